@@ -24,7 +24,8 @@ CHECKED := $(wildcard src tests bench tools)
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: venv ## The main job before your eyes: a booked entry refers an extension (ARGS="--asterisk", "--seconds 60 --json")
+demo: venv ## A booked entry refers an extension, before your eyes (ARGS="--asterisk", "--seconds 60 --json")
+	@$(PY) -m tools.peers ensure caldav $(if $(findstring --asterisk,$(ARGS)),asterisk)
 	@$(VENV)/bin/backsoon demo $(ARGS)
 
 test: venv ## All tests, with what they run against (TESTS="tests/unit -k keyword")
@@ -54,7 +55,7 @@ venv: $(STAMP)
 
 $(STAMP): pyproject.toml requirements/dev.txt requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Backsoon needs Python 3.11 or later; $(PYTHON) is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV) (once; again when the requirements change)"
+	@echo "Setting up $(VENV) (once; again when the requirements change)" >&2
 	@$(PY) -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bootstrap.txt
 	@$(UV) pip sync --quiet --require-hashes requirements/dev.txt
@@ -71,7 +72,7 @@ check-types: venv
 	$(PY) -m mypy $(CHECKED)
 
 check-layers: venv
-	$(PY) -m tools.layers
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 check-hygiene: venv
 	$(PY) -m tools.hygiene

@@ -1,0 +1,41 @@
+"""What every test shares: Hypothesis profiles, the number of random histories, and the peers."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.peers", "tests.servers"]
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# No deadline: it would assert timing, which belongs in bench/. A slow machine is no defect.
+_EXAMPLES = {"dev": 50, "ci": 300}
+
+
+def _examples(profile: str) -> int:
+    return int(os.environ.get("BACKSOON_EXAMPLES", _EXAMPLES[profile]))
+
+
+settings.register_profile("dev", deadline=None, max_examples=_examples("dev"))
+# Fresh randomness in each run of CI too; the blob reproduces what it found.
+settings.register_profile(
+    "ci", deadline=None, max_examples=_examples("ci"), derandomize=False, print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--histories``."""
+    parser.addoption(
+        "--histories",
+        type=int,
+        default=2000 if IN_CI else 200,
+        help="random histories that the oracle is compared with (default 200, in CI 2000)",
+    )
+
+
+@pytest.fixture(scope="session")
+def histories(pytestconfig: pytest.Config) -> int:
+    """How many random histories to compare with the oracle."""
+    return int(pytestconfig.getoption("--histories"))
