@@ -120,12 +120,12 @@ class DavServer:
             connection.close()
 
     def make_calendar(self, path: str, user: str | None = None, name: str = "Calendar") -> str:
-        """Make a calendar at ``path`` (``/anna/work/``) and give the path back."""
+        """Make a calendar at ``path`` (``/anna/office/``) and give the path back."""
         self._expect({201}, "MKCALENDAR", path, MKCALENDAR.format(name=name), user)
         return path
 
     def put(self, path: str, ics: str, user: str | None = None) -> None:
-        """Write one entry, a whole VCALENDAR, at ``path`` (``/anna/work/budget.ics``)."""
+        """Write one entry, a whole VCALENDAR, at ``path`` (``/anna/office/budget.ics``)."""
         self._expect({200, 201, 204}, "PUT", path, ics, user, Content_Type="text/calendar; charset=utf-8")
 
     def delete(self, path: str, user: str | None = None) -> None:
