@@ -30,7 +30,7 @@ demo: venv ## A booked entry refers an extension, before your eyes (ARGS="--aste
 
 test: venv ## All tests, with what they run against (TESTS="tests/unit -k keyword")
 	@$(PY) -m tools.peers ensure
-	$(PY) -m pytest -n $(WORKERS) $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 check: check-format check-lint check-types check-layers check-hygiene ## Format, lint, types, layers and hygiene
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.peers import asterisk, caldav
+from tools.peers.asterisk import RECIPE as ASTERISK
+from tools.peers.caldav import RECIPE as CALDAV
 from tools.peers.recipe import Absent, PeerError, Recipe, Say
 
-RECIPES: list[Recipe] = [caldav.RECIPE, asterisk.RECIPE]
+RECIPES: list[Recipe] = [CALDAV, ASTERISK]
 
 
 def peers_home(environ: Mapping[str, str] = os.environ) -> Path:
