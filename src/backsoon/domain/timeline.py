@@ -1,0 +1,210 @@
+"""Who wins at an instant, until when, and what comes next: a person's claims decided, all of it pure.
+
+The claims are an override and calendar referrals; the decision at an instant is an `Availability`. It is constant
+from one change
+to the next, and there is no memory of "what it was before".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from backsoon.domain.hours import ALWAYS, WorkingTime
+from backsoon.domain.model import (
+    Availability,
+    CalendarReferral,
+    EntryKey,
+    Informing,
+    Layer,
+    Override,
+    Phone,
+    Reason,
+    Rules,
+    Upcoming,
+)
+
+_CHAIN_STEPS = 1000
+"""The most working starts that back-at may move to; each is later than the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """`[start, end)` with one unchanging decision; `end` None: it never changes by time alone."""
+
+    start: datetime
+    end: datetime | None
+    availability: Availability
+
+
+def _priority(reasons: Mapping[str, Reason], code: str) -> int:
+    reason = reasons.get(code)
+    return 0 if reason is None else reason.priority  # a reason that was taken out of the settings ranks last
+
+
+def united(referrals: Iterable[CalendarReferral], reasons: Mapping[str, Reason]) -> list[CalendarReferral]:
+    """Referrals of several calendars, one for each (uid, recurrence-id): of copies the closed and highest ranking
+    counts."""
+    best: dict[tuple[str, str], CalendarReferral] = {}
+    for referral in referrals:
+        name = (referral.key.uid, referral.key.recurrence_id)
+        other = best.get(name)
+        if other is None or _copy_rank(referral, reasons) > _copy_rank(other, reasons):
+            best[name] = referral
+    return list(best.values())
+
+
+def _copy_rank(referral: CalendarReferral, reasons: Mapping[str, Reason]) -> tuple[object, ...]:
+    closed = referral.phone is Phone.CLOSED
+    key = referral.key
+    tail = (referral.resource, referral.span.end, referral.divert_to, referral.note, referral.reason)
+    return (closed, _priority(reasons, referral.reason), referral.span.start, -key.calendar, *tail)
+
+
+@dataclass(slots=True)
+class Timeline:
+    """One person's claims, ready to be asked. Its answers do not depend on the order in which claims are given."""
+
+    referrals: Iterable[CalendarReferral]
+    rules: Rules
+    override: Override | None = None
+    working: WorkingTime = ALWAYS
+    _closed: list[CalendarReferral] = field(init=False, repr=False)
+    _open: list[CalendarReferral] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        counted = united(self.referrals, self.rules.reasons)
+        counted.sort(key=lambda r: (r.span.start, r.key))
+        self._closed = [r for r in counted if r.phone is Phone.CLOSED]
+        self._open = [r for r in counted if r.phone is Phone.OPEN]
+
+    def at(self, at: datetime) -> Availability:
+        """The decision at an instant (UTC)."""
+        override = self.override
+        if override is not None and override.covers(at):
+            if override.reason is None:
+                return self._available(at, Layer.OVERRIDE, override.end)
+            return self._referred_by_hand(at, override, override.reason)
+        winner = self._winner(at)
+        if winner is None:
+            return self._available(at, Layer.NONE, None)
+        end = winner.span.end
+        return Availability(
+            reason=winner.reason,
+            layer=Layer.CALENDAR,
+            until=end,
+            back_at=self.back_at(end),
+            note=winner.note,
+            divert_to=winner.divert_to,
+            key=winner.key,
+            upcoming=self._upcoming(at, end),
+        )
+
+    def next_change(self, after: datetime) -> datetime | None:
+        """The first instant later than `after` at which the availability differs; None where it never does."""
+        now = self.at(after)
+        for edge in self._edges(after):
+            if self.at(edge) != now:
+                return edge
+        return None
+
+    def stretches(self, start: datetime, end: datetime | None = None) -> Iterator[Stretch]:
+        """The decisions from `start` on (to `end`, exclusive, where one is given), each with the span in which it
+        holds."""
+        begun, now = start, self.at(start)
+        for edge in self._edges(start):
+            if end is not None and edge >= end:
+                break
+            then = self.at(edge)
+            if then != now:
+                yield Stretch(begun, edge, now)
+                begun, now = edge, then
+        yield Stretch(begun, end, now)
+
+    def block_end(self, at: datetime) -> datetime | None:
+        """The end of the block of calendar claims that is running: the chain as back-at chains them.
+
+        None outside one.
+        """
+        winner = self._winner(at)
+        return None if winner is None else self._chained(winner.span.end)
+
+    def back_at(self, until: datetime) -> datetime:
+        """The first instant from `until` on at which the person can be reached: past chained claims, in working hours.
+
+        A working start that falls inside another closed claim is not it: the search goes on from that claim's end.
+        """
+        back = until
+        for _ in range(_CHAIN_STEPS):
+            chained = self._chained(back)
+            start = self.working.next_start(chained)
+            if start == back:
+                return back
+            back = start
+        return back
+
+    def _chained(self, end: datetime) -> datetime:
+        gap = self.rules.chain_gap
+        for claim in self._closed:  # in order of start: one pass moves past every claim of the chain
+            if claim.span.start - end >= gap and claim.span.start > end:
+                break
+            if claim.span.end > end:
+                end = claim.span.end
+        return end
+
+    def _winner(self, at: datetime) -> CalendarReferral | None:
+        running = [r for r in self._closed if r.span.start <= at < r.span.end]
+        if len(running) < 2:
+            return running[0] if running else None
+        return max(running, key=self._rank)
+
+    def _rank(self, referral: CalendarReferral) -> tuple[int, datetime, EntryKey]:
+        return (_priority(self.rules.reasons, referral.reason), referral.span.start, referral.key)
+
+    def _available(self, at: datetime, layer: Layer, until: datetime | None) -> Availability:
+        return Availability(layer=layer, until=until, informing=self._informing(at), upcoming=self._upcoming(at, at))
+
+    def _referred_by_hand(self, at: datetime, override: Override, reason: str) -> Availability:
+        end = override.end
+        return Availability(
+            reason=reason,
+            layer=Layer.OVERRIDE,
+            until=end,
+            back_at=None if end is None else self.back_at(end),
+            note=override.note,
+            divert_to=override.divert_to,
+            upcoming=None if end is None else self._upcoming(at, end),
+        )
+
+    def _informing(self, at: datetime) -> tuple[Informing, ...]:
+        if not self._open:
+            return ()
+        running = [r for r in self._open if r.span.start <= at < r.span.end]
+        running.sort(key=self._rank, reverse=True)
+        return tuple(Informing(r.reason, r.span.end, r.note) for r in running)
+
+    def _upcoming(self, at: datetime, until: datetime) -> Upcoming | None:
+        limit = at + self.rules.warn_before
+        first: CalendarReferral | None = None
+        for claim in self._closed:
+            start = claim.span.start
+            if start <= at:
+                continue
+            if start > limit or (first is not None and start > first.span.start):
+                break
+            if first is None or self._rank(claim) > self._rank(first):
+                first = claim
+        if first is None or first.span.start < until:
+            return None
+        return Upcoming(first.span.start, first.span.end, first.reason, first.note)
+
+    def _edges(self, after: datetime) -> list[datetime]:
+        warn = self.rules.warn_before
+        edges = {e for r in self._closed for e in (r.span.start - warn, r.span.start, r.span.end)}
+        edges.update(e for r in self._open for e in (r.span.start, r.span.end))
+        if self.override is not None:
+            edges.add(self.override.start)
+            if self.override.end is not None:
+                edges.add(self.override.end)
+        return sorted(e for e in edges if e > after)

@@ -1,0 +1,285 @@
+"""The contract of the store: what every kind of database must keep.
+
+Asynchronous throughout; several nodes may share one store, so nothing here may rest on being the only writer.
+Instants are
+datetimes in UTC, kept to the microsecond. What somebody was told is saved (`save_override`, `save_people`, ...)
+survives a power cut
+when the call returns; what can be read again from calendars may be lost and is then read again.
+No text of an untagged entry can be stored: there is no place for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.model import Availability, CalendarReferral, Override
+from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarHealth:
+    """How reading a calendar goes. `confirmed_at` is when it was last read whole; `problem` "" while all is well.
+
+    `next_read` None: as soon as possible. `failures` counts reads that failed in a row. `rejected` are items that were
+    left out: (resource, because). `shrunk` is set while a read that lost most of the coming referrals awaits its
+    second reading.
+    """
+
+    sync_token: str | None = None
+    confirmed_at: datetime | None = None
+    next_read: datetime | None = None
+    failures: int = 0
+    problem: str = ""
+    remedy: str = ""
+    since: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    rejected: tuple[tuple[str, str], ...] = ()
+    shrunk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCalendar:
+    """A calendar with its health, and the earliest future start or end among its referrals (None: nothing is due)."""
+
+    calendar: Calendar
+    health: CalendarHealth
+    next_due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """All that may decide about one person from an instant on: referrals that end after it, and the override."""
+
+    referrals: tuple[CalendarReferral, ...] = ()
+    override: Override | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """What was decided last about a person, and when that changes next (None: not by time alone)."""
+
+    person: int
+    availability: Availability
+    due: datetime | None
+
+
+class Trigger(StrEnum):
+    """What made a person's availability be decided anew."""
+
+    CLOCK = "clock"
+    CALENDAR = "calendar"
+    OVERRIDE = "override"
+    SETTINGS = "settings"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChange:
+    """One change of availability: `at` is the instant from which it holds, `recorded_at` when it was decided."""
+
+    person: int
+    at: datetime
+    recorded_at: datetime
+    availability: Availability
+    trigger: Trigger
+    by: str = ""
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a switchboard was told last about an extension, in its own words (see `switchboards.base.Rendered`)."""
+
+    extension: str
+    lamp: str
+    plan: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralChanges:
+    """What one read changes: as `sources.base.Changes`, with entries already turned into referrals."""
+
+    referrals: tuple[CalendarReferral, ...] = ()
+    touched: frozenset[str] = field(default_factory=frozenset)
+    complete: bool = False
+
+
+class StoreError(BacksoonError):
+    """The store could not do it. Nothing of the call was kept."""
+
+
+class NotStored(StoreError):
+    """There is no such row."""
+
+
+class StoreConflict(StoreError):
+    """A value that must be unique is taken (an extension or e-mail address within an organisation)."""
+
+
+class StoreUnavailable(StoreError):
+    """The database does not answer, or its disk is full; it may again."""
+
+
+class Store(Protocol):
+    """Everything that Backsoon remembers."""
+
+    async def close(self) -> None:
+        """Finish what was begun and release the database."""
+        ...
+
+    # -- settings ---------------------------------------------------------------------------------------------
+
+    async def organisations(self) -> tuple[Organisation, ...]: ...
+
+    async def save_organisation(self, organisation: Organisation) -> None:
+        """Insert or replace by id."""
+        ...
+
+    async def connections(self, organisation: str | None = None) -> tuple[Connection, ...]: ...
+
+    async def save_connections(self, organisation: str, connections: Sequence[Connection]) -> None:
+        """Make these the organisation's connections; calendars of connections that are gone go too."""
+        ...
+
+    async def switchboards(self, organisation: str | None = None) -> tuple[SwitchboardSettings, ...]: ...
+
+    async def save_switchboards(self, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
+        """Make these the organisation's switchboards; what those that are gone were told is forgotten."""
+        ...
+
+    # -- people ----------------------------------------------------------------------------------------------
+
+    async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
+        """Insert (id 0) or replace (by id), all or none; the people with their ids.
+
+        Raises `StoreConflict`, `NotStored`.
+
+        A person whose extension changes keeps id, override and referrals. Everybody saved becomes due at once."""
+        ...
+
+    async def people(self, ids: Iterable[int]) -> dict[int, Person]:
+        """Those of the ids that are stored."""
+        ...
+
+    async def page_people(
+        self, organisation: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> tuple[Person, ...]:
+        """People in order of id, from the first id greater than `after`."""
+        ...
+
+    async def find_people(self, organisation: str | None, text: str, limit: int = 20) -> tuple[Person, ...]:
+        """An extension or e-mail address that equals `text` first, then names that contain it (case folded)."""
+        ...
+
+    async def remove_people(self, ids: Iterable[int]) -> None:
+        """Take people out with their calendars, referrals, override, state and history."""
+        ...
+
+    async def count_people(self, organisation: str | None = None) -> int: ...
+
+    # -- calendars -------------------------------------------------------------------------------------------
+
+    async def save_calendars(self, calendars: Sequence[Calendar]) -> tuple[Calendar, ...]:
+        """Insert those with id 0 that are new by (person, connection, address), replace by id; with their ids."""
+        ...
+
+    async def remove_calendars(self, ids: Iterable[int]) -> frozenset[int]:
+        """Take calendars out with their referrals; the people whom that touches."""
+        ...
+
+    async def calendars(
+        self, *, person: int | None = None, after: int = 0, limit: int = 1000
+    ) -> tuple[ReadCalendar, ...]:
+        """Calendars in order of id, from the first id greater than `after`."""
+        ...
+
+    async def calendars_due(self, now: datetime, limit: int) -> tuple[ReadCalendar, ...]:
+        """Calendars of active people whose `next_read` is None or not after `now`, the most overdue first."""
+        ...
+
+    async def next_read(self) -> datetime | None:
+        """The earliest `next_read` of all calendars (of one that has None: the beginning of time);
+
+        None without calendars.
+        """
+        ...
+
+    async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:
+        """All stored referrals of a calendar."""
+        ...
+
+    async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
+        """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
+
+        Raises `NotStored` if the calendar was taken out meanwhile."""
+        ...
+
+    async def save_health(self, calendar: int, health: CalendarHealth) -> None:
+        """Store how reading goes where no referral changed."""
+        ...
+
+    async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
+        """Make calendars (None: all) due for reading now; `whole` forgets their tokens. How many there are."""
+        ...
+
+    # -- overrides -------------------------------------------------------------------------------------------
+
+    async def save_override(self, person: int, override: Override) -> None:
+        """The person's one override; replaces the one before. Durable when it returns. Raises `NotStored`."""
+        ...
+
+    async def remove_override(self, person: int) -> None:
+        """Take the override back; nothing happens where there is none. Durable when it returns."""
+        ...
+
+    # -- deciding --------------------------------------------------------------------------------------------
+
+    async def claims(self, people: Sequence[int], since: datetime) -> dict[int, Claims]:
+        """For each person the referrals that end after `since` (order does not matter) and the override, whole even
+        if it is over."""
+        ...
+
+    async def states(self, people: Sequence[int]) -> dict[int, PersonState]:
+        """What was decided last; people never decided about are left out."""
+        ...
+
+    async def due(
+        self, before: datetime, *, after: tuple[datetime, int] | None = None, limit: int = 1000
+    ) -> tuple[tuple[datetime, int], ...]:
+        """(due, person) of active people in order, due earlier than `before`, from the first greater than `after`."""
+        ...
+
+    async def save_states(self, states: Sequence[PersonState], changes: Sequence[AvailabilityChange] = ()) -> None:
+        """Store decisions and the changes they made, in bulk, in one transaction."""
+        ...
+
+    async def history(
+        self, person: int, since: datetime, until: datetime, limit: int = 1000
+    ) -> tuple[AvailabilityChange, ...]:
+        """Changes recorded with `since <= at < until`, the oldest first;
+
+        the last one before `since` leads, where there is one.
+        """
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Delete changes, referrals and overrides that ended before the instant; how many rows went."""
+        ...
+
+    # -- what switchboards were told -------------------------------------------------------------------------
+
+    async def told(
+        self, organisation: str, switchboard: str, extensions: Sequence[str] | None = None
+    ) -> Mapping[str, Told]:
+        """What the switchboard was told last about these extensions (None: about all of which it holds something)."""
+        ...
+
+    async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
+        """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row."""
+        ...

@@ -1,0 +1,148 @@
+"""The contract of a switchboard driver: what every kind of switchboard must keep.
+
+Level, not edge: the publisher says what should be shown, whole, and the driver makes it so. Showing the same
+thing twice is harmless; only the latest state of an extension counts. Whenever a session is opened the publisher
+reads back what the switchboard holds of ours and sends the differences, so restarts on either side heal alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.model import Phone
+
+EXTENSION = re.compile(r"[0-9A-Za-z_.+-]{1,32}")
+"""What an extension or a number to divert to may be made of; anything else never reaches a protocol line."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReferral:
+    """One stretch `[start, end)` of a person's coming referrals, decided: what a call in it meets.
+
+    `end` None: until further notice. `back_at` is when the person can be reached again (None: not known), which may be
+    later than `end`. `reason` is the code meant for callers (`not_available` where the true one is sensitive).
+    `divert_to` is "" or matches
+    `EXTENSION`. Instants are in UTC, whole seconds.
+    """
+
+    start: datetime
+    end: datetime | None
+    back_at: datetime | None
+    reason: str
+    phone: Phone = Phone.CLOSED
+    divert_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """What lamps and phones show of somebody who is away now. `text` is for colleagues ("In a meeting, back 10:00")."""
+
+    reason: str
+    text: str
+    phone: Phone = Phone.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What a switchboard should show of one extension: the whole of it.
+
+    `lamp` None: available. `plan`: the present referral and the coming ones in order of time, not overlapping.
+    `language` is that of the person's line (BCP 47), `zone` the IANA name of the zone in which times are told.
+    """
+
+    extension: str
+    lamp: Lamp | None = None
+    plan: tuple[PlannedReferral, ...] = ()
+    language: str = "en"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A presentation in the switchboard's own words, comparable with what is read back. Both "" : nothing is held.
+
+    `lamp` is urgent, it must change at the instant; `plan` is written ahead and may follow.
+    """
+
+    lamp: str = ""
+    plan: str = ""
+
+
+NOTHING = Rendered()
+"""What is held of somebody who is available with nothing coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Make the switchboard show `after` for an extension, where `before` was read back or told last."""
+
+    extension: str
+    before: Rendered
+    after: Rendered
+
+
+class Session(Protocol):
+    """One unbroken connection to the switchboard, in which nothing that was acknowledged is lost."""
+
+    async def read_back(self) -> Mapping[str, Rendered]:
+        """All that the switchboard holds of ours, by extension; extensions of which it holds nothing are left out.
+
+        Raises `SwitchboardError` where that cannot be read whole.
+        """
+        ...
+
+    async def show(self, orders: Sequence[Order]) -> None:
+        """Carry out the orders, lamps first, at the switchboard's safe pace; return when all are acknowledged.
+
+        Raises `SwitchboardError` if the session is lost on the way; the publisher then opens another and compares.
+        An order that the switchboard refuses for itself alone raises `OrdersRefused` after the others are done.
+        """
+        ...
+
+    async def lost(self) -> SwitchboardError:
+        """Wait until the session is no longer whole (connection lost, silent, or the switchboard restarted);
+
+        say why.
+        """
+        ...
+
+
+@runtime_checkable
+class Switchboard(Protocol):
+    """A switchboard that shows referrals. Drivers hold no clock and start no task that outlives their session."""
+
+    def render(self, presentation: Presentation) -> Rendered:
+        """The presentation in the switchboard's own words: pure, cheap, and safe against hostile text."""
+        ...
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """Connect, log in and wait until the switchboard is ready. Raises `SwitchboardError`. One at a time."""
+        ...
+
+
+class SwitchboardError(BacksoonError):
+    """The switchboard could not be reached or told. What is wanted is kept and shown once it is back."""
+
+    remedy = "see whether the switchboard runs and answers at its address from this machine"
+
+
+class SwitchboardDenied(SwitchboardError):
+    """The switchboard refused the login, or the rights of the account do not suffice."""
+
+    remedy = "check user name, password and rights of the account at the switchboard"
+
+
+class OrdersRefused(SwitchboardError):
+    """Some orders were refused while the others were carried out. `refused` maps the extension to why."""
+
+    remedy = "see the reasons by extension"
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        self.refused = dict(refused)
+        super().__init__("; ".join(f"{ext}: {why}" for ext, why in list(self.refused.items())[:5]))
