@@ -19,9 +19,7 @@ def _examples(profile: str) -> int:
 
 settings.register_profile("dev", deadline=None, max_examples=_examples("dev"))
 # Fresh randomness in each run of CI too; the blob reproduces what it found.
-settings.register_profile(
-    "ci", deadline=None, max_examples=_examples("ci"), derandomize=False, print_blob=True
-)
+settings.register_profile("ci", deadline=None, max_examples=_examples("ci"), derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 

@@ -85,9 +85,7 @@ class DavServer:
         while not self._answers():
             if self._ended_within(0.05) or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(
-                    f"{self.command[0]} does not answer:\n{self.log.read_text(errors='replace')}"
-                )
+                raise RuntimeError(f"{self.command[0]} does not answer:\n{self.log.read_text(errors='replace')}")
 
     def stop(self) -> None:
         """End it, and wait until it is gone."""
@@ -132,9 +130,7 @@ class DavServer:
         """Take an entry, or a calendar, away."""
         self._expect({200, 204}, "DELETE", path, "", user)
 
-    def _expect(
-        self, wanted: set[int], method: str, path: str, body: str, user: str | None, **headers: str
-    ) -> None:
+    def _expect(self, wanted: set[int], method: str, path: str, body: str, user: str | None, **headers: str) -> None:
         status, _, text = self.request(method, path, body, user, **headers)
         if status not in wanted:
             raise RuntimeError(f"{method} {path} as {user}: {status} {text}")

@@ -18,9 +18,7 @@ ADDRESSED_LOCKS = {"uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile
 EVERYWHERE = ("home", "mnt", "opt", "srv", "tmp", "usr", "var")
 BESIDE = "../" + "shared"
 # Addresses that pip falls back to; asked of pip itself.
-PIP_HOSTS = (
-    "from pip._internal.models.index import PyPI as index; print(index.url); print(index.file_storage_domain)"
-)
+PIP_HOSTS = "from pip._internal.models.index import PyPI as index; print(index.url); print(index.file_storage_domain)"
 URL = re.compile(r"[a-z]+://[^\s'\"]+")
 
 

@@ -24,17 +24,13 @@ def test_what_belongs_to_one_machine_is_named_with_its_place(name: str, text: st
     assert fault.startswith(said)
 
 
-@pytest.mark.parametrize(
-    "text", ["https://other.example/", "my-registry.example", "/var/home/anna/x", "shared/"]
-)
+@pytest.mark.parametrize("text", ["https://other.example/", "my-registry.example", "/var/home/anna/x", "shared/"])
 def test_other_hosts_and_paths_pass(text: str) -> None:
     assert list(faults("a.txt", text, PATTERN)) == []
 
 
 def test_hosts_are_read_from_urls_and_bare_lines() -> None:
-    text = (
-        "global.index-url='https://u:p@mirror.example:8443/simple'\nfiles.example\nfile:///opt/x\nlocalhost\n"
-    )
+    text = "global.index-url='https://u:p@mirror.example:8443/simple'\nfiles.example\nfile:///opt/x\nlocalhost\n"
     assert hosts_in(text) == {"mirror.example", "files.example"}
 
 
