@@ -79,7 +79,7 @@ class BadRedirect(HttpError):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. `headers`: names in lower case, repeated ones joined by commas; `body` decoded; `url` the last asked."""
+    """An answer. `headers` by lower-case name, repeated ones joined by commas; `body` decoded; `url` the last asked."""
 
     status: int
     headers: Mapping[str, str]
