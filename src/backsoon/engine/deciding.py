@@ -1,0 +1,93 @@
+"""Decisions in bulk: from what the store holds to each person's availability, when it changes, and what to present."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backsoon.domain.model import Availability
+from backsoon.domain.organisation import Person
+from backsoon.domain.timeline import Stretch, Timeline
+from backsoon.engine.directory import Directory
+from backsoon.engine.presenting import presentation
+from backsoon.store.base import Claims, PersonState
+from backsoon.switchboards.base import Presentation
+
+CHUNK = 200
+"""People decided between two turns of the event loop: a few milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One person decided at one instant."""
+
+    person: Person
+    at: datetime
+    availability: Availability
+    due: datetime | None
+    presentation: Presentation
+
+    @property
+    def state(self) -> PersonState:
+        """The decision as the store keeps it."""
+        return PersonState(self.person.id, self.availability, self.due)
+
+
+def timeline_of(person: Person, claims: Claims, directory: Directory, at: datetime) -> Timeline:
+    """The person's timeline from what is stored."""
+    rules = directory.organisation_of(person).rules
+    return Timeline(claims.referrals, rules, claims.override, directory.working_time_of(person, at))
+
+
+def decide(person: Person, claims: Claims, directory: Directory, at: datetime) -> Decision:
+    """What holds for the person at the instant, until when, and what switchboards should show."""
+    if not person.active:
+        return Decision(person, at, Availability(), None, Presentation(person.extension))
+    rules = directory.organisation_of(person).rules
+    zone = directory.zone_of(person)
+    if not claims.referrals and claims.override is None:
+        idle = Presentation(person.extension, None, (), directory.language_of(person), zone.key)
+        return Decision(person, at, Availability(), None, idle)
+    timeline = timeline_of(person, claims, directory, at)
+    stretches = timeline.stretches(at)
+    now = next(stretches)
+    begun = Stretch(_since(now, claims, at), now.end, now.availability)
+    shown = presentation(
+        person.extension, at, _chained(begun, stretches), rules, zone, zone.key, directory.language_of(person)
+    )
+    return Decision(person, at, now.availability, now.end, shown)
+
+
+def _chained(first: Stretch, rest: Iterable[Stretch]) -> Iterable[Stretch]:
+    yield first
+    yield from rest
+
+
+def _since(now: Stretch, claims: Claims, at: datetime) -> datetime:
+    """A start for the present stretch that does not move with `at`: that of the claim that won.
+
+    So a plan that was written ahead reads the same once its first referral has begun.
+    """
+    availability = now.availability
+    if availability.key is not None:
+        return next((r.span.start for r in claims.referrals if r.key == availability.key), at)
+    override = claims.override
+    if availability.referred and override is not None:
+        return override.start
+    running = [r.span.start for r in claims.referrals if r.span.start <= at < r.span.end]
+    return max(running, default=at)
+
+
+async def decide_all(
+    people: Sequence[Person], claims: Mapping[int, Claims], directory: Directory, at: datetime
+) -> list[Decision]:
+    """Decide about many, letting the event loop turn between chunks."""
+    decisions: list[Decision] = []
+    nothing = Claims()
+    for start in range(0, len(people), CHUNK):
+        chunk = people[start : start + CHUNK]
+        decisions += [decide(p, claims.get(p.id, nothing), directory, at) for p in chunk]
+        await asyncio.sleep(0)
+    return decisions

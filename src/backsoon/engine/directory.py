@@ -1,0 +1,73 @@
+"""The organisations' settings in memory, and what follows from them for one person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.hours import WorkingHours, WorkingTime
+from backsoon.domain.organisation import Organisation, Person
+from backsoon.store.base import Store
+
+Holidays = Callable[[str, int], frozenset[date]]
+"""Public holidays of a country (ISO 3166-1 alpha-2, maybe with a subdivision) in one year."""
+
+
+def no_holidays(country: str, year: int) -> frozenset[date]:
+    """No country has public holidays."""
+    return frozenset()
+
+
+class UnknownOrganisation(BacksoonError):
+    """There is no organisation of that name."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """Settings by organisation, read from the store by `refresh`."""
+
+    store: Store
+    holidays: Holidays = no_holidays
+    organisations: dict[str, Organisation] = field(default_factory=dict)
+
+    async def refresh(self) -> None:
+        """Read the settings anew."""
+        self.organisations = {o.id: o for o in await self.store.organisations()}
+
+    def organisation_of(self, person: Person) -> Organisation:
+        """The person's organisation. Raises `UnknownOrganisation`."""
+        return self.named(person.organisation)
+
+    def named(self, organisation: str) -> Organisation:
+        """The organisation of that id. Raises `UnknownOrganisation`."""
+        try:
+            return self.organisations[organisation]
+        except KeyError:
+            raise UnknownOrganisation(f"there is no organisation {organisation!r}") from None
+
+    def zone_of(self, person: Person) -> ZoneInfo:
+        """The zone in which the person lives."""
+        return ZoneInfo(person.zone or self.organisation_of(person).zone)
+
+    def language_of(self, person: Person) -> str:
+        """The language of the person's line."""
+        return person.language or self.organisation_of(person).language
+
+    def working_time_of(self, person: Person, at: datetime) -> WorkingTime:
+        """The person's working hours with the public holidays of the year of `at` and the two that follow."""
+        organisation = self.organisation_of(person)
+        hours = organisation.hours if person.hours is None else person.hours
+        country = person.country or organisation.country
+        return _working_time(hours, person.zone or organisation.zone, country, at.year, self.holidays)
+
+
+@lru_cache(maxsize=1024)
+def _working_time(hours: WorkingHours, zone: str, country: str, year: int, holidays: Holidays) -> WorkingTime:
+    days: frozenset[date] = frozenset()
+    if country:
+        days = frozenset().union(*(holidays(country, y) for y in range(year - 1, year + 3)))
+    return WorkingTime(hours, ZoneInfo(zone), days)

@@ -1,0 +1,173 @@
+"""What people ask of Backsoon, one verb each: look, refer, come back, read calendars now.
+
+The same verbs serve a running Backsoon (which decides and tells at once) and a command where none runs (which leaves
+it in the
+store, for the next start to find): the difference is what `settle` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backsoon.domain.byhand import refer, take_back
+from backsoon.domain.errors import BacksoonError, UnknownReason
+from backsoon.domain.model import Availability, CalendarReferral, Override
+from backsoon.domain.organisation import Person
+from backsoon.domain.timeline import Stretch, Timeline
+from backsoon.engine.deciding import timeline_of
+from backsoon.engine.directory import Directory
+from backsoon.engine.settling import Cause
+from backsoon.engine.timing import Clock
+from backsoon.store.base import Claims, ReadCalendar, Store, Trigger
+
+Settle = Callable[[Iterable[int], Cause], Awaitable[None]]
+
+
+class NoSuchPerson(BacksoonError):
+    """Nobody is called so."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"nobody has the extension, e-mail address or name {text!r}")
+
+
+class SeveralPeople(BacksoonError):
+    """More than one person is meant; `people` are some of them."""
+
+    def __init__(self, text: str, people: tuple[Person, ...]) -> None:
+        self.text = text
+        self.people = people
+        names = ", ".join(f"{p.name} ({p.extension})" for p in people[:5])
+        super().__init__(f"{text!r} may be {names}: give the extension or the e-mail address")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One person as they stand at an instant.
+
+    `confirmed_at` is when the least recently read of their calendars was last read whole (None: one never was, or there is
+    none); `problems` are those of their calendars, in words.
+    """
+
+    person: Person
+    at: datetime
+    availability: Availability
+    next_change: datetime | None
+    override: Override | None
+    calendars: int
+    confirmed_at: datetime | None
+    problems: tuple[str, ...] = ()
+
+
+class Service:
+    """The verbs."""
+
+    def __init__(self, store: Store, directory: Directory, clock: Clock, settle: Settle) -> None:
+        """`settle` is called with the people touched once something is stored; it returns when it has effect."""
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._settle = settle
+
+    async def find(self, text: str, organisation: str | None = None) -> Person:
+        """The one person meant by an extension, an e-mail address or (part of) a name.
+
+        Raises `NoSuchPerson`, `SeveralPeople`.
+        """
+        found = await self._store.find_people(organisation, text, limit=20)
+        wanted = text.strip().casefold()
+        exact = [p for p in found if wanted in (p.extension.casefold(), p.email.casefold(), p.name.casefold())]
+        people = tuple(exact or found)
+        if not people:
+            raise NoSuchPerson(text)
+        if len(people) > 1:
+            raise SeveralPeople(text, people)
+        return people[0]
+
+    async def show(self, person: Person, at: datetime | None = None) -> Shown:
+        """The person at an instant (None: now), as far as what is stored tells."""
+        at = self._clock.now() if at is None else at
+        claims = (await self._store.claims([person.id], at)).get(person.id, Claims())
+        calendars = await self._store.calendars(person=person.id)
+        if not person.active:
+            return Shown(person, at, Availability(), None, None, len(calendars), None)
+        timeline = timeline_of(person, claims, self._directory, at)
+        return Shown(
+            person,
+            at,
+            timeline.at(at),
+            timeline.next_change(at),
+            claims.override if claims.override is not None and claims.override.covers(at) else None,
+            len(calendars),
+            _confirmed(calendars),
+            tuple(c.health.problem for c in calendars if c.health.problem),
+        )
+
+    async def timeline(self, person: Person, start: datetime, end: datetime) -> list[Stretch]:
+        """The decisions about a person from `start` to `end`."""
+        claims = (await self._store.claims([person.id], start)).get(person.id, Claims())
+        return list(timeline_of(person, claims, self._directory, start).stretches(start, end))
+
+    async def referrals(self, person: Person) -> tuple[CalendarReferral, ...]:
+        """The person's calendar referrals that are not over."""
+        return (await self._store.claims([person.id], self._clock.now())).get(person.id, Claims()).referrals
+
+    async def refer(
+        self,
+        person: Person,
+        reason: str,
+        *,
+        until: datetime | None = None,
+        lasting: timedelta | None = None,
+        note: str = "",
+        divert_to: str = "",
+        by: str = "",
+        through: str = "",
+    ) -> Override:
+        """Refer the person by hand from now on; it is stored durably when this returns, and has effect.
+
+        Raises `UnknownReason`, `BadOverride`.
+        """
+        now = self._clock.now()
+        reasons = self._directory.organisation_of(person).rules.reasons
+        if reason not in reasons:
+            raise UnknownReason(reason, tuple(reasons))
+        working = self._directory.working_time_of(person, now)
+        end = now + lasting if lasting is not None else until
+        override = refer(
+            now, reasons[reason], working, until=end, note=note, divert_to=divert_to, by=by, through=through
+        )
+        await self._store.save_override(person.id, override)
+        await self._settle([person.id], Cause(Trigger.OVERRIDE, by, through))
+        return override
+
+    async def back(self, person: Person, *, by: str = "", through: str = "") -> Override | None:
+        """Make the person available.
+
+        While a meeting runs that is an override to the end of its block, which is returned.
+        """
+        now = self._clock.now()
+        claims = (await self._store.claims([person.id], now)).get(person.id, Claims())
+        timeline: Timeline = timeline_of(person, claims, self._directory, now)
+        available = take_back(now, timeline, by=by, through=through)
+        if available is None:
+            await self._store.remove_override(person.id)
+        else:
+            await self._store.save_override(person.id, available)
+        await self._settle([person.id], Cause(Trigger.OVERRIDE, by, through))
+        return available
+
+    async def read_now(self, person: Person | None = None, *, whole: bool = False) -> int:
+        """Have calendars (of one person, or all) read at once; how many."""
+        if person is None:
+            return await self._store.read_soon(whole=whole)
+        calendars = await self._store.calendars(person=person.id)
+        return await self._store.read_soon([c.calendar.id for c in calendars], whole=whole)
+
+
+def _confirmed(calendars: tuple[ReadCalendar, ...]) -> datetime | None:
+    confirmed = [c.health.confirmed_at for c in calendars]
+    known = [at for at in confirmed if at is not None]
+    return min(known) if known and len(known) == len(confirmed) else None

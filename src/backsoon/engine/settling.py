@@ -1,0 +1,139 @@
+"""The one corridor: whatever happened, decide anew about the people it touches and tell whoever must know.
+
+`settle` compares what was decided last with what is true now. The clock (see `engine.clock`) stages what becomes true
+within the
+next minute; whoever is settled anew is unstaged first, so that nothing that is out of date is ever told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backsoon.domain.model import AVAILABLE
+from backsoon.domain.organisation import Person
+from backsoon.engine.clock import Stage
+from backsoon.engine.deciding import Decision, decide, decide_all
+from backsoon.engine.directory import Directory
+from backsoon.engine.hub import Hub
+from backsoon.engine.publisher import Publisher, Urgency
+from backsoon.engine.timing import Clock
+from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, Trigger
+from backsoon.switchboards.base import NOTHING
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why people are decided anew: what triggered it, and for a hand who and through what."""
+
+    trigger: Trigger
+    by: str = ""
+    through: str = ""
+
+
+class Settler:
+    """Decides, tells and records; one page of people at a time, everybody's turn in order."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        hub: Hub,
+        stage: Stage,
+        publishers: Mapping[str, Sequence[Publisher]],
+    ) -> None:
+        """`publishers` by organisation."""
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._hub = hub
+        self._stage = stage
+        self._publishers = publishers
+        self._turn = asyncio.Lock()
+
+    async def settle(self, people: Iterable[int], cause: Cause) -> None:
+        """Decide anew about these people and return once it is recorded. Telling switchboards goes on behind."""
+        ids = sorted(set(people))
+        self._stage.drop(ids)
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            stored = await self._store.people(page)
+            await self._settle_page(list(stored.values()), cause)
+
+    async def settle_everybody(self, organisation: str) -> frozenset[str]:
+        """Decide anew about a whole organisation; the extensions of its people."""
+        extensions: set[str] = set()
+        after = 0
+        while page := await self._store.page_people(organisation, after=after, limit=PAGE):
+            after = page[-1].id
+            extensions.update(p.extension for p in page)
+            self._stage.drop([p.id for p in page])
+            await self._settle_page(page, Cause(Trigger.START))
+        return frozenset(extensions)
+
+    async def settle_overdue(self) -> int:
+        """Decide anew about whoever should have changed already; how many they were."""
+        count = 0
+        while due := await self._store.due(self._clock.now(), limit=PAGE):
+            await self.settle([person for _, person in due], Cause(Trigger.START))
+            count += len(due)
+        return count
+
+    async def release(self, extensions: Sequence[tuple[str, str]]) -> None:
+        """Show nothing any more for (organisation, extension) pairs that nobody has now."""
+        for organisation, extension in extensions:
+            for publisher in self._publishers.get(organisation, ()):
+                publisher.offer([(extension, NOTHING)], Urgency.BY_HAND)
+
+    async def _settle_page(self, people: Sequence[Person], cause: Cause) -> None:
+        async with self._turn:
+            await self._stage.write_back()
+            ids = [p.id for p in people]
+            now = self._clock.now()
+            claims = await self._store.claims(ids, now)
+            states = await self._store.states(ids)
+            decisions = await decide_all(people, claims, self._directory, now)
+            decisions = [self._not_overtaken(d, claims) for d in decisions]
+            self._tell(decisions, states, cause)
+            await self._record(decisions, states, cause)
+            await self._stage.put(decisions, claims)
+
+    def _not_overtaken(self, decision: Decision, claims: Mapping[int, Claims]) -> Decision:
+        """The decision, made again where its next change came while others were decided."""
+        while decision.due is not None and decision.due <= self._clock.now():
+            person = decision.person
+            decision = decide(person, claims.get(person.id, Claims()), self._directory, self._clock.now())
+        return decision
+
+    def _tell(self, decisions: Sequence[Decision], states: Mapping[int, PersonState], cause: Cause) -> None:
+        by_hand = Urgency.BY_HAND if cause.trigger is Trigger.OVERRIDE else Urgency.TRANSITION
+        for decision in decisions:
+            changed = _changed(decision, states)
+            urgency = by_hand if changed or decision.presentation.lamp is not None else Urgency.AHEAD
+            for publisher in self._publishers.get(decision.person.organisation, ()):
+                wanted = (decision.person.extension, publisher.render(decision.presentation))
+                publisher.offer([wanted], urgency)
+
+    async def _record(self, decisions: Sequence[Decision], states: Mapping[int, PersonState], cause: Cause) -> None:
+        changed = [d for d in decisions if _changed(d, states)]
+        changes = [_change(d, cause, self._clock.now()) for d in changed]
+        self._hub.announce([(d.person, c) for d, c in zip(changed, changes, strict=True)])
+        stale = [d.state for d in decisions if states.get(d.person.id) != d.state]
+        if stale:
+            await self._store.save_states(stale, changes)
+
+
+def _changed(decision: Decision, states: Mapping[int, PersonState]) -> bool:
+    before = states.get(decision.person.id)
+    return decision.availability != (AVAILABLE if before is None else before.availability)
+
+
+def _change(decision: Decision, cause: Cause, now: datetime) -> AvailabilityChange:
+    return AvailabilityChange(
+        decision.person.id, decision.at, now, decision.availability, cause.trigger, cause.by, cause.through
+    )

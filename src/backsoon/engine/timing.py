@@ -1,0 +1,38 @@
+"""The clock as an argument: what the engine needs of time. The real one is built by the wiring."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time and waits for it."""
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        ...
+
+    async def sleep_until(self, at: datetime) -> None:
+        """Return once `now() >= at`: never early, and soon after the wall clock was stepped past it."""
+        ...
+
+
+async def pause(clock: Clock, seconds: float) -> None:
+    """Wait for a while by the wall clock."""
+    await clock.sleep_until(clock.now() + timedelta(seconds=seconds))
+
+
+async def until_set(event: asyncio.Event, clock: Clock, at: datetime | None) -> None:
+    """Wait until the event is set or the instant has come (None: only the event), and clear the event."""
+    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(event.wait())]
+    if at is not None:
+        waits.append(asyncio.ensure_future(clock.sleep_until(at)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    event.clear()
