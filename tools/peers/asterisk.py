@@ -21,7 +21,9 @@ QUIET = "set -e; export DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/root PATH=
 
 # The packages must start no daemon, and a cache that can be made again needs no fsync for each file.
 POLICY = "#!/bin/sh\nexit 101\n"
-DPKG = "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n"
+DPKG = (
+    "force-unsafe-io\npath-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n"
+)
 
 
 def install(folder: Path, say: Say) -> None:
@@ -72,9 +74,7 @@ def _mirror() -> list[str]:
         lines = _run(command).split()
     except PeerError:
         return []
-    usable = [
-        line for line in lines if line.startswith(("http:", "https:", "file:")) and "security" not in line
-    ]
+    usable = [line for line in lines if line.startswith(("http:", "https:", "file:")) and "security" not in line]
     return usable[:1]
 
 
@@ -86,9 +86,7 @@ def _build(folder: Path, suite: str, mirror: Sequence[str], say: Say) -> None:
     (folder / "usr/sbin/policy-rc.d").chmod(0o755)
     (folder / "etc/dpkg/dpkg.cfg.d/backsoon").write_text(DPKG, encoding="ascii")
     say("installing Asterisk and SIPp in it")
-    apt = (
-        f"{QUIET}; apt-get -qq install --yes --no-install-recommends {' '.join(PACKAGES)}; apt-get -qq clean"
-    )
+    apt = f"{QUIET}; apt-get -qq install --yes --no-install-recommends {' '.join(PACKAGES)}; apt-get -qq clean"
     _run(["chroot", str(folder), "/bin/sh", "-c", apt])
     say(_run(["chroot", str(folder), "/usr/sbin/asterisk", "-V"]).strip())
 
@@ -112,9 +110,7 @@ def _empty(folder: Path) -> None:
 def _run(command: Sequence[str]) -> str:
     """Run a program to its end; its output. Raises :class:`PeerError` with the last line it said."""
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=1200
-        )
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=1200)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerError(f"{command[0]}: {error}") from error
     if done.returncode != 0:

@@ -1,0 +1,120 @@
+"""The dialplan that reads the plans: Asterisk decides at each call by itself, whether Backsoon runs or not.
+
+The subroutine's name, its arguments and its variables are a stable interface; what is said to a caller is not
+its business. Nothing that is read is ever evaluated: it is filtered to plain characters first, and no application
+or function that runs text as code (`EVAL`, `SHELL`, `System`, `Exec*`) is used.
+"""
+
+from __future__ import annotations
+
+import re
+
+from backsoon.domain.errors import BacksoonError
+from backsoon.switchboards.asterisk.driver import DEVICE_PREFIX, PRESENCE_FAMILY
+from backsoon.switchboards.asterisk.render import PLAN_FAMILY
+
+_PATTERN = re.compile(r"_[0-9A-Za-z\[\]+.!-]{1,60}")
+_TECHNOLOGY = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
+
+
+class BadDialplanSetting(BacksoonError):
+    """A setting that cannot stand in a dialplan."""
+
+
+def dialplan_text(*, extensions: str = "_X!", technology: str = "PJSIP") -> str:
+    """The include file for extensions.conf.
+
+    `extensions` is the pattern of people's extensions, `technology` the channel type of their telephones.
+    Raises `BadDialplanSetting`.
+    """
+    if not _PATTERN.fullmatch(extensions):
+        raise BadDialplanSetting(f"extensions {extensions!r}: give a dialplan pattern such as _X! or _1XXX")
+    if not _TECHNOLOGY.fullmatch(technology):
+        raise BadDialplanSetting(f"technology {technology!r}: give a channel type such as PJSIP")
+    text = SUBROUTINE + HINTS + EXAMPLE
+    for mark, value in (
+        ("@EXTENSIONS@", extensions),
+        ("@TECHNOLOGY@", technology),
+        ("@PLANS@", PLAN_FAMILY),
+        ("@DEVICE@", f"Custom:{DEVICE_PREFIX}"),
+        ("@PRESENCE@", PRESENCE_FAMILY),
+    ):
+        text = text.replace(mark, value)
+    return text
+
+
+SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asterisk dialplan`; print it again rather than change it.
+; In extensions.conf:  #include "backsoon.conf"
+; Needs the modules app_stack, func_cut, func_db, func_strings, func_devstate, func_presencestate.
+
+; Gosub(backsoon,s,1(EXTENSION)) tells whether somebody is referred at this instant. It costs a call less than a
+; millisecond, asks nobody outside Asterisk, and sets:
+;   BACKSOON_PHONE     "closed": answer the call by the referral; "open": ring, it only informs; "": nothing is known
+;   BACKSOON_REASON    the code of the reason meant for callers, [a-z0-9_]
+;   BACKSOON_UNTIL     when the referral ends, in seconds since 1970 (UTC); 0: until further notice
+;   BACKSOON_BACK      when the person can be reached again; 0: not known
+;   BACKSOON_DIVERT    the number or extension to divert to; "": none. It may come from anybody who can invite the
+;                      person to a meeting: let it reach what a stranger may reach, and nothing that costs money
+;   BACKSOON_LANGUAGE  the language of the person's line; BACKSOON_ZONE the time zone in which times are told
+; A second argument asks for another instant: Gosub(backsoon,s,1(EXTENSION,SECONDS)).
+[backsoon]
+exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
+ same => n,Set(LOCAL(now)=${FILTER(0-9,${ARG2})})
+ same => n,Set(LOCAL(now)=${IF($["${now}" = ""]?${EPOCH}:${now})})
+ same => n,Set(BACKSOON_PHONE=)
+ same => n,Set(BACKSOON_REASON=)
+ same => n,Set(BACKSOON_UNTIL=0)
+ same => n,Set(BACKSOON_BACK=0)
+ same => n,Set(BACKSOON_DIVERT=)
+ same => n,Set(BACKSOON_LANGUAGE=)
+ same => n,Set(BACKSOON_ZONE=)
+ same => n,Set(LOCAL(plan)=${FILTER(0-9A-Za-z_.+/:~\x2d,${DB(@PLANS@/${extension})})})
+ same => n,GotoIf($["${CUT(plan,~,1)}" != "1"]?done)
+ same => n,Set(BACKSOON_LANGUAGE=${CUT(plan,~,2)})
+ same => n,Set(BACKSOON_ZONE=${CUT(plan,~,3)})
+ same => n,Set(LOCAL(field)=3)
+ same => n(next),Set(LOCAL(field)=$[${field} + 1])
+ same => n,Set(LOCAL(referral)=${CUT(plan,~,${field})})
+ same => n,GotoIf($["${referral}" = ""]?done)
+ same => n,GotoIf($[0${CUT(referral,:,1)} > ${now}]?done)
+ same => n,Set(LOCAL(until)=0${CUT(referral,:,2)})
+ same => n,GotoIf($[${until} > 0 & ${until} <= ${now}]?next)
+ same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
+ same => n,Set(BACKSOON_BACK=$[0${CUT(referral,:,3)} + 0])
+ same => n,Set(BACKSOON_REASON=${FILTER(0-9a-z_,${CUT(referral,:,4)})})
+ same => n,Set(BACKSOON_DIVERT=${FILTER(0-9A-Za-z_.+\x2d,${CUT(referral,:,6)})})
+ same => n,Set(BACKSOON_PHONE=${IF($["${CUT(referral,:,5)}" = "c"]?closed:open)})
+ same => n(done),Return()
+
+"""
+
+HINTS = """; Lamps and presence. Let telephones subscribe here (subscribe_context=backsoon-hints, or include it in yours).
+; One pattern for everybody: Asterisk loads it hundreds of times faster than a hint for each person.
+[backsoon-hints]
+exten => @EXTENSIONS@,hint,@TECHNOLOGY@/${EXTEN}&@DEVICE@${EXTEN},@PRESENCE@:${EXTEN}
+
+"""
+
+EXAMPLE = """; An example of a call that comes in. It rings as ever where nothing is known.
+[backsoon-example]
+exten => @EXTENSIONS@,1,Gosub(backsoon,s,1(${EXTEN}))
+ same => n,GotoIf($["${BACKSOON_PHONE}" = "closed"]?closed)
+ same => n(ring),Dial(@TECHNOLOGY@/${EXTEN},30)
+ same => n,Hangup()
+ same => n(closed),GotoIf($["${BACKSOON_DIVERT}" = ""]?tell)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-divert,${BACKSOON_DIVERT},1)} = 0]?tell)
+ same => n,Gosub(backsoon-divert,${BACKSOON_DIVERT},1)
+ same => n(tell),Answer()
+ same => n,Wait(0.3)
+ same => n,Set(CHANNEL(language)=${BACKSOON_LANGUAGE})
+ same => n,Playback(vm-nobodyavail)
+ same => n,GotoIf($[${BACKSOON_BACK} = 0]?end)
+ same => n,SayUnixTime(${BACKSOON_BACK},${BACKSOON_ZONE},AdBkM)
+ same => n(end),Hangup()
+
+; Where a diverted call may go: telephones inside, and no trunk. A diverted call is not referred again, so there are no
+; circles. Returns where nobody answers.
+[backsoon-divert]
+exten => @EXTENSIONS@,1,Dial(@TECHNOLOGY@/${EXTEN},30)
+ same => n,Return()
+"""

@@ -1,0 +1,247 @@
+"""Asterisk as a switchboard: plans written ahead into AstDB, lamps by device and presence state, all by AMI.
+
+What is ours, and nothing else is ever changed or deleted:
+
+- AstDB family `backsoon`: the plans, one key an extension;
+- `CustomDevstate/backsoon-<extension>`: the device `Custom:backsoon-<extension>`; it is there as long as we hold a
+  lamp, so it marks the presence of that extension as ours;
+- `CustomPresence/<extension>`, if it is marked by the above *and* has the form that we write. A presence that somebody
+  else set (a feature code, another program) stays as it is: that lamp then shows the device state only.
+
+An answer of Asterisk is not durable: a crash may lose the last second. Hence `read_back` at each session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from backsoon.switchboards.asterisk.pace import Pace, PaceSettings
+from backsoon.switchboards.asterisk.render import PLAN_FAMILY, is_ours, render, split_lamp
+from backsoon.switchboards.base import (
+    EXTENSION,
+    Order,
+    OrdersRefused,
+    Presentation,
+    Rendered,
+    SwitchboardDenied,
+    SwitchboardError,
+)
+from backsoon.wire.ami import AmiDenied, AmiError, AmiLost, AmiRefused, Message
+from backsoon.wire.ami_client import Action, AmiAccount, AmiAddress, AmiClient, AmiTimes, open_ami
+
+DEVICE_FAMILY = "CustomDevstate"
+DEVICE_PREFIX = "backsoon-"
+PRESENCE_FAMILY = "CustomPresence"
+
+NOT_THERE = frozenset({"Database entry could not be deleted", "Database entry not found"})
+"""What Asterisk says of a key that is not in AstDB. To delete it was all we wanted."""
+NO_PRESENCE = frozenset({"", "not_set", "available"})
+"""Presence states that say nothing, which may therefore be overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSettings:
+    """How to reach one Asterisk. `known` names the extensions to ask for where Asterisk (before 18.14 and 20) cannot
+    list its database; `on_event` gets the events of the session (`UserEvent` and what else the account may read)."""
+
+    address: AmiAddress
+    account: AmiAccount
+    pace: PaceSettings = field(default_factory=PaceSettings)
+    times: AmiTimes = field(default_factory=AmiTimes)
+    window: int = 1000
+    known: Callable[[], Iterable[str]] | None = field(default=None, compare=False)
+    on_event: Callable[[Message], None] | None = field(default=None, compare=False)
+
+
+class AsteriskSwitchboard:
+    """One Asterisk. See `backsoon.switchboards.base.Switchboard` for what it promises."""
+
+    def __init__(self, settings: AsteriskSettings) -> None:
+        self.settings = settings
+
+    def render(self, presentation: Presentation) -> Rendered:
+        """The plan's text and the lamp's states."""
+        return render(presentation)
+
+    def session(self) -> AbstractAsyncContextManager[AsteriskSession]:
+        """Connect, log in, wait until Asterisk is fully booted. Raises `SwitchboardDenied`, `SwitchboardError`."""
+        return self._session()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsteriskSession]:
+        settings = self.settings
+        opening = open_ami(settings.address, settings.account, settings.on_event, settings.times)
+        with switchboard_errors():
+            client = await opening.__aenter__()
+        try:
+            yield AsteriskSession(client, settings)
+        finally:
+            await opening.__aexit__(None, None, None)
+
+
+class AsteriskSession:
+    """One connection to Asterisk."""
+
+    def __init__(self, client: AmiClient, settings: AsteriskSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self.pace = Pace(settings.pace)
+
+    async def read_back(self) -> Mapping[str, Rendered]:
+        """Plans and lamps in AstDB. Raises `SwitchboardError` where Asterisk does not tell all of them."""
+        with switchboard_errors():
+            plans = await self._family(PLAN_FAMILY, "")
+            devices = await self._family(DEVICE_FAMILY, DEVICE_PREFIX)
+            presences = await self._family(PRESENCE_FAMILY, "") if devices else {}
+        lamps = {ext: _held_lamp(device, presences.get(ext, "")) for ext, device in devices.items()}
+        return {
+            ext: Rendered(lamp=lamps.get(ext, ""), plan=plans.get(ext, ""))
+            for ext in plans.keys() | lamps.keys()
+            if EXTENSION.fullmatch(ext)
+        }
+
+    async def show(self, orders: Sequence[Order]) -> None:
+        """Lamps first and at the pace, then plans. Raises `OrdersRefused` after all others are done."""
+        refused = {order.extension: "not an extension" for order in orders if not _addressable(order)}
+        possible = [order for order in orders if _addressable(order)]
+        with switchboard_errors():
+            await self._show_lamps([order for order in possible if order.before.lamp != order.after.lamp], refused)
+            await self._write_plans([order for order in possible if order.before.plan != order.after.plan], refused)
+        if refused:
+            raise OrdersRefused(refused)
+
+    async def lost(self) -> SwitchboardError:
+        """Wait until the connection is no longer whole; why."""
+        return SwitchboardError(str(await self._client.lost()))
+
+    async def _family(self, family: str, prefix: str) -> dict[str, str]:
+        """What AstDB has in a family, by the part of the key behind the prefix."""
+        try:
+            rows = await self._client.listing("DBGetTree", [("Family", family)])
+        except AmiRefused as refused:
+            known = self._settings.known
+            if known is None or "unknown command" not in refused.said:
+                raise
+            return await self._ask_each(family, prefix, known())
+        start = f"/{family}/{prefix}"
+        return {row["Key"][len(start) :]: row["Val"] for row in rows if row["Key"].startswith(start)}
+
+    async def _ask_each(self, family: str, prefix: str, extensions: Iterable[str]) -> dict[str, str]:
+        """The same, one key at a time, for an Asterisk that cannot list."""
+        wanted = [extension for extension in extensions if EXTENSION.fullmatch(extension)]
+        values: dict[str, str] = {}
+        for chunk in _chunks(wanted, self._settings.window):
+            found = await asyncio.gather(*(self._value(family, prefix + extension) for extension in chunk))
+            values |= {extension: value for extension, value in zip(chunk, found, strict=True) if value is not None}
+        return values
+
+    async def _value(self, family: str, key: str) -> str | None:
+        """One value of AstDB; `None` where the key is not there."""
+        try:
+            rows = await self._client.listing("DBGet", [("Family", family), ("Key", key)])
+        except AmiRefused as refused:
+            if refused.said in NOT_THERE:
+                return None
+            raise
+        return rows[0]["Val"] if rows else None
+
+    async def _write_plans(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
+        said = await self._client.run(map(_plan_action, orders), self._settings.window)
+        for refusal in said:
+            if refusal.said not in NOT_THERE:
+                refused[orders[refusal.index].extension] = _explained(refusal.said)
+
+    async def _show_lamps(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
+        told = 0
+        clock = asyncio.get_running_loop().time
+        while told < len(orders):
+            chunk = orders[told : told + self.pace.chunk]
+            await asyncio.sleep(self.pace.delay(clock(), len(chunk)))
+            began = clock()
+            await self._show_chunk(chunk, refused)
+            self.pace.answered(clock() - began)
+            told += len(chunk)
+
+    async def _show_chunk(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
+        """Look at the presences first, so that nobody else's is overwritten."""
+        present = await asyncio.gather(*(self._value(PRESENCE_FAMILY, order.extension) for order in orders))
+        pairs = [
+            (order.extension, action)
+            for order, presence in zip(orders, present, strict=True)
+            for action in _lamp_actions(order, presence or "")
+        ]
+        for refusal in await self._client.run((action for _, action in pairs), max(1, len(pairs))):
+            if refusal.said not in NOT_THERE:
+                refused[pairs[refusal.index][0]] = _explained(refusal.said)
+
+
+def _addressable(order: Order) -> bool:
+    return EXTENSION.fullmatch(order.extension) is not None
+
+
+def _held_lamp(device: str, presence: str) -> str:
+    return f"{device} {presence}" if is_ours(presence) else device
+
+
+def _plan_action(order: Order) -> Action:
+    key = [("Family", PLAN_FAMILY), ("Key", order.extension)]
+    if order.after.plan:
+        return "DBPut", [*key, ("Val", order.after.plan)]
+    return "DBDel", key
+
+
+def _lamp_actions(order: Order, present: str) -> Iterator[Action]:
+    """What to send for one lamp, where `present` is the presence that Asterisk holds now, whosever it is."""
+    extension = order.extension
+    marked, _ = split_lamp(order.before.lamp)
+    device, presence = split_lamp(order.after.lamp)
+    ours = present.partition(",")[0] in NO_PRESENCE or (bool(marked) and is_ours(present))
+    if device:
+        # The mark comes first: a crash in between then leaves nothing that we would not know for ours.
+        yield _set_device(extension, device)
+        if ours:
+            yield _set_presence(extension, presence)
+        return
+    if ours and present:
+        yield _set_presence(extension, "not_set,,")
+        yield "DBDel", [("Family", PRESENCE_FAMILY), ("Key", extension)]
+    yield _set_device(extension, "NOT_INUSE")
+    yield "DBDel", [("Family", DEVICE_FAMILY), ("Key", DEVICE_PREFIX + extension)]
+
+
+def _set_device(extension: str, state: str) -> Action:
+    return "Setvar", [("Variable", f"DEVICE_STATE(Custom:{DEVICE_PREFIX}{extension})"), ("Value", state)]
+
+
+def _set_presence(extension: str, value: str) -> Action:
+    return "Setvar", [("Variable", f"PRESENCE_STATE(CustomPresence:{extension})"), ("Value", value)]
+
+
+def _explained(said: str) -> str:
+    if said == "Variable not set":
+        return f"Asterisk: {said} (are func_devstate.so and func_presencestate.so loaded?)"
+    return f"Asterisk: {said}"
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@contextmanager
+def switchboard_errors() -> Iterator[None]:
+    """The manager interface's errors as those of the switchboard contract."""
+    try:
+        yield
+    except AmiDenied as error:
+        raise SwitchboardDenied(str(error)) from error
+    except AmiLost as error:
+        raise SwitchboardError(str(error)) from error
+    except AmiRefused as error:
+        kind = SwitchboardDenied if error.said == "Permission denied" else SwitchboardError
+        raise kind(f"Asterisk refused {error.action}: {error.said}") from error
+    except AmiError as error:
+        raise SwitchboardError(str(error)) from error

@@ -1,0 +1,427 @@
+"""A client of Asterisk's Manager Interface: one connection, pipelined, that knows when it is no longer whole.
+
+Reading never waits for anybody, so Asterisk never cuts us off for not reading. The connection starts no task: it
+lives in the event loop's callbacks and ends with its context, so there is nothing to forget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from backsoon.wire.ami import (
+    AmiDenied,
+    AmiError,
+    AmiGarbled,
+    AmiLost,
+    AmiRefused,
+    Headers,
+    Message,
+    Parser,
+    encode,
+)
+
+log = logging.getLogger(__name__)
+
+Action = tuple[str, Headers]
+"""An action's name and its headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmiAddress:
+    """Where the manager interface listens. `tls` checks the server's certificate; `None`: without TLS."""
+
+    host: str = "127.0.0.1"
+    port: int = 5038
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether a password may be said there in the clear: nobody between here and there can read it."""
+        try:
+            return self.tls is not None or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class AmiAccount:
+    """An account of manager.conf."""
+
+    username: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AmiTimes:
+    """Patience, in seconds. A dead connection is found after `silent` + `ping` at the latest."""
+
+    connect: float = 10.0
+    login: float = 10.0
+    booted: float = 60.0
+    ping: float = 3.0
+    silent: float = 9.0
+    close: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An action of a batch that Asterisk refused: its place in the batch and what was said."""
+
+    index: int
+    said: str
+
+
+class _Waiter(Protocol):
+    def take(self, index: int, message: Message) -> bool:
+        """Take an answer; whether it was the last one for that action."""
+        ...
+
+    def fail(self, error: AmiError) -> None:
+        """No answer will come any more."""
+        ...
+
+
+class _Answer:
+    """Waits for one response, and where it opens a list, for the whole of the list."""
+
+    def __init__(self, action: str, future: asyncio.Future[list[Message]]) -> None:
+        self._action = action
+        self._future = future
+        self._list: list[Message] | None = None
+
+    def take(self, _index: int, message: Message) -> bool:
+        if message.error is not None:
+            self.fail(AmiRefused(self._action, message.error))
+        elif self._list is None and message["EventList"].lower() == "start":
+            self._list = []
+            return False
+        elif self._list is not None and message["EventList"].lower() != "complete":
+            self._list.append(message)
+            return False
+        elif not self._future.done():
+            self._future.set_result([message] if self._list is None else self._list)
+        return True
+
+    def fail(self, error: AmiError) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)
+
+
+class _Batch:
+    """Sends many actions, no more than `window` of them unanswered, and gathers what was refused."""
+
+    def __init__(self, client: AmiClient, actions: Iterable[Action], window: int) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.refused: list[Refusal] = []
+        self._client = client
+        self._actions: Iterator[tuple[int, Action]] | None = enumerate(actions)
+        self._window = window
+        self._unanswered = 0
+
+    def send_more(self) -> None:
+        """Fill the window. An action that must not be sent ends the batch when those before it are answered."""
+        frames: list[bytes] = []
+        try:
+            while self._actions is not None and self._unanswered < self._window and not self.done.done():
+                frames.append(self._next(self._actions))
+        except StopIteration:
+            self._actions = None
+        except AmiError as error:
+            self.fail(error)
+        if frames:
+            self._client.send(b"".join(frames))
+        if self._actions is None and not self._unanswered and not self.done.done():
+            self.done.set_result(None)
+
+    def _next(self, actions: Iterator[tuple[int, Action]]) -> bytes:
+        index, (name, headers) = next(actions)
+        frame = self._client.register(name, headers, self, index)
+        self._unanswered += 1
+        return frame
+
+    def take(self, index: int, message: Message) -> bool:
+        said = message.error
+        if said is not None:
+            self.refused.append(Refusal(index, said))
+        self._unanswered -= 1
+        # Refilled by halves: fewer, larger writes.
+        if self._unanswered <= self._window // 2:
+            self._client.refill(self)
+        return True
+
+    def fail(self, error: AmiError) -> None:
+        self._actions = None
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class _Ping:
+    """Takes the answer of a ping: that one came is all that counts."""
+
+    def __init__(self) -> None:
+        self.answered = False
+
+    def take(self, _index: int, _message: Message) -> bool:
+        self.answered = True
+        return True
+
+    def fail(self, _error: AmiError) -> None:
+        return
+
+
+class AmiClient(asyncio.Protocol):
+    """One connection. Made by `open_ami`; raises `AmiLost` from everything once it is lost."""
+
+    def __init__(self, times: AmiTimes, on_event: Callable[[Message], None] | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._times = times
+        self._on_event = on_event
+        self._parser = Parser()
+        self._transport: asyncio.Transport | None = None
+        self._pending: dict[str, tuple[_Waiter, int]] = {}
+        self._refill: dict[_Batch, None] = {}
+        self._prefix = secrets.token_hex(4)
+        self._sent = 0
+        self._heard = loop.time()
+        self._ping: tuple[_Ping, float] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._gone = asyncio.Event()
+        self._lost: asyncio.Future[AmiLost] = loop.create_future()
+        self._booted: asyncio.Future[None] = loop.create_future()
+
+    # What callers use.
+
+    @property
+    def banner(self) -> str:
+        """The greeting with the protocol's version."""
+        return self._parser.banner or ""
+
+    async def request(self, action: str, headers: Headers = ()) -> Message:
+        """Send one action; its response. Raises `AmiRefused`, `AmiLost`, `AmiValueError`."""
+        return (await self._ask(action, headers))[0]
+
+    async def listing(self, action: str, headers: Headers = ()) -> list[Message]:
+        """Send an action that answers with a list of events; all of them, when the list is complete."""
+        return await self._ask(action, headers)
+
+    async def run(self, actions: Iterable[Action], window: int = 1000) -> list[Refusal]:
+        """Send many actions in their order, at most `window` unanswered; the ones refused. Raises `AmiLost`."""
+        self._require()
+        batch = _Batch(self, actions, window)
+        batch.send_more()
+        try:
+            await batch.done
+        finally:
+            batch.fail(AmiLost("given up"))
+            if not batch.done.cancelled():
+                batch.done.exception()  # fetched, so that nobody is told of an exception that nobody awaited
+        return batch.refused
+
+    async def lost(self) -> AmiLost:
+        """Wait until the connection is no longer whole; why."""
+        return await asyncio.shield(self._lost)
+
+    # Logging in and out.
+
+    async def login(self, account: AmiAccount, private: bool) -> None:
+        """Log in, by MD5 challenge where Asterisk offers it. Raises `AmiDenied` and `AmiLost`."""
+        try:
+            async with asyncio.timeout(self._times.login):
+                await self.request("Login", await self._credentials(account, private))
+        except AmiRefused as refused:
+            raise AmiDenied(f"Asterisk refused the manager account {account.username!r}: {refused.said}") from None
+        except TimeoutError:
+            raise AmiLost(f"Asterisk did not answer the login within {self._times.login:g} s") from None
+
+    async def _credentials(self, account: AmiAccount, private: bool) -> Headers:
+        user = ("Username", account.username)
+        try:
+            offered = await self.request("Challenge", [("AuthType", "MD5")])
+        except AmiRefused:
+            if not private:
+                raise AmiDenied(
+                    "Asterisk offers no MD5 login, and a secret is not sent in the clear; use TLS"
+                ) from None
+            return [user, ("Secret", account.secret)]
+        # What the protocol asks for; over TLS or on one machine nobody listens.
+        key = hashlib.md5((offered["Challenge"] + account.secret).encode(), usedforsecurity=False).hexdigest()
+        return [("AuthType", "MD5"), user, ("Key", key)]
+
+    async def booted(self) -> None:
+        """Wait until Asterisk is fully booted. Raises `AmiDenied` where it may not tell us."""
+        try:
+            async with asyncio.timeout(self._times.booted):
+                await asyncio.shield(self._booted)
+        except TimeoutError:
+            raise AmiDenied(
+                f"Asterisk did not say within {self._times.booted:g} s that it is fully booted; "
+                "the manager account needs `read = system`"
+            ) from None
+
+    async def close(self) -> None:
+        """Log off and close; return when the connection is gone."""
+        if self._transport is None:
+            return
+        if not self._lost.done():
+            self._transport.write(encode("Logoff"))
+            self._lose(AmiLost("closed by us"), abort=False)
+        self._transport.close()
+        try:
+            async with asyncio.timeout(self._times.close):
+                await self._gone.wait()
+        except TimeoutError:
+            self._transport.abort()
+
+    # What waiters use.
+
+    def register(self, action: str, headers: Headers, waiter: _Waiter, index: int = 0) -> bytes:
+        """The action's bytes; its answer will go to the waiter."""
+        self._sent += 1
+        action_id = f"{self._prefix}{self._sent}"
+        frame = encode(action, headers, action_id)
+        self._pending[action_id] = (waiter, index)
+        return frame
+
+    def send(self, frames: bytes) -> None:
+        """Write to the connection; never waits."""
+        if self._transport is not None and not self._lost.done():
+            self._transport.write(frames)
+
+    def refill(self, batch: _Batch) -> None:
+        """Let the batch send more once the answers at hand are through."""
+        self._refill[batch] = None
+
+    async def _ask(self, action: str, headers: Headers) -> list[Message]:
+        self._require()
+        future: asyncio.Future[list[Message]] = self._loop.create_future()
+        self.send(self.register(action, headers, _Answer(action, future)))
+        return await future
+
+    def _require(self) -> None:
+        if self._lost.done():
+            raise self._lost.result()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport and begin to watch."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the only kind create_connection makes
+        self._transport = transport
+        self._heard = self._loop.time()
+        self._timer = self._loop.call_later(self._times.ping, self._watch)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand out what arrived."""
+        try:
+            messages = self._parser.feed(data)
+        except AmiGarbled as error:
+            self._lose(error)
+            return
+        if messages:
+            self._heard = self._loop.time()
+        for message in messages:
+            self._hand_out(message)
+        while self._refill:
+            self._refill.popitem()[0].send_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Everybody who waits is told."""
+        self._gone.set()
+        self._lose(AmiLost(f"Asterisk closed the connection ({exc or 'end of stream'})"))
+
+    def _hand_out(self, message: Message) -> None:
+        action_id = message.fields.get("ActionID", "")
+        waiting = self._pending.get(action_id)
+        if waiting is None:
+            self._event(message)
+        elif waiting[0].take(waiting[1], message):
+            self._pending.pop(action_id, None)
+
+    def _event(self, message: Message) -> None:
+        name = message.event
+        if name == "Shutdown" or (name == "FullyBooted" and self._booted.done()):
+            self._lose(AmiLost("Asterisk restarts"))
+        elif name == "FullyBooted":
+            self._booted.set_result(None)
+        elif name and self._on_event is not None:
+            try:
+                self._on_event(message)
+            except Exception:  # whoever listens must not take the connection down
+                log.exception("a listener of manager events failed on %r", message)
+
+    def _watch(self) -> None:
+        """Ping where it is quiet; a connection that stays quiet is dead."""
+        now = self._loop.time()
+        pinged = self._ping is not None and not self._ping[0].answered
+        if now - self._heard > self._times.silent or (
+            self._ping is not None and pinged and now - self._ping[1] > 3 * self._times.silent
+        ):
+            self._lose(AmiLost(f"Asterisk has been silent for more than {self._times.silent:g} s"))
+            return
+        if not pinged:
+            ping = _Ping()
+            self._ping = (ping, now)
+            self.send(self.register("Ping", (), ping))
+        self._timer = self._loop.call_later(self._times.ping, self._watch)
+
+    def _lose(self, why: AmiLost, *, abort: bool = True) -> None:
+        if self._lost.done():
+            return
+        self._lost.set_result(why)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._booted.done():
+            self._booted.set_exception(why)
+            self._booted.exception()
+        waiting, self._pending = self._pending, {}
+        for waiter, _ in waiting.values():
+            waiter.fail(why)
+        self._refill.clear()
+        if abort and self._transport is not None:
+            self._transport.abort()
+
+
+@asynccontextmanager
+async def open_ami(
+    address: AmiAddress,
+    account: AmiAccount,
+    on_event: Callable[[Message], None] | None = None,
+    times: AmiTimes | None = None,
+) -> AsyncIterator[AmiClient]:
+    """A client that is connected, logged in, and whose Asterisk is fully booted.
+
+    `on_event` gets every event that answers no action, at once and in order; it must return quickly.
+    Raises `AmiLost` and `AmiDenied`.
+    """
+    times = times or AmiTimes()
+    client = await _connect(address, on_event, times)
+    try:
+        await client.login(account, address.private)
+        await client.booted()
+        yield client
+    finally:
+        await client.close()
+
+
+async def _connect(address: AmiAddress, on_event: Callable[[Message], None] | None, times: AmiTimes) -> AmiClient:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(times.connect):
+            _, client = await loop.create_connection(
+                lambda: AmiClient(times, on_event), address.host, address.port, ssl=address.tls
+            )
+    except TimeoutError:
+        raise AmiLost(f"{address.host} port {address.port} did not answer in {times.connect:g} s") from None
+    except (OSError, ssl.SSLError) as error:
+        raise AmiLost(f"{address.host} port {address.port}: {error}") from error
+    return client
