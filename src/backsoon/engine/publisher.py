@@ -18,7 +18,7 @@ from itertools import islice
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.timing import Clock, pause
-from backsoon.store.base import Store, Told
+from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import (
     NOTHING,
     Order,
@@ -140,12 +140,12 @@ class Publisher:
                     await self._compare(session)
                     wait = BACKOFF[0]
                     await self._live(session)
-            except* SwitchboardError as group:
+            except* (SwitchboardError, StoreError) as group:
                 self._down(group)
             await pause(self._clock, wait * random.uniform(0.8, 1.2))
             wait = min(wait * 2, BACKOFF[1])
 
-    def _down(self, group: ExceptionGroup[SwitchboardError]) -> None:
+    def _down(self, group: ExceptionGroup[SwitchboardError | StoreError]) -> None:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

@@ -7,7 +7,7 @@ store, for the next start to find): the difference is what `settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from backsoon.engine.timing import Clock
 from backsoon.store.base import Claims, ReadCalendar, Store, Trigger
 
 Settle = Callable[[Iterable[int], Cause], Awaitable[None]]
+Release = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
 
 
 class NoSuchPerson(BacksoonError):
@@ -47,8 +48,8 @@ class SeveralPeople(BacksoonError):
 class Shown:
     """One person as they stand at an instant.
 
-    `confirmed_at` is when the least recently read of their calendars was last read whole (None: one never was, or there is
-    none); `problems` are those of their calendars, in words.
+    `confirmed_at` is when the least recently read of their calendars was last read whole (None: one never was, or
+    there is none); `problems` are those of their calendars, in words.
     """
 
     person: Person
@@ -64,12 +65,16 @@ class Shown:
 class Service:
     """The verbs."""
 
-    def __init__(self, store: Store, directory: Directory, clock: Clock, settle: Settle) -> None:
-        """`settle` is called with the people touched once something is stored; it returns when it has effect."""
+    def __init__(self, store: Store, directory: Directory, clock: Clock, settle: Settle, release: Release) -> None:
+        """`settle` is called with the people touched once something is stored; it returns when it has effect.
+
+        `release` is called with (organisation, extension) pairs that nobody has any more.
+        """
         self._store = store
         self._directory = directory
         self._clock = clock
         self._settle = settle
+        self._release = release
 
     async def find(self, text: str, organisation: str | None = None) -> Person:
         """The one person meant by an extension, an e-mail address or (part of) a name.
@@ -158,6 +163,24 @@ class Service:
             await self._store.save_override(person.id, available)
         await self._settle([person.id], Cause(Trigger.OVERRIDE, by, through))
         return available
+
+    async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
+        """Add people (id 0) or change them; an extension that somebody no longer has shows nothing of theirs.
+
+        Raises `StoreConflict`, `NotStored`.
+        """
+        before = await self._store.people([p.id for p in people if p.id])
+        saved = await self._store.save_people(people)
+        held = {(p.organisation, p.extension) for p in saved}
+        gone = {(p.organisation, p.extension) for p in before.values()} - held
+        await self._release(sorted(gone))
+        await self._settle([p.id for p in saved], Cause(Trigger.SETTINGS))
+        return saved
+
+    async def remove_people(self, people: Sequence[Person]) -> None:
+        """Take people out with all that is stored of them; their extensions show nothing any more."""
+        await self._store.remove_people([p.id for p in people])
+        await self._release([(p.organisation, p.extension) for p in people])
 
     async def read_now(self, person: Person | None = None, *, whole: bool = False) -> int:
         """Have calendars (of one person, or all) read at once; how many."""

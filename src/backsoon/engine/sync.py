@@ -1,0 +1,237 @@
+"""Reads calendars, each on its own: a calendar that is slow, broken or hostile delays and harms no other.
+
+An error never removes anything: the last good state stands, and the calendar's health says what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+
+from backsoon.domain.changes import after_read, shrunk
+from backsoon.domain.entries import Owner, outcome
+from backsoon.domain.keyword import keyword_table
+from backsoon.domain.model import CalendarEntry, CalendarReferral
+from backsoon.domain.organisation import Calendar, Person
+from backsoon.engine.directory import Directory
+from backsoon.engine.pace import Pace, after_failure, after_success
+from backsoon.engine.settling import Cause
+from backsoon.engine.timing import Clock, pause, until_set
+from backsoon.sources.base import CalendarSource, Changes, SourceError, Window
+from backsoon.store.base import CalendarHealth, NotStored, ReadCalendar, ReferralChanges, Store, StoreError, Trigger
+
+log = logging.getLogger(__name__)
+
+BEHIND = timedelta(days=1)
+AHEAD = timedelta(days=400)
+"""The window: from yesterday to here, so that a holiday booked for next summer shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """How reading is bounded. Times in seconds."""
+
+    pace: Pace = field(default_factory=Pace)
+    at_once: int = 16
+    per_connection: int = 4
+    timeout: float = 120.0
+    second_reading: float = 5.0
+    """How long after a read that lost most referrals the calendar is read again."""
+    idle: float = 60.0
+    """The longest wait between two looks at what is due."""
+
+
+Sources = Callable[[Calendar, Person], Awaitable[CalendarSource]]
+"""Makes the source of a calendar. Raises `SourceError` where its settings are wrong."""
+
+
+def window_at(now: datetime) -> Window:
+    """The window that is read at an instant: whole days in UTC, so that it moves once a day."""
+    midnight = datetime.combine(now.date(), time(), UTC)
+    return Window(midnight - BEHIND, midnight + AHEAD)
+
+
+def referrals_of(
+    entries: Iterable[CalendarEntry], calendar: Calendar, person: Person, directory: Directory
+) -> tuple[CalendarReferral, ...]:
+    """The referrals that entries make, by the rules of the person's organisation; what is untagged goes no further."""
+    rules = directory.organisation_of(person).rules
+    owner = Owner(calendar.id, directory.zone_of(person), keyword_table(rules.keywords, person.keywords))
+    outcomes = (outcome(entry, owner, rules) for entry in entries)
+    return tuple(o for o in outcomes if isinstance(o, CalendarReferral))
+
+
+class Sync:
+    """Keeps every calendar read."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        sources: Sources,
+        settle: Callable[[Iterable[int], Cause], Awaitable[None]],
+        settings: SyncSettings | None = None,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._sources = sources
+        self._settle = settle
+        self._settings = settings or SyncSettings()
+        self._wake = asyncio.Event()
+        self._reading: set[int] = set()
+        self._room = asyncio.Semaphore(self._settings.at_once)
+        self._by_connection: dict[tuple[str, str], asyncio.Semaphore] = {}
+
+    def wake(self) -> None:
+        """Look at once at what is due for reading."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read for ever whatever is due."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    started = await self._start_due(group)
+                    wait = await self._next_look(started)
+                except StoreError as error:
+                    log.error("the store failed, trying again: %s", error)
+                    wait = self._clock.now() + timedelta(seconds=1)
+                await until_set(self._wake, self._clock, wait)
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> int:
+        limit = 4 * self._settings.at_once
+        due = await self._store.calendars_due(self._clock.now(), limit + len(self._reading))
+        fresh = [read for read in due if read.calendar.id not in self._reading]
+        fresh = fresh[: max(0, limit - len(self._reading))]
+        for read in fresh:
+            self._reading.add(read.calendar.id)
+            group.create_task(self._read_in_turn(read))
+        return len(fresh)
+
+    async def _next_look(self, started: int) -> datetime:
+        now = self._clock.now()
+        latest = now + timedelta(seconds=self._settings.idle)
+        if self._reading or started:
+            return latest  # each read that ends wakes us
+        due = await self._store.next_read()
+        return latest if due is None else min(max(due, now), latest)
+
+    async def _read_in_turn(self, read: ReadCalendar) -> None:
+        key = (read.calendar.organisation, read.calendar.connection)
+        lane = self._by_connection.setdefault(key, asyncio.Semaphore(self._settings.per_connection))
+        try:
+            async with lane, self._room:
+                await self.read(read)
+        except StoreError as error:
+            log.error("calendar %d: its reading could not be stored: %s", read.calendar.id, error)
+            await pause(self._clock, 1.0)
+        finally:
+            self._reading.discard(read.calendar.id)
+            self._wake.set()
+
+    async def read(self, read: ReadCalendar) -> None:
+        """Read one calendar and take over what changed. Raises `StoreError`, nothing else."""
+        calendar = read.calendar
+        person = (await self._store.people([calendar.person])).get(calendar.person)
+        if person is None:
+            return
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                changes, referrals = await self._read_believed(read, person)
+        except SourceError as error:
+            await self._failed(read, str(error), error.remedy, error.retry_after)
+        except TimeoutError:
+            await self._failed(read, "reading took too long", "see whether the calendar server is overloaded")
+        except (StoreError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # a defect of ours must not stop the others' calendars
+            _log_without_text(calendar, error)
+            await self._failed(read, f"internal error ({type(error).__name__})", "report it with the log's lines")
+        else:
+            await self._taken_over(read, person, changes, referrals)
+
+    async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, tuple[CalendarReferral, ...]]:
+        source = await self._sources(read.calendar, person)
+        try:
+            now = self._clock.now()
+            changes = await source.changes(window_at(now), read.health.sync_token)
+            referrals = referrals_of(changes.entries, read.calendar, person, self._directory)
+            stored = await self._store.referrals_of(read.calendar.id)
+            after = after_read(stored, referrals, changes.touched, complete=changes.complete)
+            if shrunk(stored, after, now):
+                log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
+                await pause(self._clock, self._settings.second_reading)
+                changes = await source.changes(window_at(now), None)
+                referrals = referrals_of(changes.entries, read.calendar, person, self._directory)
+            return changes, referrals
+        finally:
+            await source.close()
+
+    async def _taken_over(
+        self, read: ReadCalendar, person: Person, changes: Changes, referrals: tuple[CalendarReferral, ...]
+    ) -> None:
+        now = self._clock.now()
+        touched = changes.complete or bool(changes.touched)
+        kept = (
+            () if changes.complete else tuple(item for item in read.health.rejected if item[0] not in changes.touched)
+        )
+        rejected = kept + tuple((r.resource, r.because) for r in changes.rejected)
+        edges = [edge for r in referrals for edge in (r.span.start, r.span.end)]
+        if not changes.complete and read.next_due is not None:
+            edges.append(read.next_due)
+        next_due = min((edge for edge in edges if edge > now), default=None)
+        health = CalendarHealth(
+            sync_token=changes.sync_token,
+            confirmed_at=now,
+            next_read=after_success(
+                now, _interval(read.health), touched, next_due, self._settings.pace, random.random()
+            ),
+            warnings=changes.warnings if touched else read.health.warnings,
+            rejected=rejected[:50],
+        )
+        if not touched:
+            await self._store.save_health(read.calendar.id, health)
+            return
+        what = ReferralChanges(referrals, changes.touched, changes.complete)
+        try:
+            people = await self._store.save_read(read.calendar.id, what, health)
+        except NotStored:
+            return  # taken out while it was read
+        if people:
+            await self._settle(people, Cause(Trigger.CALENDAR, through=read.calendar.connection))
+
+    async def _failed(self, read: ReadCalendar, problem: str, remedy: str, retry_after: float | None = None) -> None:
+        now = self._clock.now()
+        before = read.health
+        failures = before.failures + 1
+        if before.problem != problem:
+            log.warning("calendar %d of %s: %s", read.calendar.id, read.calendar.connection, problem)
+        health = replace(
+            before,
+            failures=failures,
+            problem=problem,
+            remedy=remedy,
+            since=before.since if before.problem else now,
+            next_read=after_failure(now, failures, retry_after, self._settings.pace, random.random()),
+        )
+        await self._store.save_health(read.calendar.id, health)
+
+
+def _interval(health: CalendarHealth) -> timedelta | None:
+    if health.confirmed_at is None or health.next_read is None or health.next_read <= health.confirmed_at:
+        return None
+    return health.next_read - health.confirmed_at
+
+
+def _log_without_text(calendar: Calendar, error: Exception) -> None:
+    """Where it happened, but not what the error says: that may quote an entry."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-6:]))
+    log.error("calendar %d: %s at %s", calendar.id, type(error).__name__, where)
