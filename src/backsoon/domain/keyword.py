@@ -53,7 +53,7 @@ _MARKS = {":": Phone.CLOSED, "：": Phone.CLOSED, ";": Phone.OPEN, "；": Phone.
 _MARK = re.compile("[:;：；]")
 _HEAD = 4 * KEYWORD_LENGTH  # a mark further out than this belongs to no keyword, however it is composed
 _SPAN_OF_INTEREST = 2000  # of a subject; nothing past it can matter, and some are a megabyte long
-_NUMBER = re.compile(r">\s*([0-9A-Za-z_.+-]{1,32})(?=\s|$)")  # what may stand in a switchboard's protocol line
+_NUMBER = re.compile(r">([0-9A-Za-z_.+-]{1,32})(?=\s|$)")  # what may stand in a switchboard's protocol line
 _INVISIBLE = frozenset(
     "\u00ad\u200b\u2060\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )
