@@ -6,19 +6,26 @@ datetimes in UTC, kept to the microsecond. What somebody was told is saved (`sav
 survives a power cut
 when the call returns; what can be read again from calendars may be lost and is then read again.
 No text of an untagged entry can be stored: there is no place for it.
+
+Every method may raise `StoreError` and `StoreUnavailable`; then nothing of the call was kept, and the store goes on
+working. A call is one transaction unless it says otherwise. NUL and halves of surrogate pairs in text are replaced
+by U+FFFD. Ids that are not stored are passed over, except where `NotStored` is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.model import Availability, CalendarReferral, Override
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""The beginning of time: what is due then is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,11 @@ class CalendarHealth:
 
 @dataclass(frozen=True, slots=True)
 class ReadCalendar:
-    """A calendar with its health, and the earliest future start or end among its referrals (None: nothing is due)."""
+    """A calendar with its health.
+
+    `next_due`: the earliest start or end among its referrals after the `now` of `calendars_due` (None: nothing is
+    coming); always None in the answers of `calendars`, which knows no `now`.
+    """
 
     calendar: Calendar
     health: CalendarHealth
@@ -144,13 +155,19 @@ class Store(Protocol):
     async def connections(self, organisation: str | None = None) -> tuple[Connection, ...]: ...
 
     async def save_connections(self, organisation: str, connections: Sequence[Connection]) -> None:
-        """Make these the organisation's connections; calendars of connections that are gone go too."""
+        """Make these the organisation's connections; calendars of connections that are gone go too.
+
+        People who lose referrals by that become due at once. Raises `NotStored` for an unknown organisation.
+        """
         ...
 
     async def switchboards(self, organisation: str | None = None) -> tuple[SwitchboardSettings, ...]: ...
 
     async def save_switchboards(self, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
-        """Make these the organisation's switchboards; what those that are gone were told is forgotten."""
+        """Make these the organisation's switchboards; what those that are gone were told is forgotten.
+
+        Raises `NotStored` for an unknown organisation.
+        """
         ...
 
     # -- people ----------------------------------------------------------------------------------------------
@@ -160,7 +177,10 @@ class Store(Protocol):
 
         Raises `StoreConflict`, `NotStored`.
 
-        A person whose extension changes keeps id, override and referrals. Everybody saved becomes due at once."""
+        A person whose extension changes keeps id, override and referrals; people may swap theirs in one call.
+        Extensions and e-mail addresses are compared casefolded. Nobody moves to another organisation (`NotStored`).
+        Everybody saved becomes due at once (at `BEGINNING`), whether decided about before or not.
+        """
         ...
 
     async def people(self, ids: Iterable[int]) -> dict[int, Person]:
@@ -174,7 +194,10 @@ class Store(Protocol):
         ...
 
     async def find_people(self, organisation: str | None, text: str, limit: int = 20) -> tuple[Person, ...]:
-        """An extension or e-mail address that equals `text` first, then names that contain it (case folded)."""
+        """An extension or e-mail address that equals `text` first, then names that contain it (case folded).
+
+        Within each the names are in order.
+        """
         ...
 
     async def remove_people(self, ids: Iterable[int]) -> None:
@@ -186,7 +209,12 @@ class Store(Protocol):
     # -- calendars -------------------------------------------------------------------------------------------
 
     async def save_calendars(self, calendars: Sequence[Calendar]) -> tuple[Calendar, ...]:
-        """Insert those with id 0 that are new by (person, connection, address), replace by id; with their ids."""
+        """Insert those with id 0 that are new by (person, connection, address), replace by id; with their ids.
+
+        One that is replaced by another person, connection or address loses token and health, keeps its referrals
+        until it is read, and makes those whom it touches due at once. Raises `NotStored` for an unknown id, and for
+        a person or connection that its organisation does not have; `StoreConflict` if another one is the same.
+        """
         ...
 
     async def remove_calendars(self, ids: Iterable[int]) -> frozenset[int]:
@@ -196,7 +224,7 @@ class Store(Protocol):
     async def calendars(
         self, *, person: int | None = None, after: int = 0, limit: int = 1000
     ) -> tuple[ReadCalendar, ...]:
-        """Calendars in order of id, from the first id greater than `after`."""
+        """Calendars in order of id, from the first id greater than `after`; their `next_due` is None."""
         ...
 
     async def calendars_due(self, now: datetime, limit: int) -> tuple[ReadCalendar, ...]:
@@ -204,9 +232,9 @@ class Store(Protocol):
         ...
 
     async def next_read(self) -> datetime | None:
-        """The earliest `next_read` of all calendars (of one that has None: the beginning of time);
+        """The earliest `next_read` of active people's calendars; None without calendars.
 
-        None without calendars.
+        Of one that has None it is `BEGINNING`.
         """
         ...
 
@@ -217,11 +245,14 @@ class Store(Protocol):
     async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
         """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
 
-        Raises `NotStored` if the calendar was taken out meanwhile."""
+        A read that brings what is stored already touches nobody. Of two referrals with one (uid, recurrence_id) the
+        last counts. Raises `NotStored` if the calendar was taken out meanwhile, `StoreError` if a referral is another
+        calendar's.
+        """
         ...
 
     async def save_health(self, calendar: int, health: CalendarHealth) -> None:
-        """Store how reading goes where no referral changed."""
+        """Store how reading goes where no referral changed; of a calendar taken out meanwhile nothing is kept."""
         ...
 
     async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
@@ -241,8 +272,10 @@ class Store(Protocol):
     # -- deciding --------------------------------------------------------------------------------------------
 
     async def claims(self, people: Sequence[int], since: datetime) -> dict[int, Claims]:
-        """For each person the referrals that end after `since` (order does not matter) and the override, whole even
-        if it is over."""
+        """For each person asked for: the referrals that end after `since`, in no order, and the override.
+
+        The override is there even if it is over. Someone who is not stored has no claims.
+        """
         ...
 
     async def states(self, people: Sequence[int]) -> dict[int, PersonState]:
@@ -256,20 +289,27 @@ class Store(Protocol):
         ...
 
     async def save_states(self, states: Sequence[PersonState], changes: Sequence[AvailabilityChange] = ()) -> None:
-        """Store decisions and the changes they made, in bulk, in one transaction."""
+        """Store decisions and the changes they made, in bulk, in one transaction.
+
+        What concerns people taken out meanwhile is left out. Of two decisions about one person the last counts.
+        """
         ...
 
     async def history(
         self, person: int, since: datetime, until: datetime, limit: int = 1000
     ) -> tuple[AvailabilityChange, ...]:
-        """Changes recorded with `since <= at < until`, the oldest first;
+        """Changes with `since <= at < until`, at most `limit`, the oldest first.
 
-        the last one before `since` leads, where there is one.
+        Before them comes the last one before `since`, where there is one.
         """
         ...
 
     async def forget(self, before: datetime) -> int:
-        """Delete changes, referrals and overrides that ended before the instant; how many rows went."""
+        """Delete changes, referrals and overrides that ended before the instant; how many rows went.
+
+        A change ends when the next one of the same person begins: the one that still holds stays. Several
+        transactions, so that nobody waits long.
+        """
         ...
 
     # -- what switchboards were told -------------------------------------------------------------------------
@@ -281,5 +321,8 @@ class Store(Protocol):
         ...
 
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
-        """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row."""
+        """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row.
+
+        Of two for one extension the last counts. Raises `NotStored` for an unknown switchboard.
+        """
         ...

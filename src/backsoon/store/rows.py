@@ -1,0 +1,218 @@
+"""Rows to values and back, for every database behind the contract. Columns are in the order of `sql/queries.sql`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from backsoon.domain.model import CalendarReferral, EntryKey, Override, Phone, Rule, Span
+from backsoon.domain.organisation import Calendar, Connection, Person, SwitchboardSettings
+from backsoon.store import codec
+from backsoon.store.base import (
+    AvailabilityChange,
+    CalendarHealth,
+    Claims,
+    PersonState,
+    ReadCalendar,
+    StoreError,
+    Told,
+    Trigger,
+)
+
+Row = tuple[Any, ...]
+ReferralRow = tuple[int, str, str, str, int, int, str, str, str, str, str, str]
+ClaimRow = tuple[int, int, str, str, str, int, int, str, str, str, str, str, str]
+OverrideRow = tuple[int, int, int | None, str | None, str, str, str, str]
+StateRow = tuple[int, str, int | None]
+ToldRow = tuple[str, str, str, int]
+
+CLAIMS = msgspec.json.Decoder(list[ClaimRow])
+OVERRIDES = msgspec.json.Decoder(list[OverrideRow])
+STATES = msgspec.json.Decoder(list[StateRow])
+DUE = msgspec.json.Decoder(list[tuple[int, int]])
+TOLD = msgspec.json.Decoder(list[ToldRow])
+
+
+def connection(row: Row) -> Connection:
+    """(organisation, name, kind, settings)."""
+    return Connection(row[0], row[1], row[2], codec.decode_settings(row[3]))
+
+
+def switchboard(row: Row) -> SwitchboardSettings:
+    """(organisation, name, kind, settings)."""
+    return SwitchboardSettings(row[0], row[1], row[2], codec.decode_settings(row[3]))
+
+
+def person(row: Row) -> Person:
+    """(id, organisation, extension, name, email, active, profile)."""
+    id, organisation, extension, name, email, active, stored = row
+    profile = codec.decode_profile(stored)
+    return Person(
+        organisation,
+        extension,
+        name,
+        email,
+        profile.zone,
+        profile.language,
+        profile.country,
+        profile.hours,
+        profile.keywords,
+        profile.department,
+        profile.title,
+        bool(active),
+        id,
+    )
+
+
+def person_row(person: Person) -> Row:
+    """The parameters of `insert_person`, in order."""
+    email_key = codec.folded(person.email) or None
+    return (
+        person.organisation,
+        codec.clean(person.extension),
+        codec.folded(person.extension),
+        codec.clean(person.name),
+        codec.folded(person.name),
+        codec.clean(person.email),
+        email_key,
+        int(person.active),
+        codec.encode_profile(person),
+    )
+
+
+def read_calendar(row: Row) -> ReadCalendar:
+    """(id, person, organisation, connection, address, sync_token, next_read, health, next_due)."""
+    calendar = Calendar(row[1], row[2], row[3], row[4], row[0])
+    next_read = codec.instant(row[6]) if row[6] else None
+    health = replace(codec.decode_health(row[7]), sync_token=row[5], next_read=next_read)
+    return ReadCalendar(calendar, health, codec.maybe_instant(row[8]))
+
+
+def health_row(calendar: int, health: CalendarHealth) -> Row:
+    """(calendar, sync_token, next_read, health): the parameters of `save_health`."""
+    token = None if health.sync_token is None else codec.clean(health.sync_token)
+    return calendar, token, codec.maybe_micros(health.next_read) or 0, codec.encode_health(health)
+
+
+def referral(row: ReferralRow | Row) -> CalendarReferral:
+    """(calendar, uid, recurrence_id, resource, start, end, reason, phone, note, divert_to, rule, keyword)."""
+    calendar, uid, recurrence_id, resource, start, end, reason, phone, note, divert_to, rule, keyword = row
+    return CalendarReferral(
+        EntryKey(calendar, uid, recurrence_id),
+        Span(codec.instant(start), codec.instant(end)),
+        reason,
+        Phone(phone),
+        note,
+        divert_to,
+        Rule(rule),
+        keyword,
+        resource,
+    )
+
+
+def referral_row(referral: CalendarReferral) -> ReferralRow:
+    """The columns of a referral, in order."""
+    key, span, clean = referral.key, referral.span, codec.clean
+    return (
+        key.calendar,
+        clean(key.uid),
+        clean(key.recurrence_id),
+        clean(referral.resource),
+        codec.micros(span.start),
+        codec.micros(span.end),
+        clean(referral.reason),
+        referral.phone.value,
+        clean(referral.note),
+        clean(referral.divert_to),
+        referral.rule.value,
+        clean(referral.keyword),
+    )
+
+
+def referral_rows(calendar: int, referrals: Iterable[CalendarReferral]) -> dict[tuple[str, str], ReferralRow]:
+    """The rows of one calendar's referrals by (uid, recurrence_id). Raises `StoreError` for another calendar's."""
+    made = [referral_row(each) for each in referrals]
+    for row in made:
+        if row[0] != calendar:
+            raise StoreError(f"a referral of calendar {row[0]} cannot be stored with calendar {calendar}")
+    return {(row[1], row[2]): row for row in made}
+
+
+def override(row: OverrideRow) -> Override:
+    """(person, start, end, reason, note, divert_to, by, through)."""
+    _, start, end, reason, note, divert_to, by, through = row
+    return Override(codec.instant(start), codec.maybe_instant(end), reason, note, divert_to, by, through)
+
+
+def override_row(person: int, override: Override) -> OverrideRow:
+    """The columns of an override, in order."""
+    return (
+        person,
+        codec.micros(override.start),
+        codec.maybe_micros(override.end),
+        None if override.reason is None else codec.clean(override.reason),
+        codec.clean(override.note),
+        codec.clean(override.divert_to),
+        codec.clean(override.by),
+        codec.clean(override.through),
+    )
+
+
+def claims(people: Iterable[int], claimed: Iterable[ClaimRow], overrides: Iterable[OverrideRow]) -> dict[int, Claims]:
+    """What may decide about each of the people."""
+    by_person: defaultdict[int, list[CalendarReferral]] = defaultdict(list)
+    for row in claimed:
+        by_person[row[0]].append(referral(row[1:]))
+    by_hand = {row[0]: override(row) for row in overrides}
+    return {each: Claims(tuple(by_person.get(each, ())), by_hand.get(each)) for each in people}
+
+
+def state(row: StateRow) -> PersonState:
+    """(person, availability, due)."""
+    return PersonState(row[0], codec.decode_availability(row[1]), codec.maybe_instant(row[2]))
+
+
+def state_row(state: PersonState) -> StateRow:
+    """The columns of a decision, in order."""
+    return state.person, codec.encode_availability(state.availability), codec.maybe_micros(state.due)
+
+
+def change(row: Row) -> AvailabilityChange:
+    """(person, at, recorded_at, availability, cause, by, through)."""
+    person, at, recorded_at, availability, cause, by, through = row
+    return AvailabilityChange(
+        person,
+        codec.instant(at),
+        codec.instant(recorded_at),
+        codec.decode_availability(availability),
+        Trigger(cause),
+        by,
+        through,
+    )
+
+
+def change_row(change: AvailabilityChange) -> Row:
+    """The columns of a change, in order."""
+    return (
+        change.person,
+        codec.micros(change.at),
+        codec.micros(change.recorded_at),
+        codec.encode_availability(change.availability),
+        change.trigger.value,
+        codec.clean(change.by),
+        codec.clean(change.through),
+    )
+
+
+def told(row: ToldRow) -> Told:
+    """(extension, lamp, plan, at)."""
+    return Told(row[0], row[1], row[2], codec.instant(row[3]))
+
+
+def told_row(told: Told) -> ToldRow:
+    """The columns of what was told, in order."""
+    return codec.clean(told.extension), codec.clean(told.lamp), codec.clean(told.plan), codec.micros(told.at)

@@ -1,0 +1,82 @@
+"""Organisations, connections, switchboards and what those were told: transactions on a `Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backsoon.domain.organisation import Connection, Organisation, SwitchboardSettings
+from backsoon.store import codec, rows
+from backsoon.store.base import NotStored, StoreError, Told
+from backsoon.store.sqlite.database import Database
+
+
+def organisations(database: Database) -> tuple[Organisation, ...]:
+    """All organisations in order of id."""
+    return tuple(codec.decode_organisation(row[0]) for row in database.all("organisations"))
+
+
+def save_organisation(database: Database, organisation: Organisation) -> None:
+    """Insert or replace by id."""
+    database.run("save_organisation", organisation.id, codec.encode_organisation(organisation))
+
+
+def connections(database: Database, organisation: str | None) -> tuple[Connection, ...]:
+    """Those of one organisation, or of all."""
+    if organisation is None:
+        return tuple(map(rows.connection, database.all("connections")))
+    return tuple(map(rows.connection, database.all("connections_of", organisation)))
+
+
+def switchboards(database: Database, organisation: str | None) -> tuple[SwitchboardSettings, ...]:
+    """Those of one organisation, or of all."""
+    if organisation is None:
+        return tuple(map(rows.switchboard, database.all("switchboards")))
+    return tuple(map(rows.switchboard, database.all("switchboards_of", organisation)))
+
+
+def save_connections(database: Database, organisation: str, connections: Sequence[Connection]) -> None:
+    """Make these the organisation's; people who lose referrals by that become due."""
+    names = _checked(database, organisation, connections)
+    losing = [row[0] for row in database.all("people_losing_connections", organisation, names)]
+    database.run("make_due", codec.to_json(losing))
+    database.run("keep_connections", organisation, names)
+    for each in connections:
+        database.run("save_connection", organisation, each.name, each.kind, codec.encode_settings(each.settings))
+
+
+def save_switchboards(database: Database, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
+    """Make these the organisation's; what those that are gone were told goes with them."""
+    database.run("keep_switchboards", organisation, _checked(database, organisation, switchboards))
+    for each in switchboards:
+        database.run("save_switchboard", organisation, each.name, each.kind, codec.encode_settings(each.settings))
+
+
+def _checked(database: Database, organisation: str, items: Sequence[Connection] | Sequence[SwitchboardSettings]) -> str:
+    """The names as JSON. Raises `NotStored`, and `StoreError` for what belongs to another organisation."""
+    if database.one("organisation_known", organisation) is None:
+        raise NotStored(f"there is no organisation {organisation!r}")
+    for each in items:
+        if each.organisation != organisation:
+            raise StoreError(f"{each.name!r} belongs to organisation {each.organisation!r}, not to {organisation!r}")
+    return codec.to_json([each.name for each in items])
+
+
+def told(database: Database, organisation: str, switchboard: str, extensions: Sequence[str] | None) -> dict[str, Told]:
+    """What the switchboard was told about the extensions (None: about all)."""
+    if extensions is None:
+        found = database.bulk("told", rows.TOLD, organisation, switchboard)
+    else:
+        wanted = codec.to_json(extensions)
+        found = database.bulk("told_extensions", rows.TOLD, organisation, switchboard, wanted)
+    return {row[0]: rows.told(row) for row in found}
+
+
+def save_told(
+    database: Database, organisation: str, switchboard: str, held: Sequence[str], gone: Sequence[str]
+) -> None:
+    """Store what is held, in pieces of rows as JSON, and delete the extensions that are gone."""
+    if database.one("switchboard_known", organisation, switchboard) is None:
+        raise NotStored(f"organisation {organisation!r} has no switchboard {switchboard!r}")
+    for piece in held:
+        database.run("save_told", organisation, switchboard, piece)
+    database.run("delete_told", organisation, switchboard, codec.to_json(gone))
