@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import heapq
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time, tzinfo
 
-from backsoon.domain.model import CalendarEntry, Timed, local_instant
+from backsoon.domain.model import CalendarEntry, Timed, local_instant, utc
 from backsoon.sources.base import Changes, Rejected, SourceError, Window
 
 
@@ -119,3 +121,52 @@ def _in_resource(entry: CalendarEntry, resource: str) -> CalendarEntry:
 
 def _token(revision: int, window: Window) -> str:
     return f"{revision} {window.start.isoformat()} {window.end.isoformat()}"
+
+
+class FakeClock:
+    """A clock that stands still until it is told to move. Waiters wake in the order of their instants."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = utc(now, "clock")
+        self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> datetime:
+        """The instant at which it stands."""
+        return self._now
+
+    async def sleep_until(self, at: datetime) -> None:
+        """Return once the clock was moved to `at` or past it."""
+        if at <= self._now:
+            await asyncio.sleep(0)
+            return
+        self._count += 1
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (at, self._count, waiter))
+        await waiter
+
+    async def move_to(self, at: datetime) -> None:
+        """Move forward, stopping at every instant that somebody waits for and letting them act."""
+        while self._waiting and self._waiting[0][0] <= at:
+            until, _, waiter = heapq.heappop(self._waiting)
+            if waiter.done():
+                continue
+            self._now = max(self._now, until)
+            waiter.set_result(None)
+            await _let_others_run()
+        self._now = max(self._now, at)
+        await _let_others_run()
+
+    def step_to(self, at: datetime) -> None:
+        """Jump, as a clock that is set or a machine that slept: nobody is woken on the way, all that are due are at
+        the end."""
+        self._now = at
+        while self._waiting and self._waiting[0][0] <= at:
+            waiter = heapq.heappop(self._waiting)[2]
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+async def _let_others_run() -> None:
+    for _ in range(10):  # as many hops as a message takes through the engine
+        await asyncio.sleep(0)
