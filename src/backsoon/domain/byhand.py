@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from backsoon.domain.errors import BadOverride
 from backsoon.domain.hours import WorkingTime
 from backsoon.domain.keyword import clean
-from backsoon.domain.model import Lifetime, Override, Reason
+from backsoon.domain.model import LATEST, Lifetime, Override, Reason, utc
 from backsoon.domain.timeline import Timeline
 
 
@@ -24,11 +24,13 @@ def refer(
 ) -> Override:
     """The override that refers a person from `at` on, until `until` or for the reason's own lifetime.
 
-    Raises `BadOverride` if it would end before it starts.
+    Raises `BadOverride` if it would end before it starts or after `LATEST`, `NaiveTime` for an end without a zone.
     """
-    end = default_end(at, reason, working) if until is None else until
+    end = default_end(at, reason, working) if until is None else utc(until, "until")
     if end is not None and end <= at:
         raise BadOverride(f"a referral must end after it starts: it would end at {end.isoformat()}")
+    if end is not None and end > LATEST:
+        raise BadOverride(f"a referral cannot end after {LATEST:%Y-%m-%d}; use a reason that lasts until taken back")
     return Override(at, end, reason.code, clean(note), divert_to, by, through)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 from backsoon.domain.keyword import Tag, Untagged, read_subject
 from backsoon.domain.model import (
+    EARLIEST,
+    LATEST,
     CalendarEntry,
     CalendarReferral,
     Days,
@@ -73,11 +75,22 @@ def outcome(entry: CalendarEntry, owner: Owner, rules: Rules) -> Outcome:
 
 
 def bounds(when: Timed | Days, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Start and end in UTC; an all-day entry covers local midnight to local midnight in its owner's zone."""
+    """Start and end in UTC, within `EARLIEST` and `LATEST`.
+
+    An all-day entry covers local midnight to local midnight in its owner's zone.
+    """
     if isinstance(when, Timed):
-        return when.start, when.end
-    first = local_instant(datetime.combine(when.first, time()), zone)
-    return first, local_instant(datetime.combine(when.end, time()), zone)
+        return _held(when.start), _held(when.end)
+    return _midnight(when.first, zone), _midnight(when.end, zone)
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    held = min(max(day, EARLIEST.date()), LATEST.date())
+    return _held(local_instant(datetime.combine(held, time()), zone))
+
+
+def _held(at: datetime) -> datetime:
+    return min(max(at, EARLIEST), LATEST)
 
 
 def _tagged(entry: CalendarEntry, owner: Owner, span: Span, tag: Tag) -> CalendarReferral:

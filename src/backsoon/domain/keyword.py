@@ -87,11 +87,16 @@ def normalise(keyword: str) -> str:
 def checked(keyword: str) -> str:
     """The normalised keyword, if subjects can carry it. Raises `BadKeyword`."""
     word = normalise(keyword.strip())
-    if not 1 <= len(word) <= KEYWORD_LENGTH or not word.isalnum():
+    if not 1 <= len(word) <= KEYWORD_LENGTH or not _letters(word):
         raise BadKeyword(keyword, f"a keyword is 1 to {KEYWORD_LENGTH} letters or digits")
     if word in MAIL_PREFIXES:
         raise BadKeyword(keyword, "mail programs write it before a subject (as in 'Re:'); choose another")
     return word
+
+
+def _letters(word: str) -> bool:
+    # Folding may leave a letter with its mark apart (`İ`), and some scripts write vowels as marks.
+    return word[0].isalnum() and all(c.isalnum() or unicodedata.category(c).startswith("M") for c in word)
 
 
 def keyword_table(organisation: Mapping[str, str], own: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -142,7 +147,7 @@ def _tag(word: str, reason: str, phone: Phone, after: str) -> Tag:
 def _near_miss(text: str, keywords: Mapping[str, str]) -> str:
     before = text.split("//", 1)[0]
     for mark in _MARK.finditer(before):
-        words = before[: mark.start()].split()
+        words = before[max(0, mark.start() - _HEAD) : mark.start()].split()
         if words and (word := normalise(words[-1])) in keywords:
             return f"keyword `{word}` is not first"
     first = before.split(maxsplit=1)

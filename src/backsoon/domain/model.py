@@ -15,6 +15,9 @@ from backsoon.domain.errors import EmptySpan, NaiveTime
 NOTE_LENGTH = 200
 """The most characters of a note that are kept."""
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Spans lie between these: a calendar may say `99991231`, and there must be room to reckon with zones and days."""
+
 
 def utc(at: datetime, where: str = "time") -> datetime:
     """The same instant in UTC. Raises `NaiveTime` for a datetime without a zone."""

@@ -13,8 +13,8 @@ from backsoon.domain.model import Rules
 class Organisation:
     """One company. `id` is a short name of [a-z0-9_-].
 
-    Zone (IANA), language (BCP 47), country (ISO 3166-1 alpha-2, a subdivision may follow as in `DE-BY`; "" for no public
-    holidays) and hours hold for people who have none of their own.
+    Zone (IANA), language (BCP 47), country (ISO 3166-1 alpha-2, a subdivision may follow as in `DE-BY`; "" for no
+    public holidays) and hours hold for people who have none of their own.
     """
 
     id: str

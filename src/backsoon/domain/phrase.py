@@ -71,33 +71,33 @@ def seen_by(audience: Audience, availability: Availability, rules: Rules) -> Vie
         return View(a.reason, a.until, a.back_at, a.note, a.informing, a.upcoming)
     caller = audience is Audience.CALLER
     reason = availability.reason
-    notes = _notes(audience, rules)
-    hidden = audience is Audience.COLLEAGUE and reason is not None and told_reason(reason, rules) != reason
     return View(
         reason=None if reason is None else told_reason(reason, rules),
         until=None if caller else availability.until,
         back_at=availability.back_at,
-        note=availability.note if notes and not hidden else "",
-        informing=() if caller else tuple(_informing(i, rules, notes) for i in availability.informing),
-        upcoming=_upcoming(availability.upcoming, rules, notes) if audience is Audience.ATTENDANT else None,
+        note="" if reason is None else _note(audience, reason, availability.note, rules),
+        informing=() if caller else tuple(_informing(audience, i, rules) for i in availability.informing),
+        upcoming=_upcoming(availability.upcoming, rules) if audience is Audience.ATTENDANT else None,
     )
 
 
-def _notes(audience: Audience, rules: Rules) -> bool:
+def _note(audience: Audience, reason: str, note: str, rules: Rules) -> str:
+    """The note as the audience may see it: colleagues never that of a reason which is kept from them."""
     if audience is Audience.COLLEAGUE:
-        return rules.notes_for_colleagues
-    return audience is Audience.ATTENDANT and rules.notes_for_attendants
+        return note if rules.notes_for_colleagues and told_reason(reason, rules) == reason else ""
+    return note if audience is Audience.ATTENDANT and rules.notes_for_attendants else ""
 
 
-def _informing(informing: Informing, rules: Rules, notes: bool) -> Informing:
-    return Informing(told_reason(informing.reason, rules), informing.until, informing.note if notes else "")
+def _informing(audience: Audience, informing: Informing, rules: Rules) -> Informing:
+    note = _note(audience, informing.reason, informing.note, rules)
+    return Informing(told_reason(informing.reason, rules), informing.until, note)
 
 
-def _upcoming(upcoming: Upcoming | None, rules: Rules, notes: bool) -> Upcoming | None:
+def _upcoming(upcoming: Upcoming | None, rules: Rules) -> Upcoming | None:
     if upcoming is None:
         return None
-    reason = told_reason(upcoming.reason, rules)
-    return Upcoming(upcoming.start, upcoming.end, reason, upcoming.note if notes else "")
+    note = _note(Audience.ATTENDANT, upcoming.reason, upcoming.note, rules)
+    return Upcoming(upcoming.start, upcoming.end, told_reason(upcoming.reason, rules), note)
 
 
 def told_reason(code: str, rules: Rules) -> str:
@@ -108,21 +108,30 @@ def told_reason(code: str, rules: Rules) -> str:
 
 def language_of(tag: str) -> str:
     """The language of the catalogue that serves a BCP 47 tag: `sv-FI` is read by `sv`; English where there is none."""
-    primary = tag.replace("_", "-").split("-", 1)[0].lower()
+    primary = _primary(tag)
     return primary if primary in LANGUAGES else "en"
 
 
+def _primary(tag: str) -> str:
+    return tag.replace("_", "-").split("-", 1)[0].lower()
+
+
 def reason_words(code: str | None, rules: Rules, language: str, audience: Audience) -> str:
-    """A reason in words: `In a meeting`. None is "Available". Callers get the outsiders' words where there are some."""
+    """A reason in words: `In a meeting`. None is "Available". Callers get the outsiders' words where there are some.
+
+    Whoever it is not told to gets the neutral words, whatever code is given.
+    """
     if code is None:
         return LANGUAGES[language_of(language)].available
+    if audience is not Audience.PERSON:
+        code = told_reason(code, rules)
     reason = rules.reasons.get(code) or REASONS[NOT_AVAILABLE]
     return _label(reason, language, outside=audience is Audience.CALLER)
 
 
 def _label(reason: Reason, language: str, *, outside: bool) -> str:
     tables = (reason.outside, reason.labels) if outside else (reason.labels,)
-    for wanted in (language, language_of(language), "en"):
+    for wanted in (language, _primary(language), "en"):
         for table in tables:
             if wanted in table:
                 return table[wanted]
