@@ -206,9 +206,19 @@ select json_group_array(json_array(person_id, availability, due))
 from person_state where person_id in {ids $1} and availability is not null;
 
 -- name: due
+-- Two stretches of the index: thousands may be due at one instant, and a page must not pass over all before it.
 select json_group_array(json_array(due, person_id)) from (
-    select due, person_id from person_state
-    where active = 1 and due is not null and due < $1 and (due, person_id) > ($2, $3)
+    select due, person_id from (
+        select due, person_id from person_state
+        where active = 1 and due is not null and due = $2 and due < $1 and person_id > $3
+        order by person_id limit $4
+    ) as same
+    union all
+    select due, person_id from (
+        select due, person_id from person_state
+        where active = 1 and due is not null and due > $2 and due < $1
+        order by due, person_id limit $4
+    ) as later
     order by due, person_id limit $4
 ) as page;
 

@@ -8,7 +8,7 @@ Nothing of this shows in the contract.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -212,7 +212,7 @@ class SqliteStore(Store):
         self, before: datetime, *, after: tuple[datetime, int] | None = None, limit: int = 1000
     ) -> tuple[tuple[datetime, int], ...]:
         first = FIRST_DUE if after is None else (codec.micros(after[0]), after[1])
-        return await self._read(deciding.due, limit <= SHORT * 10, codec.micros(before), first, limit)
+        return await self._read(deciding.due, limit <= SHORT, codec.micros(before), first, limit)
 
     async def save_states(self, states: Sequence[PersonState], changes: Sequence[AvailabilityChange] = ()) -> None:
         decided = await _encoded(states, rows.state_row, 1)
@@ -250,11 +250,20 @@ class SqliteStore(Store):
 
 
 async def _encoded(values: Sequence[V], row: Callable[[V], Row], key: int | None) -> list[str]:
-    """The values as rows in JSON, in pieces; the loop goes on meanwhile. `key`: the last of those with it counts."""
-    made: list[Row] = []
-    for first in range(0, len(values), BREATH):
-        made += [row(value) for value in values[first : first + BREATH]]
+    """The values as rows in JSON, in pieces; the loop goes on meanwhile.
+
+    `key`: how many of the first columns tell rows apart, of which the last then counts; None: all rows count.
+    """
+    made: dict[object, Row] = {}
+    for number, value in enumerate(values):
+        fresh = row(value)
+        made[number if key is None else fresh[:key]] = fresh
+        if number % BREATH == BREATH - 1:
+            await asyncio.sleep(0)
+    return [text async for text in _pieces(list(made.values()))]
+
+
+async def _pieces(made: Sequence[Row]) -> AsyncIterator[str]:
+    for first in range(0, len(made), PIECE):
+        yield codec.to_json(made[first : first + PIECE])
         await asyncio.sleep(0)
-    if key is not None:
-        made = list({each[:key]: each for each in made}.values())
-    return [codec.to_json(made[first : first + PIECE]) for first in range(0, len(made), PIECE)]
