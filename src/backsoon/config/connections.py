@@ -1,0 +1,183 @@
+"""Reads how calendars and switchboards are reached. Settings come out as plain JSON values, secrets by reference."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from backsoon.config.faults import suggestion
+from backsoon.config.organisation import NAME
+from backsoon.config.secrets import is_reference, secret
+from backsoon.config.table import Table
+from backsoon.domain.organisation import Connection, Person, SwitchboardSettings
+
+PLACEHOLDERS = ("email", "user", "extension")
+"""What an address may hold in braces; `user` is the e-mail address up to its @."""
+EVERYBODY, NAMED = "everybody", "named"
+"""`people`: whose calendar is read there. Everybody's, by the address; or that of those whose row names it."""
+SCHEMES = {"caldav": ("https", "http"), "ics": ("https", "http", "webcal", "webcals")}
+
+_NAME_REMEDY = "use small letters, digits, - and _, at most 32"
+_URL_REMEDY = {
+    "caldav": "write https://HOST/PATH, for example https://dav.example.com/{email}/",
+    "ics": "write https://HOST/PATH, webcal://HOST/PATH or the path of a file",
+}
+
+
+def expand(template: str, person: Person, *, quoted: bool = True) -> str:
+    """The address or user name of one person. In an address what is filled in is percent-encoded (RFC 3986)."""
+    values = {"email": person.email, "user": person.email.partition("@")[0], "extension": person.extension}
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", quote(value, safe="@+") if quoted else value)
+    return template
+
+
+def has_placeholder(template: str) -> bool:
+    """Whether the address differs from person to person."""
+    return any(f"{{{name}}}" in template for name in PLACEHOLDERS)
+
+
+def is_hidden_address(address: str) -> bool:
+    """Whether the address is a reference to one (`env:`, `credential:`; `file:` is the calendar itself)."""
+    return address.startswith(("env:", "credential:")) and is_reference(address)
+
+
+def plain_address(address: str) -> str:
+    """The address itself, also where it is kept as a secret. Raises `SecretError`."""
+    return secret(address) if is_hidden_address(address) else address
+
+
+def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
+    """The calendars of an organisation: `[calendars.NAME]`."""
+    readers: dict[str, Callable[[Table], dict[str, object]]] = {"caldav": _caldav, "ics": _ics}
+    found = _named(table, "calendars", readers)
+    return tuple(Connection(organisation, name, kind, settings) for name, kind, settings in found)
+
+
+def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
+    """The switchboards of an organisation: `[switchboards.NAME]`."""
+    found = _named(table, "switchboards", {"asterisk": _asterisk})
+    return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
+
+
+def _named(
+    table: Table, key: str, readers: dict[str, Callable[[Table], dict[str, object]]]
+) -> list[tuple[str, str, dict[str, object]]]:
+    found = []
+    for name, one in table.tables(key):
+        if not NAME.fullmatch(name):
+            one.faults.add(one.where, "is no name that can be used", _NAME_REMEDY)
+        kind = one.text("kind", needed=f"write kind = {' or '.join(repr(k) for k in readers)}")
+        if kind in readers:
+            found.append((name, kind, readers[kind](one)))
+            one.finish()
+        elif kind:
+            one.fault("kind", f"{kind!r} is not known", suggestion(kind, readers))
+    return found
+
+
+def _caldav(table: Table) -> dict[str, object]:
+    if "url" not in table.values:
+        table.fault("url", "is missing", _URL_REMEDY["caldav"])
+    url = _url(table, "caldav")
+    return _filled(url=url, **_reading(table, url))
+
+
+def _ics(table: Table) -> dict[str, object]:
+    url = _url(table, "ics")
+    return _filled(url=url, **_reading(table, url))
+
+
+def _reading(table: Table, url: str) -> dict[str, object]:
+    people = table.choice("people", EVERYBODY if has_placeholder(url) else NAMED, {EVERYBODY: EVERYBODY, NAMED: NAMED})
+    if people == EVERYBODY and "url" not in table.values:
+        table.fault("url", "is missing: everybody's calendar needs an address", _URL_REMEDY["caldav"])
+    ca_file = table.path("ca_file")
+    return {
+        **_account(table, url),
+        "ca_file": None if ca_file is None else str(ca_file),
+        "people": people,
+        **_poll(table),
+        "max_mib": table.number("max_mib", 16, 1, 512),
+    }
+
+
+def _account(table: Table, url: str) -> dict[str, object]:
+    username, password = _template(table, "username"), table.reference("password")
+    if ("username" in table.values) != ("password" in table.values):
+        missing = "password" if "username" in table.values else "username"
+        table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
+    if username and not url and "url" not in table.values:
+        table.fault("url", "is missing: an account is told to one server only", "write the server's address")
+    sign_in = table.choice("sign_in", "auto", {"auto": "auto", "basic": "basic", "digest": "digest"})
+    return {"username": username, "password": password, "sign_in": sign_in}
+
+
+def _poll(table: Table) -> dict[str, object]:
+    least = table.number("poll_min_minutes", 2, 1, 1440)
+    most = table.number("poll_max_minutes", max(15, least), 1, 1440)
+    if most < least:
+        table.fault("poll_max_minutes", f"is less than poll_min_minutes ({least})", "make it the larger one")
+    return {"poll_min_minutes": least, "poll_max_minutes": most}
+
+
+def _template(table: Table, key: str) -> str:
+    text = table.text(key)
+    for unknown in sorted(_fields(text) - set(PLACEHOLDERS)):
+        table.fault(key, f"{{{unknown}}} stands for nothing", suggestion(unknown, PLACEHOLDERS))
+    return text
+
+
+def _fields(template: str) -> set[str]:
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError:
+        return set(re.findall(r"\{([^{}]*)\}", template))
+
+
+def _url(table: Table, kind: str) -> str:
+    """The address. It may be a reference: a subscribed calendar's address is often its password."""
+    text = _template(table, "url")
+    if is_hidden_address(text) or not text:
+        return text
+    if kind == "ics" and (text.startswith("file:") or "://" not in text):
+        return str(table.folder / Path(text.removeprefix("file:").removeprefix("//")).expanduser())
+    return text if _good_url(table, kind, text) else ""
+
+
+def _good_url(table: Table, kind: str, text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        user, host = parts.username, parts.hostname
+    except ValueError:
+        parts, user, host = urlsplit(""), None, None
+    if user is not None:
+        table.fault("url", "holds an account", "take it out of the address: write username and password")
+    elif parts.scheme not in SCHEMES[kind] or not host:
+        table.fault("url", "is no address of a calendar", _URL_REMEDY[kind])
+    else:
+        return True
+    return False
+
+
+def _asterisk(table: Table) -> dict[str, object]:
+    tls = table.flag("tls", False)
+    ca_file = table.path("ca_file")
+    if ca_file is not None and not tls:
+        table.fault("ca_file", "is of no use without TLS", "add tls = true, or take ca_file out")
+    return _filled(
+        host=table.text("host", "127.0.0.1"),
+        port=table.number("port", 5039 if tls else 5038, 1, 65535),
+        username=table.text("username", needed="write the account's name in manager.conf"),
+        secret=table.reference("secret", needed="write env:NAME, file:PATH or credential:NAME"),
+        tls=tls,
+        ca_file=None if ca_file is None else str(ca_file),
+        lamps_per_second=table.number("lamps_per_second", 1000, 1, 100_000),
+    )
+
+
+def _filled(**settings: object) -> dict[str, object]:
+    return {key: value for key, value in settings.items() if value not in (None, "")}
