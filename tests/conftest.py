@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers", "tests.servers"]
+pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server"]
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 

@@ -23,7 +23,6 @@ TOO_MUCH = {
     "Command": "command",
     "UpdateConfig": "config",
     "AGI": "agi",
-    "AOCMessage": "aoc",
 }
 """An action that shows a class of rights which we never use."""
 MODULES = ("app_stack", "func_cut", "func_db", "func_devstate", "func_presencestate", "func_strings")

@@ -43,7 +43,8 @@ def dialplan_text(*, extensions: str = "_X!", technology: str = "PJSIP") -> str:
     return text
 
 
-SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asterisk dialplan`; print it again rather than change it.
+SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asterisk dialplan`: print it again rather
+; than change it.
 ; In extensions.conf:  #include "backsoon.conf"
 ; Needs the modules app_stack, func_cut, func_db, func_strings, func_devstate, func_presencestate.
 
@@ -88,7 +89,7 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
 
 """
 
-HINTS = """; Lamps and presence. Let telephones subscribe here (subscribe_context=backsoon-hints, or include it in yours).
+HINTS = """; Lamps and presence. Let telephones subscribe here (subscribe_context = backsoon-hints).
 ; One pattern for everybody: Asterisk loads it hundreds of times faster than a hint for each person.
 [backsoon-hints]
 exten => @EXTENSIONS@,hint,@TECHNOLOGY@/${EXTEN}&@DEVICE@${EXTEN},@PRESENCE@:${EXTEN}

@@ -1,0 +1,139 @@
+"""A real Asterisk for tests, with the printed dialplan, and calls placed to it by SIPp.
+
+The account :data:`ACCOUNT` has the least rights that the product asks for; :data:`OPERATOR` may do everything.
+A call from ``caller`` enters the context ``incoming``, which tells the subroutine's result by the call's outcome: rings
+and answers (200) where the phone is not closed, is moved (302) where a closed phone diverts, is busy (486) where it is
+closed; beside it, ``UserEvent: BacksoonCall`` carries the variables. A call from ``outsider`` enters the example.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from backsoon.switchboards.asterisk.dialplan import dialplan_text
+from backsoon.switchboards.asterisk.driver import AsteriskSettings, AsteriskSwitchboard
+from backsoon.wire.ami_client import AmiAccount, AmiAddress
+from tests.peers import not_here, require_peer
+from tools.peers.asterisk_server import AsteriskSettings as ServerSettings
+from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk
+from tools.peers.recipe import PeerError
+from tools.peers.sipp import CallOutcome, Calls, Telephones
+
+ACCOUNT = AmiAccount("backsoon", "correct horse")
+OPERATOR = AmiAccount("operator", "battery staple")
+LOGIN_ONLY = AmiAccount("weak", "may do nothing")
+PHONES = ("1001", "1002", "1003")
+
+VARIABLES = ("Phone", "Reason", "Until", "Back", "Divert", "Language", "Zone")
+
+INCOMING = """
+[incoming]
+exten => _X!,1,Gosub(backsoon,s,1(${EXTEN}))
+ same => n(result),UserEvent(BacksoonCall,Exten: ${EXTEN},@VARIABLES@)
+ same => n,GotoIf($["${BACKSOON_PHONE}" = "closed"]?closed)
+ same => n,Ringing()
+ same => n,Answer()
+ same => n,Wait(30)
+ same => n(closed),GotoIf($["${BACKSOON_DIVERT}" = ""]?busy)
+ same => n,Transfer(PJSIP/sip:${BACKSOON_DIVERT}@127.0.0.1)
+ same => n(busy),Hangup(17)
+
+; A call to EXTENSION*SECONDS (four digits, a star) asks for that instant.
+exten => _XXXX*X.,1,Gosub(backsoon,s,1(${CUT(EXTEN,*,1)},${CUT(EXTEN,*,2)}))
+ same => n,Goto(${CUT(EXTEN,*,1)},result)
+""".replace("@VARIABLES@", ",".join(f"{name}: ${{BACKSOON_{name.upper()}}}" for name in VARIABLES))
+
+
+@dataclass
+class Asterisk:
+    """The real Asterisk and what a test does with it."""
+
+    server: PrivateAsterisk
+    calls: Calls
+
+    @property
+    def ami_port(self) -> int:
+        """The port of its manager interface on 127.0.0.1."""
+        return self.server.ami_port
+
+    @property
+    def sip_port(self) -> int:
+        """The UDP port of its SIP on 127.0.0.1."""
+        return self.server.sip_port
+
+    @property
+    def address(self) -> AmiAddress:
+        """Where its manager interface listens."""
+        return AmiAddress(port=self.server.ami_port)
+
+    def cli(self, command: str) -> str:
+        """The output of a command of Asterisk's command line."""
+        return self.server.cli(command)
+
+    def place_call(self, extension: str, caller: str = "caller") -> CallOutcome:
+        """Place a call by SIPp, to its end."""
+        return self.calls.place(extension, caller)
+
+    def switchboard(self, **changes: object) -> AsteriskSwitchboard:
+        """The driver for it, with the least rights."""
+        whole: dict[str, object] = {"address": self.address, "account": ACCOUNT, **changes}
+        return AsteriskSwitchboard(AsteriskSettings(**whole))  # type: ignore[arg-type]  # checked by the dataclass
+
+    def database(self) -> dict[str, str]:
+        """Everything in AstDB that is not Asterisk's own, by key."""
+        rows = (line.partition(":") for line in self.cli("database show").splitlines() if line.startswith("/"))
+        return {key.strip(): value.strip() for key, _, value in rows if not key.startswith(("/pbx/", "/registrar"))}
+
+    def forget(self) -> None:
+        """Empty AstDB of what tests put there."""
+        for family in ("backsoon", "CustomDevstate", "CustomPresence"):
+            self.cli(f"database deltree {family}")
+
+
+def server_settings() -> ServerSettings:
+    """The configuration that tests run against."""
+    return ServerSettings(
+        extensions=dialplan_text() + INCOMING,
+        accounts={
+            ACCOUNT.username: ManagerAccount(ACCOUNT.secret),
+            OPERATOR.username: ManagerAccount(OPERATOR.secret, "all", "all"),
+            LOGIN_ONLY.username: ManagerAccount(LOGIN_ONLY.secret, "system", "user"),
+        },
+        phones={"caller": "incoming", "outsider": "backsoon-example"} | dict.fromkeys(PHONES, "incoming"),
+    )
+
+
+def run_asterisk() -> Iterator[Asterisk]:
+    """Start one and end it. Skips visibly (in CI: fails) where there is none."""
+    chroot = require_peer("asterisk")
+    try:
+        with PrivateAsterisk(chroot, server_settings()) as server:
+            yield Asterisk(server, Calls(server))
+    except PeerError as error:
+        not_here(str(error))
+
+
+@pytest.fixture(scope="module", name="shared_asterisk")
+def _shared_asterisk() -> Iterator[Asterisk]:
+    yield from run_asterisk()
+
+
+@pytest.fixture
+def asterisk(shared_asterisk: Asterisk) -> Asterisk:
+    """A running Asterisk with an empty AstDB; shared by the tests of a module, which must leave it running."""
+    shared_asterisk.forget()
+    return shared_asterisk
+
+
+@pytest.fixture
+def own_asterisk() -> Iterator[Asterisk]:
+    """An Asterisk for one test alone, which may kill and freeze it."""
+    yield from run_asterisk()
+
+
+@pytest.fixture
+def telephones(asterisk: Asterisk) -> Iterator[Telephones]:
+    """The telephones of :data:`PHONES`: they ring and say busy."""
+    with Telephones(asterisk.server) as phones:
+        yield phones
