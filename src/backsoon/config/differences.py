@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from backsoon.config.hours import AROUND_THE_CLOCK, DAYS
 from backsoon.config.model import Config
+from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.hours import WorkingHours
+from backsoon.domain.model import Rules
 from backsoon.domain.organisation import Connection, Organisation, SwitchboardSettings
 
 
@@ -48,12 +50,14 @@ def settings_of(config: Config) -> Settings:
 def describe(before: Settings, after: Settings) -> list[Difference]:
     """Every field that differs, in the order of their names; addresses that may be secrets as their origin only.
 
-    An organisation that only `before` has is left out: it stays.
+    An organisation that only `before` has is left out: it stays. Of a new one what is as usual is left out.
     """
-    stay = {o.id for o in before.organisations} - {o.id for o in after.organisations}
-    old, new = _flat(before, stay), _flat(after, frozenset())
+    had, has = {o.id for o in before.organisations}, {o.id for o in after.organisations}
+    usual = tuple(Organisation(name, "", Rules(KEYWORDS, REASONS)) for name in sorted(has - had))
+    compared = replace(before, organisations=(*before.organisations, *usual))
+    old, new = _flat(compared, had - has), _flat(after, frozenset())
     names = sorted(old.keys() | new.keys())
-    return [
+    return [Difference(f"organisations.{o.id}", "", "new") for o in usual] + [
         Difference(name, _shown(name, old.get(name)), _shown(name, new.get(name)))
         for name in names
         if old.get(name) != new.get(name)

@@ -25,10 +25,11 @@ def read_hours(table: Table, key: str) -> WorkingHours:
     days = table.table(key)
 
     def read(name: str, stretches: object) -> None:
+        found = _stretches(days, name, stretches)
         for day in _days(days, name):
             if day in week:
                 days.fault(name, f"gives {DAYS[day]} a second time", "say each day once")
-            week[day] = _stretches(days, name, stretches)
+            week[day] = found
 
     days.each(read)
     return WorkingHours(tuple(week.get(day, ()) for day in range(7)))

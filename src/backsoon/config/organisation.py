@@ -93,7 +93,8 @@ def read_keywords(table: Table, reasons: Mapping[str, Reason], usual: Mapping[st
         try:
             word = checked(key)
         except BadKeyword as error:
-            return table.fault(key, error.because, "choose another keyword")
+            because, _, remedy = error.because.partition("; ")
+            return table.fault(key, because, remedy or "choose another")
         if word in seen:
             return table.fault(key, f"is the same keyword as {seen[word]!r}", "keep one of them")
         seen[word] = key
