@@ -112,6 +112,12 @@ def _standard(zone: tzinfo | None) -> timedelta | None:
     return min(offset for offset in offsets if offset is not None)
 
 
+def learn_zones() -> None:
+    """Read the list of zones from the disk now, some ten milliseconds; otherwise the first look-up does."""
+    _windows()
+    _cities()
+
+
 @cache
 def _iana() -> dict[str, str]:
     """IANA names by their folded form."""
@@ -120,11 +126,11 @@ def _iana() -> dict[str, str]:
 
 @cache
 def _windows() -> dict[str, str]:
-    return {name.casefold(): iana for name, iana in WINDOWS_ZONES.items() if iana in available_timezones()}
+    return {name.casefold(): iana for name, iana in WINDOWS_ZONES.items() if iana.casefold() in _iana()}
 
 
 @cache
 def _cities() -> dict[str, str]:
     """IANA names by their last part, folded; the shortest and first in the alphabet where several end so."""
-    names = sorted((name for name in available_timezones() if "/" in name), key=lambda name: (len(name), name))
+    names = sorted((name for name in _iana().values() if "/" in name), key=lambda name: (len(name), name))
     return {name.rpartition("/")[2].casefold(): name for name in reversed(names)}
