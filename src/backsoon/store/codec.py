@@ -37,7 +37,7 @@ def micros(at: datetime) -> int:
 
 def instant(stored: int) -> datetime:
     """The instant in UTC of microseconds since 1970."""
-    return BEGINNING + timedelta(microseconds=stored)
+    return BEGINNING + timedelta(0, 0, stored)
 
 
 def maybe_micros(at: datetime | None) -> int | None:
