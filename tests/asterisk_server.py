@@ -85,6 +85,12 @@ class Asterisk:
         rows = (line.partition(":") for line in self.cli("database show").splitlines() if line.startswith("/"))
         return {key.strip(): value.strip() for key, _, value in rows if not key.startswith(("/pbx/", "/registrar"))}
 
+    def kick_managers(self) -> None:
+        """Let Asterisk hang up on everybody who is logged in at the manager interface."""
+        for columns in map(str.split, self.cli("manager show connected").splitlines()):
+            if columns and columns[0] in {ACCOUNT.username, OPERATOR.username}:
+                self.cli(f"manager kick session {columns[4]}")
+
     def forget(self) -> None:
         """Empty AstDB of what tests put there."""
         for family in ("backsoon", "CustomDevstate", "CustomPresence"):
