@@ -243,9 +243,10 @@ class SqliteStore(Store):
         return await self._read(settings.told, short, organisation, switchboard, wanted)
 
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
-        held = [each for each in told if each.lamp or each.plan]
-        gone = [each.extension for each in told if not (each.lamp or each.plan)]
-        pieces = await _encoded(held, rows.told_row, 1)
+        last = {codec.clean(each.extension): each for each in told}
+        gone = [extension for extension, each in last.items() if not (each.lamp or each.plan)]
+        held = [each for each in last.values() if each.lamp or each.plan]
+        pieces = await _encoded(held, rows.told_row, None)
         await self._write_again(settings.save_told, organisation, switchboard, pieces, gone)
 
 

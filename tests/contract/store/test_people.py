@@ -1,0 +1,152 @@
+"""People: identity, uniqueness, pages, finding, removal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from backsoon.domain.hours import OFFICE
+from backsoon.domain.model import AVAILABLE
+from backsoon.domain.organisation import Person
+from backsoon.store.base import BEGINNING, NotStored, PersonState, StoreConflict
+from tests.contract.store.values import (
+    House,
+    after,
+    by_hand,
+    change,
+    complete,
+    health,
+    organisation,
+    person,
+    referral,
+)
+
+
+async def test_a_person_comes_back_whole(house: House) -> None:
+    full = Person(
+        "acme", "+46-8.x", "Åsa Öberg", "Asa@Example.org", "Europe/Stockholm", "sv", "SE", OFFICE, {"x": "lunch"},
+        "Sales", "Dr", False,
+    )  # fmt: skip
+    (saved,) = await house.store.save_people([full])
+    assert saved == replace(full, id=saved.id)
+    assert saved.id > house.stranger.id
+    assert await house.store.people([saved.id, 10**9]) == {saved.id: saved}
+
+
+async def test_a_replaced_person_keeps_everything(house: House) -> None:
+    store, anna, calendar = house.store, house.anna, house.calendars[0]
+    await store.save_read(calendar.id, complete(referral(calendar.id)), health())
+    await store.save_override(anna.id, by_hand())
+    before = await store.claims([anna.id], after())
+    (moved,) = await store.save_people([replace(anna, extension="900")])
+    assert moved.id == anna.id
+    assert await store.claims([anna.id], after()) == before
+    assert (await store.people([anna.id]))[anna.id].extension == "900"
+
+
+async def test_two_may_swap_their_extensions(house: House) -> None:
+    swapped = [replace(house.anna, extension="101"), replace(house.bob, extension="100")]
+    await house.store.save_people(swapped)
+    found = await house.store.people([house.anna.id, house.bob.id])
+    assert [each.extension for each in found.values()] == ["101", "100"]
+
+
+@pytest.mark.parametrize("extension", ["100", "1O1"])
+async def test_an_extension_is_given_once_in_an_organisation(house: House, extension: str) -> None:
+    await house.store.save_people([replace(house.bob, extension="1o1")])
+    with pytest.raises(StoreConflict, match=extension):
+        await house.store.save_people([person("555", "New"), person(extension, "Thief")])
+    assert await house.store.count_people() == 4
+
+
+async def test_an_address_is_given_once_but_none_to_many(house: House) -> None:
+    await house.store.save_people([replace(house.anna, email="Straße@Example.org")])
+    with pytest.raises(StoreConflict, match="STRASSE"):
+        await house.store.save_people([person("555", "Thief", email="STRASSE@example.ORG ")])
+    await house.store.save_people([person("555", org="other", email="straße@example.org")])
+
+
+async def test_unknown_ids_and_organisations_are_refused_and_nothing_kept(house: House) -> None:
+    store = house.store
+    with pytest.raises(NotStored):
+        await store.save_people([replace(house.anna, name="Changed"), person("1", id=10**6)])
+    with pytest.raises(NotStored, match="nowhere"):
+        await store.save_people([person(org="nowhere")])
+    with pytest.raises(NotStored, match="other"):
+        await store.save_people([replace(house.anna, organisation="other", extension="777")])
+    assert await store.people([house.anna.id]) == {house.anna.id: house.anna}
+
+
+async def test_everybody_saved_is_due_at_once(house: House) -> None:
+    store, ids = house.store, [house.anna.id, house.bob.id, house.carol.id, house.stranger.id]
+    assert await store.due(after()) == tuple((BEGINNING, each) for each in ids)
+    await store.save_states([PersonState(each, AVAILABLE, after(9)) for each in ids])
+    await store.save_people([replace(house.bob, name="Robert")])
+    assert await store.due(after()) == ((BEGINNING, house.bob.id),)
+    assert (await store.states([house.bob.id]))[house.bob.id] == PersonState(house.bob.id, AVAILABLE, BEGINNING)
+
+
+async def test_whoever_is_switched_off_is_neither_due_nor_read(house: House) -> None:
+    store = house.store
+    await store.save_people([replace(house.anna, active=False)])
+    assert house.anna.id not in [who for _, who in await store.due(after())]
+    assert house.anna.id not in [each.calendar.person for each in await store.calendars_due(after(), 10)]
+    for each in house.calendars[1:]:
+        await store.save_health(each.id, health(next_read=7))
+    assert await store.next_read() == after(7)
+    await store.save_people([house.anna])
+    assert (BEGINNING, house.anna.id) in await store.due(after())
+    assert await store.next_read() == BEGINNING
+
+
+async def test_people_come_in_pages(house: House) -> None:
+    store = house.store
+    await store.save_people([person(str(each)) for each in range(200, 450)])
+    seen: list[int] = []
+    while page := await store.page_people("acme", after=seen[-1] if seen else 0, limit=100):
+        assert len(page) <= 100
+        seen += [each.id for each in page]
+    assert seen == sorted(set(seen))
+    assert len(seen) == await store.count_people("acme") == 253
+    assert len(await store.page_people()) == await store.count_people() == 254
+
+
+async def test_find_by_extension_then_by_name(house: House) -> None:
+    store = house.store
+    await store.save_people([person("200", "Zed 100"), person("201", "Abe 100", email="Abe@example.org")])
+    assert [each.name for each in await store.find_people("acme", "100")] == ["Anna", "Abe 100", "Zed 100"]
+    assert [each.name for each in await store.find_people("acme", " abe@EXAMPLE.org ")] == ["Abe 100"]
+    assert [each.organisation for each in await store.find_people(None, "ANN")] == ["acme", "other"]
+    assert [each.organisation for each in await store.find_people("other", "ann")] == ["other"]
+    assert len(await store.find_people(None, "100", limit=2)) == 2
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "'", '"', "[a-z]", "*", "\0", "\ud800", "x" * 100_000])
+async def test_find_takes_text_as_it_is(house: House, text: str) -> None:
+    assert await house.store.find_people(None, text) == ()
+    (saved,) = await house.store.save_people([person("600", f"a{text[:50]}b")])
+    assert [each.id for each in await house.store.find_people(None, text[:50])] == [saved.id]
+
+
+async def test_a_removed_person_leaves_nothing_and_the_id_is_not_given_again(house: House) -> None:
+    store, last, calendar = house.store, house.stranger, house.calendars[3]
+    await store.save_read(calendar.id, complete(referral(calendar.id)), health())
+    await store.save_override(last.id, by_hand())
+    await store.save_states([PersonState(last.id, AVAILABLE, after())], [change(last.id, 0)])
+    await store.remove_people([last.id, 10**6])
+    assert await store.people([last.id]) == {}
+    assert await store.states([last.id]) == {}
+    assert await store.history(last.id, after(-9), after(9)) == ()
+    assert await store.referrals_of(calendar.id) == ()
+    claims = (await store.claims([last.id], after()))[last.id]
+    assert (claims.referrals, claims.override) == ((), None)
+    (new,) = await store.save_people([person(org="other")])
+    assert new.id > last.id
+
+
+async def test_organisations_do_not_see_each_other(house: House) -> None:
+    assert [each.id for each in await house.store.page_people("other")] == [house.stranger.id]
+    assert await house.store.count_people("other") == 1
+    await house.store.save_organisation(organisation("third"))
+    assert await house.store.page_people("third") == ()
