@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from backsoon.domain.model import CalendarEntry, Days, Timed
 from backsoon.sources.ical.context import Home, instant, later
 from backsoon.sources.ical.event import Event
+from backsoon.sources.ical.facts import Facts
 
 _NONE = timedelta(0)
+_DAYS = timedelta(days=2)
 
 
 class Label(NamedTuple):
@@ -21,43 +23,43 @@ class Label(NamedTuple):
 
 def recurrence_id(wall: datetime, zone: tzinfo, is_day: bool) -> str:
     """The original start as `CalendarEntry.recurrence_id` has it: UTC in basic format, or a date."""
-    if is_day:
-        return f"{wall.year:04}{wall.month:02}{wall.day:02}"
-    at = instant(wall, zone)
+    return _day_id(wall) if is_day else _instant_id(instant(wall, zone))
+
+
+def start_id(when: Timed | Days) -> str:
+    """The same of an occurrence that begins where it was meant to."""
+    return _day_id(when.first) if isinstance(when, Days) else _instant_id(when.start)
+
+
+def _day_id(day: date) -> str:
+    return f"{day.year:04}{day.month:02}{day.day:02}"
+
+
+def _instant_id(at: datetime) -> str:
     return f"{at.year:04}{at.month:02}{at.day:02}T{at.hour:02}{at.minute:02}{at.second:02}Z"
 
 
-def overlaps(event: Event, wall: datetime, length: timedelta, home: Home) -> bool:
-    """Whether an occurrence may overlap the window: a cheap test, a day generous."""
-    return home.low - wall <= max(length, _NONE) + _DAYS and wall - home.high < _DAYS
+def when_of(event: Event, wall: datetime, length: timedelta, home: Home) -> Timed | Days | None:
+    """When an occurrence of the event is that begins at `wall` and is `length` long; None outside the window."""
+    # The first test is cheap, and generous by what the clocks of two zones can differ.
+    if wall - home.high > _DAYS or home.low - wall > max(length, _NONE) + _DAYS:
+        return None
+    return _days(wall, length, home) if event.is_day else _timed(event, wall, length, home)
 
 
-_DAYS = timedelta(days=2)
-
-
-def entry_of(
-    event: Event, wall: datetime, length: timedelta, key: str, label: Label, home: Home, facts: Event | None = None
-) -> list[CalendarEntry]:
-    """The entry that begins at `wall` and is `length` long, if it overlaps the window; said by `facts` if given."""
-    if not overlaps(event, wall, length, home):
-        return []
-    when = _days(wall, length, home) if event.is_day else _timed(event, wall, length, home)
-    if when is None:
-        return []
-    said = (facts or event).facts
-    return [
-        CalendarEntry(
-            uid=label.uid,
-            when=when,
-            subject=said.subject,
-            recurrence_id=key,
-            resource=label.resource,
-            show_as=said.show_as,
-            response=said.response,
-            cancelled=said.cancelled,
-            private=said.private,
-        )
-    ]
+def entry_of(when: Timed | Days, key: str, label: Label, said: Facts) -> CalendarEntry:
+    """The entry of an occurrence."""
+    return CalendarEntry(
+        uid=label.uid,
+        when=when,
+        subject=said.subject,
+        recurrence_id=key,
+        resource=label.resource,
+        show_as=said.show_as,
+        response=said.response,
+        cancelled=said.cancelled,
+        private=said.private,
+    )
 
 
 def _days(wall: datetime, length: timedelta, home: Home) -> Days | None:

@@ -11,7 +11,7 @@ from backsoon.domain.model import CalendarEntry
 from backsoon.sources.ical.clockwork import FIRST_WALL
 from backsoon.sources.ical.components import Component
 from backsoon.sources.ical.context import CalendarContext, Home, later, wall_in
-from backsoon.sources.ical.entry import Label, entry_of, overlaps, recurrence_id
+from backsoon.sources.ical.entry import Label, entry_of, recurrence_id, start_id, when_of
 from backsoon.sources.ical.event import Event, and_future, recurrence_moment
 from backsoon.sources.ical.expand import Budget, Stretch, check_possible, never_matches, occurrences
 from backsoon.sources.ical.faults import BadItem, BadRule
@@ -76,19 +76,20 @@ class Series:
         """The occurrences that overlap the window, at most `most`. Raises `BadItem`."""
         if self.master is None:
             return list(self._orphans(home))
-        if not (self.master.repeats or self.overrides):
-            return entry_of(self.master, self.master.wall, self.master.length, "", self.label, home)
-        return _Expansion(self.master, self.overrides, self.label, home, budget, most).entries()
+        if self.master.repeats or self.overrides:
+            return list(_Expansion(self.master, self.overrides, self.label, home, budget, most).entries())
+        when = when_of(self.master, self.master.wall, self.master.length, home)
+        return [] if when is None else [entry_of(when, "", self.label, self.master.facts)]
 
     def _orphans(self, home: Home) -> Iterator[CalendarEntry]:
         """Overrides without a master: an invitation to one occurrence of a series."""
         latest = {override.replaces: override for override in sorted(self.overrides, key=lambda each: each.rank)}
         for replaces, override in latest.items():
-            if override.event is not None:
+            event = override.event
+            when = None if event is None else when_of(event, event.wall, event.length, home)
+            if event is not None and when is not None:
                 original = recurrence_id(replaces.wall, replaces.zone or home.zone, replaces.is_day)
-                yield from entry_of(
-                    override.event, override.event.wall, override.event.length, original, self.label, home
-                )
+                yield entry_of(when, original, self.label, event.facts)
 
 
 class _Expansion:
@@ -107,32 +108,27 @@ class _Expansion:
         self.onwards = sorted(wall for wall, override in self.replaced.items() if override.onwards and override.event)
         self.stretch = self._stretch()
 
-    def entries(self) -> list[CalendarEntry]:
-        found: list[CalendarEntry] = []
+    def entries(self) -> Iterator[CalendarEntry]:
         for wall in self._walls():
-            found += self._occurrence(wall)
+            if wall not in self.replaced and wall not in self.excluded and wall.date() not in self.excluded_days:
+                yield from self._occurrence(wall)
         for wall, override in self.replaced.items():
-            if override.event is not None and wall not in self.excluded:
-                found += self._placed(override.event, override.event.wall, override.event.length, wall)
-        return found
+            event = override.event
+            if event is not None and wall not in self.excluded:
+                when = when_of(event, event.wall, event.length, self.home)
+                if when is not None:
+                    yield entry_of(when, self._key(wall), self.label, event.facts)
 
-    def _occurrence(self, wall: datetime) -> list[CalendarEntry]:
-        """The occurrence that begins at `wall` before anything moves it: nothing where an override stands for it."""
-        if wall in self.replaced or wall in self.excluded or wall.date() in self.excluded_days:
-            return []
-        event, shift = self._template(wall)
-        length = self.lengths.get(wall, event.length)
-        if shift:
-            return self._placed(self.master, later(wall, shift), length, wall, event)
-        return self._placed(self.master, wall, length, wall, event)
+    def _occurrence(self, wall: datetime) -> Iterator[CalendarEntry]:
+        """The occurrence that begins at `wall` before an override of it and its followers moves it."""
+        template, shift = self._template(wall)
+        length = self.lengths.get(wall, template.length)
+        when = when_of(self.master, later(wall, shift) if shift else wall, length, self.home)
+        if when is not None:
+            yield entry_of(when, self._key(wall) if shift else start_id(when), self.label, template.facts)
 
-    def _placed(
-        self, event: Event, start: datetime, length: timedelta, original: datetime, facts: Event | None = None
-    ) -> list[CalendarEntry]:
-        if not overlaps(event, start, length, self.home):
-            return []
-        key = recurrence_id(original, self.master.zone, self.master.is_day)
-        return entry_of(event, start, length, key, self.label, self.home, facts)
+    def _key(self, original: datetime) -> str:
+        return recurrence_id(original, self.master.zone, self.master.is_day)
 
     def _template(self, wall: datetime) -> tuple[Event, timedelta]:
         """Whose properties and length the occurrence has, and how far it is moved (RANGE=THISANDFUTURE)."""
