@@ -37,7 +37,7 @@ class CalDavLimits:
 
     answer_bytes: int = 8 * 1024 * 1024
     """One answer, decoded."""
-    total_bytes: int = 64 * 1024 * 1024
+    total_bytes: int = 16 * 1024 * 1024
     """All calendar data of one read."""
     item_bytes: int = 1024 * 1024
     items: int = 20_000

@@ -102,6 +102,9 @@ class Fetch:
         if len(data) > limits.item_bytes:
             self._fail(path, f"larger than {limits.item_bytes} bytes")
             return
+        if not _is_calendar(data):
+            self._fail(path, "the server gives something for it that is no whole calendar")
+            return
         self._bytes += len(data)
         self.items[path] = data
         if self._bytes > limits.total_bytes:
@@ -143,6 +146,12 @@ def members(answers: Iterable[Answer], collection: str) -> Iterator[Answer]:
             raise SourceBroken("the server answers about something outside the calendar")
         if not answer.path.endswith("/"):
             yield answer
+
+
+def _is_calendar(data: bytes) -> bool:
+    """Whether it begins and ends like iCalendar. A login page in an event's place does not take the event away."""
+    begins = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCALENDAR")
+    return begins and data[-64:].rstrip().upper().endswith(b"END:VCALENDAR")
 
 
 def _chunks(paths: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
