@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = timedelta(seconds=60)
 """How far ahead transitions are staged."""
-EVERY = 20.0
-"""Seconds from one staging to the next."""
+EVERY = timedelta(seconds=20)
+"""How long after a staging, by the wall clock as it was then, the next one follows: at once if the clock was stepped."""
 STALE = timedelta(seconds=5)
 SETTLE_DOWN = 0.5
 """Seconds that writing back waits after a transition: telling comes first."""
@@ -164,6 +164,11 @@ class Stage:
             for publisher in publishers:
                 publisher.keep_pinned(staged.get(organisation, set()))
 
+    @property
+    def filled_until(self) -> datetime:
+        """The instant before which everything due is staged."""
+        return self._clock.now() if self._until is None else self._until
+
     # -- firing ---------------------------------------------------------------------------------------------------
 
     @property
@@ -248,7 +253,7 @@ class Clockwork:
     async def _fill_for_ever(self) -> None:
         while True:
             await self._patiently(self._stage.fill)
-            await pause(self._clock, EVERY)
+            await self._clock.sleep_until(self._stage.filled_until - AHEAD + EVERY)
 
     async def _write_for_ever(self) -> None:
         while True:

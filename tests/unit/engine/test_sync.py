@@ -1,0 +1,198 @@
+"""Reading calendars: an error is never an empty calendar, and no calendar harms another."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backsoon.domain.model import CalendarEntry, Timed
+from backsoon.engine.pace import Pace, after_failure, after_success
+from backsoon.sources.base import (
+    CalendarSource,
+    Changes,
+    SourceBroken,
+    SourceDenied,
+    SourceError,
+    SourceUnavailable,
+    Window,
+)
+from tests.unit.engine.world import NINE, World, at, entry, world
+
+
+async def health(w: World, person: object) -> object:
+    (read,) = await w.store.calendars(person=person.id)  # type: ignore[attr-defined]
+    return read.health
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SourceDenied("the server refuses the account"), SourceBroken("a page, no calendar"), SourceUnavailable("503")],
+)
+async def test_an_error_removes_nothing_and_is_named(tmp_path: Path, error: SourceError) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "m: Budget", at(10), at(11)))
+        await w.read(anna)
+        before = await health(w, anna)
+        calendar.fail(error)
+        await w.read(anna)
+        after = await health(w, anna)
+        assert len(await w.service.referrals(anna)) == 1
+        assert after.problem == str(error)  # type: ignore[attr-defined]
+        assert after.remedy == error.remedy  # type: ignore[attr-defined]
+        assert after.confirmed_at == before.confirmed_at  # type: ignore[attr-defined]
+        assert after.sync_token == before.sync_token  # type: ignore[attr-defined]
+        assert after.failures == 1  # type: ignore[attr-defined]
+        calendar.fail(None)
+        await w.read(anna)
+        assert (await health(w, anna)).problem == ""  # type: ignore[attr-defined]
+
+
+async def test_a_defect_of_ours_quotes_no_entry(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Defective:
+        async def changes(self, window: Window, sync_token: str | None) -> Changes:
+            raise ValueError("ZQ-CANARY in the subject")
+
+        async def close(self) -> None:
+            pass
+
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        (read,) = await w.store.calendars(person=anna.id)
+        w.calendars[read.calendar.id] = Defective()  # type: ignore[assignment]
+        await w.read(anna)
+        assert "internal error (ValueError)" in (await health(w, anna)).problem  # type: ignore[attr-defined]
+    assert "ZQ-CANARY" not in caplog.text
+    assert b"ZQ-CANARY" not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
+
+
+async def test_no_untagged_text_is_stored(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "ZQ-CANARY secret", at(10), at(11)))
+        calendar.put("b", entry("b", "m: shown // ZQ-CANARY hidden", at(12), at(13)))
+        calendar.put("c", entry("c", "m: ZQ-CANARY private", at(12), at(13), private=True))
+        async with w.running():
+            await w.read(anna)
+            await w.publisher.drained()
+        assert len(await w.service.referrals(anna)) == 2
+        assert "ZQ-CANARY" not in str(w.switchboard.shown)
+    assert b"ZQ-CANARY" not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
+
+
+async def test_most_of_a_calendar_lost_at_once_is_read_again_before_it_is_believed(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        for hour in (10, 12, 14):
+            calendar.put(f"e{hour}", entry(f"e{hour}", "m: x", at(hour), at(hour + 1)))
+        await w.read(anna)
+        reads = calendar.reads
+        flaky = Flaky(calendar)
+        (read,) = await w.store.calendars(person=anna.id)
+        w.calendars[read.calendar.id] = flaky  # type: ignore[assignment]
+        await w.read(anna)
+        assert calendar.reads == reads + 1
+        assert flaky.empty_answers == 1
+        assert len(await w.service.referrals(anna)) == 3
+        w.calendars[read.calendar.id] = calendar
+        for hour in (10, 12, 14):
+            calendar.remove(f"e{hour}")
+        await w.read(anna)
+        assert calendar.reads == reads + 3
+        assert await w.service.referrals(anna) == ()
+
+
+class Flaky:
+    """Answers once with an empty calendar, then with what is there."""
+
+    def __init__(self, calendar: CalendarSource) -> None:
+        self._calendar = calendar
+        self.empty_answers = 0
+
+    async def changes(self, window: Window, sync_token: str | None) -> Changes:
+        if not self.empty_answers:
+            self.empty_answers += 1
+            return Changes(complete=True)
+        return await self._calendar.changes(window, sync_token)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_calendar_that_hangs_delays_no_other(tmp_path: Path) -> None:
+    class Hanging:
+        async def changes(self, window: Window, sync_token: str | None) -> Changes:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def close(self) -> None:
+            pass
+
+    async with world(tmp_path) as w:
+        anna, bo = await w.person(), await w.person("1002", "Bo Ek")
+        (read,) = await w.store.calendars(person=anna.id)
+        w.calendars[read.calendar.id] = Hanging()  # type: ignore[assignment]
+        (await w.calendar_of(bo)).put("b", entry("b", "m: x", at(9), at(11)))
+        async with w.running(sync=True):
+            await w.shows("1002", "meeting")
+
+
+async def test_people_hear_of_removals_too(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "m: x", at(8), at(11)))
+        calendar.put("b", entry("b", "m: x", at(13), at(14)))
+        async with w.running():
+            await w.read(anna)
+            await w.shows("1001", "meeting")
+            calendar.remove("a")
+            await w.read(anna)
+            await w.shows("1001", "")
+
+
+async def test_a_new_entry_of_a_whole_series_is_taken_over(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        days = [NINE + timedelta(days=7 * n) for n in range(4)]
+        series = [
+            CalendarEntry("s", Timed(d, d + timedelta(hours=1)), "m: Weekly", recurrence_id=f"{d:%Y%m%dT%H%M%SZ}")
+            for d in days
+        ]
+        calendar.put("s", *series)
+        await w.read(anna)
+        assert [r.span.start for r in sorted(await w.service.referrals(anna), key=lambda r: r.span)] == days
+
+
+def test_a_resting_calendar_is_read_less_often_up_to_the_longest_interval() -> None:
+    pace = Pace(jitter=0)
+    interval, seen = None, []
+    for _ in range(8):
+        due = after_success(NINE, interval, False, None, pace, 0.5)
+        interval = due - NINE
+        seen.append(interval.total_seconds())
+    assert seen == [120, 180, 270, 405, 607.5, 900, 900, 900]
+    assert after_success(NINE, interval, True, None, pace, 0.5) == NINE + timedelta(minutes=2)
+
+
+def test_a_calendar_is_looked_at_shortly_before_something_is_due() -> None:
+    pace = Pace(jitter=0)
+    rested = timedelta(minutes=15)
+    due = after_success(NINE, rested, False, NINE + timedelta(minutes=5), pace, 0.0)
+    assert due == NINE + timedelta(minutes=4)
+    assert after_success(NINE, rested, False, NINE + timedelta(seconds=70), pace, 0.0) == NINE + rested
+
+
+def test_what_the_server_asks_for_is_honoured_and_failures_slow_down() -> None:
+    pace = Pace(jitter=0)
+    assert after_failure(NINE, 1, None, pace, 0.5) == NINE + timedelta(minutes=2)
+    assert after_failure(NINE, 3, None, pace, 0.5) == NINE + timedelta(minutes=8)
+    assert after_failure(NINE, 30, None, pace, 0.5) == NINE + timedelta(minutes=15)
+    assert after_failure(NINE, 1, 3600, pace, 0.5) == NINE + timedelta(hours=1)
