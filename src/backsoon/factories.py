@@ -1,0 +1,188 @@
+"""From settings to objects: which source reads a calendar, which driver tells a switchboard.
+
+A new kind is one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backsoon.config import secret
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.sources.base import CalendarSource, SourceError
+from backsoon.store.base import Store
+from backsoon.switchboards.base import Switchboard, SwitchboardError
+
+if TYPE_CHECKING:  # the commands that read no calendar import none of it
+    from backsoon.sources.ical.worker import Reader
+    from backsoon.wire.auth import Credentials
+    from backsoon.wire.http import Http
+
+
+class WrongSettings(SourceError):
+    """The settings of a calendar's connection are not usable."""
+
+    remedy = "mend the settings and run `backsoon apply`"
+
+
+def expanded(template: str, person: Person) -> str:
+    """A template with `{email}`, `{user}` (the part before the @) and `{extension}` filled in;
+
+    nothing else is touched.
+    """
+    values = {"email": person.email, "user": person.email.partition("@")[0], "extension": person.extension}
+    for name, value in values.items():
+        template = template.replace("{" + name + "}", value)
+    return template
+
+
+class Sources:
+    """Makes sources; owns what they share: connections to servers and the process that reads iCalendar."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._connections: dict[tuple[str, str], Connection] = {}
+        self._organisations: dict[str, Organisation] = {}
+        self._https: dict[tuple[str, str], Http] = {}
+        self._reader: Reader | None = None
+
+    async def refresh(self) -> None:
+        """Read the settings anew; connections to servers whose settings changed are closed."""
+        self._organisations = {o.id: o for o in await self._store.organisations()}
+        fresh = {(c.organisation, c.name): c for c in await self._store.connections()}
+        for key in [k for k in self._https if fresh.get(k) != self._connections.get(k)]:
+            await self._https.pop(key).close()
+        self._connections = fresh
+
+    async def close(self) -> None:
+        """Close everything that sources share."""
+        for http in self._https.values():
+            await http.close()
+        self._https.clear()
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+    async def source_of(self, calendar: Calendar, person: Person) -> CalendarSource:
+        """The source of a stored calendar. Raises `SourceError`."""
+        connection = self._connections.get((calendar.organisation, calendar.connection))
+        if connection is None:
+            raise WrongSettings(f"there is no connection {calendar.connection!r}")
+        return self.make(connection, calendar.address, person)
+
+    def make(self, connection: Connection, address: str, person: Person) -> CalendarSource:
+        """A source that reads the person's calendar at `address` ("": where the connection says).
+
+        Raises `SourceError`.
+        """
+        make = _KINDS.get(connection.kind)
+        if make is None:
+            raise WrongSettings(f"connection {connection.name}: {connection.kind!r} is no kind of calendar")
+        try:
+            return make(self, connection, address, person)
+        except SourceError:
+            raise
+        except (BacksoonError, ValueError, OSError) as error:
+            raise WrongSettings(f"connection {connection.name}: {error}") from error
+
+    # -- kinds ---------------------------------------------------------------------------------------------------
+
+    def _caldav(self, connection: Connection, address: str, person: Person) -> CalendarSource:
+        from backsoon.sources.caldav import CalDavSource
+
+        return CalDavSource(
+            self._http_of(connection),
+            self._reader_of(),
+            address or expanded(_text(connection, "url"), person),
+            zone=self._zone_of(person),
+            owner=_owner(person),
+            credentials=_credentials(connection, person),
+        )
+
+    def _ics(self, connection: Connection, address: str, person: Person) -> CalendarSource:
+        from backsoon.sources.ics import IcsSource
+
+        return IcsSource(
+            self._http_of(connection),
+            self._reader_of(),
+            address or expanded(_text(connection, "url"), person),
+            zone=self._zone_of(person),
+            owner=_owner(person),
+            credentials=_credentials(connection, person),
+        )
+
+    def _zone_of(self, person: Person) -> str:
+        organisation = self._organisations.get(person.organisation)
+        return person.zone or (organisation.zone if organisation else "UTC")
+
+    def _http_of(self, connection: Connection) -> Http:
+        from backsoon.wire.http import Http
+        from backsoon.wire.tls import client_context
+
+        key = (connection.organisation, connection.name)
+        if key not in self._https:
+            ca_file = _text(connection, "ca_file")
+            self._https[key] = Http(tls=client_context(Path(ca_file) if ca_file else None))
+        return self._https[key]
+
+    def _reader_of(self) -> Reader:
+        from backsoon.sources.ical.worker import Reader
+
+        if self._reader is None:
+            self._reader = Reader()
+        return self._reader
+
+
+_KINDS: Mapping[str, Callable[[Sources, Connection, str, Person], CalendarSource]] = {
+    "caldav": Sources._caldav,
+    "ics": Sources._ics,
+}
+
+
+def _text(connection: Connection, name: str) -> str:
+    value = connection.settings.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _owner(person: Person) -> frozenset[str]:
+    return frozenset({person.email.lower()} - {""})
+
+
+def _credentials(connection: Connection, person: Person) -> Credentials | None:
+    from backsoon.wire.auth import Credentials
+
+    user = expanded(_text(connection, "username"), person)
+    return Credentials(user, secret(_text(connection, "password"))) if user else None
+
+
+def switchboard_of(settings: SwitchboardSettings) -> Switchboard:
+    """The driver of a switchboard. Raises `SwitchboardError` where its settings are not usable."""
+    make = _SWITCHBOARDS.get(settings.kind)
+    if make is None:
+        raise SwitchboardError(f"switchboard {settings.name}: {settings.kind!r} is no kind of switchboard")
+    return make(settings)
+
+
+def _asterisk(settings: SwitchboardSettings) -> Switchboard:
+    from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
+    from backsoon.switchboards.asterisk.pace import PaceSettings
+    from backsoon.wire.ami_client import AmiAccount, AmiAddress
+    from backsoon.wire.tls import client_context
+
+    told = settings.settings
+    ca_file = str(told.get("ca_file", ""))
+    tls = client_context(Path(ca_file) if ca_file else None) if told.get("tls") else None
+    pace = PaceSettings(limit=float(str(told["lamps_per_second"]))) if "lamps_per_second" in told else PaceSettings()
+    return AsteriskSwitchboard(
+        AsteriskSettings(
+            AmiAddress(str(told.get("host", "127.0.0.1")), int(str(told.get("port", 5038))), tls),
+            AmiAccount(str(told.get("username", "backsoon")), secret(str(told.get("secret", "")))),
+            pace,
+        )
+    )
+
+
+_SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings], Switchboard]] = {"asterisk": _asterisk}

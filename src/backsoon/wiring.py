@@ -1,0 +1,237 @@
+"""The only place that builds objects and owns their lifetimes; the only one that holds a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from backsoon.config import Config
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.clock import Clockwork, Stage
+from backsoon.engine.directory import Directory
+from backsoon.engine.hub import Hub
+from backsoon.engine.publisher import Publisher
+from backsoon.engine.service import Service
+from backsoon.engine.settling import Cause, Settler
+from backsoon.engine.sync import Sync, SyncSettings
+from backsoon.engine.timing import pause
+from backsoon.factories import Sources, switchboard_of
+from backsoon.store.base import Store, StoreError, Trigger
+from backsoon.switchboards.base import Switchboard
+
+log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=30)
+"""How long changes of availability are kept."""
+TICK = 1.0
+"""The longest sleep in seconds: how soon a stepped clock or a laptop's waking is noticed."""
+
+
+class AlreadyRunning(BacksoonError):
+    """Another Backsoon uses the same data folder."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep_until(self, at: datetime) -> None:
+        """Return once `now() >= at`."""
+        while (left := (at - self.now()).total_seconds()) > 0:
+            await asyncio.sleep(min(left, TICK))
+
+
+@lru_cache(maxsize=256)
+def public_holidays(country: str, year: int) -> frozenset[date]:
+    """Public holidays of a country (`SE`, `DE-BY`) in a year; none for a country that is not known."""
+    import holidays  # 0.2 s to import: only where a country is set
+
+    name, _, subdivision = country.partition("-")
+    try:
+        return frozenset(holidays.country_holidays(name, subdiv=subdivision or None, years=year))
+    except (NotImplementedError, KeyError):
+        log.warning("public holidays of %r are not known", country)
+        return frozenset()
+
+
+@contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder's lock. Raises `AlreadyRunning`."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "backsoon.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(f"another Backsoon uses {data}; stop it, or name another data folder") from None
+        yield
+
+
+async def open_store(config: Config) -> Store:
+    """The store that the settings name. Raises `StoreError`."""
+    from backsoon.store.sqlite import SqliteStore
+
+    kind, _, place = config.store.partition(":")
+    if kind != "sqlite":
+        raise StoreError(f"{config.path}: store: {kind!r} is no kind of store; use sqlite:FILE")
+    return await SqliteStore.open(config.data / place)
+
+
+@dataclass
+class Backsoon:
+    """A running Backsoon: every part of it, joined."""
+
+    config: Config
+    store: Store
+    clock: SystemClock = field(default_factory=SystemClock)
+    make_switchboard: Callable[[SwitchboardSettings], Switchboard] = switchboard_of
+    sync_settings: SyncSettings = field(default_factory=SyncSettings)
+
+    def __post_init__(self) -> None:
+        self.publishers: dict[str, list[Publisher]] = {}
+        self._telling: dict[tuple[str, str], tuple[SwitchboardSettings, asyncio.Task[None]]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self.hub = Hub()
+        self.directory = Directory(self.store, public_holidays)
+        self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
+        self.settler = Settler(self.store, self.directory, self.clock, self.hub, self.stage, self.publishers)
+        self.sources = Sources(self.store)
+        self.sync = Sync(
+            self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, self.sync_settings
+        )
+        self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
+        self.clockwork = Clockwork(self.stage, self.clock, self._settle_late)
+
+    async def _settle_late(self, people: Sequence[int]) -> None:
+        await self.settler.settle(people, Cause(Trigger.CLOCK))
+
+    async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:
+        """Do everything until `stop` is set; what was begun is finished, what was fired is written."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.sources.close)
+            await self.directory.refresh()
+            await self.sources.refresh()
+            await self.settler.settle_overdue()
+            await self.stage.fill()
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                running = [tasks.create_task(part()) for part in self._parts()]
+                await self._employ_switchboards()
+                _settle_memory()
+                started()
+                await stop.wait()
+                for task in (*running, *(task for _, task in self._telling.values())):
+                    task.cancel()
+            await self.stage.write_back()
+
+    def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        return (self.clockwork.run, self.sync.run, self._forget_for_ever)
+
+    async def reload(self, *, read_whole: bool = True) -> None:
+        """Take over what changed in the store's settings: rules, calendars, switchboards, people."""
+        await self.directory.refresh()
+        await self.sources.refresh()
+        await self._employ_switchboards()
+        await self.store.read_soon(whole=read_whole)
+        for organisation in self.directory.organisations:
+            await self.settler.settle_everybody(organisation)
+        self.wake_sync()
+
+    def wake_sync(self) -> None:
+        """Look at once at what is due for reading."""
+        self.sync.wake()
+
+    async def _employ_switchboards(self) -> None:
+        """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end."""
+        assert self._tasks is not None  # noqa: S101 - only called while running
+        wanted = {(s.organisation, s.name): s for s in await self.store.switchboards()}
+        for key, (settings, task) in list(self._telling.items()):
+            if wanted.get(key) != settings:
+                task.cancel()
+                del self._telling[key]
+                self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
+        for key, settings in wanted.items():
+            if key not in self._telling:
+                driver = self.make_switchboard(settings)
+                publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
+                self.publishers.setdefault(key[0], []).append(publisher)
+                self._telling[key] = (settings, self._tasks.create_task(publisher.run()))
+
+    async def _forget_for_ever(self) -> None:
+        while True:
+            try:
+                await self.store.forget(self.clock.now() - KEPT)
+            except StoreError as error:
+                log.error("old rows could not be deleted: %s", error)
+            await pause(self.clock, 3600)
+
+
+def _settle_memory() -> None:
+    """What is in memory now stays: the collector need not look at it again, nor often at the rest."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+@asynccontextmanager
+async def open_offline(config: Config) -> AsyncIterator[Backsoon]:
+    """The parts without anything running, for commands where no Backsoon runs.
+
+    Raises `AlreadyRunning`, `StoreError`.
+    """
+    with only_one(config.data):
+        store = await open_store(config)
+        try:
+            backsoon = Backsoon(config, store)
+            await backsoon.directory.refresh()
+            await backsoon.sources.refresh()
+            yield backsoon
+            await backsoon.sources.close()
+        finally:
+            await store.close()
+
+
+async def run(config: Config, started: Callable[[], None] = lambda: None) -> None:
+    """`backsoon run`: everything, until SIGTERM or SIGINT."""
+    from backsoon.api import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    with only_one(config.data):
+        store = await open_store(config)
+        try:
+            backsoon = Backsoon(config, store)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(serve(backsoon, config.socket, stop))
+                await backsoon.run(stop, started)
+        finally:
+            await store.close()
+
+
+def run_blocking(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run a coroutine on the fastest event loop there is here."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if os.environ.get("BACKSOON_LOOP") != "asyncio":
+        try:
+            import uvloop
+
+            factory = uvloop.new_event_loop
+        except ImportError:
+            pass
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work())
