@@ -15,7 +15,7 @@ from enum import StrEnum
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, switchboard_errors
 from backsoon.switchboards.base import SwitchboardError
 from backsoon.wire.ami import AmiRefused
-from backsoon.wire.ami_client import AmiClient, open_ami
+from backsoon.wire.ami_client import AmiAddress, AmiClient, open_ami
 
 NEEDED = ("DBPut", "DBDel", "DBGet", "Setvar")
 TOO_MUCH = {
@@ -48,10 +48,7 @@ class Finding:
 
 async def check(settings: AsteriskSettings) -> list[Finding]:
     """Try the switchboard as a run would, changing nothing. Never raises `SwitchboardError`: that is a finding."""
-    findings: list[Finding] = []
-    if not settings.address.private:
-        text = f"the manager interface at {settings.address.host} is used without TLS"
-        findings.append(Finding(Level.WARNING, text, "use TLS, or run Backsoon on the switchboard's own machine"))
+    findings = privacy(settings.address)
     try:
         with switchboard_errors():
             async with open_ami(settings.address, settings.account, None, settings.times) as client:
@@ -59,6 +56,14 @@ async def check(settings: AsteriskSettings) -> list[Finding]:
     except SwitchboardError as error:
         findings.append(Finding(Level.ERROR, str(error), error.remedy))
     return findings
+
+
+def privacy(address: AmiAddress) -> list[Finding]:
+    """Whether somebody between here and there could read along."""
+    if address.private:
+        return []
+    text = f"the manager interface at {address.host} is used without TLS"
+    return [Finding(Level.WARNING, text, "use TLS, or run Backsoon on the switchboard's own machine")]
 
 
 async def _look(client: AmiClient) -> AsyncIterator[Finding]:

@@ -30,7 +30,7 @@ from backsoon.switchboards.base import (
     SwitchboardError,
 )
 from backsoon.wire.ami import AmiDenied, AmiError, AmiLost, AmiRefused, Message
-from backsoon.wire.ami_client import Action, AmiAccount, AmiAddress, AmiClient, AmiTimes, open_ami
+from backsoon.wire.ami_client import Action, AmiAccount, AmiAddress, AmiClient, AmiTimes, Refusal, open_ami
 
 DEVICE_FAMILY = "CustomDevstate"
 DEVICE_PREFIX = "backsoon-"
@@ -38,6 +38,7 @@ PRESENCE_FAMILY = "CustomPresence"
 
 NOT_THERE = frozenset({"Database entry could not be deleted", "Database entry not found"})
 """What Asterisk says of a key that is not in AstDB. To delete it was all we wanted."""
+NO_RIGHT = "Permission denied"
 NO_PRESENCE = frozenset({"", "not_set", "available"})
 """Presence states that say nothing, which may therefore be overwritten."""
 
@@ -150,9 +151,7 @@ class AsteriskSession:
 
     async def _write_plans(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         said = await self._client.run(map(_plan_action, orders), self._settings.window)
-        for refusal in said:
-            if refusal.said not in NOT_THERE:
-                refused[orders[refusal.index].extension] = _explained(refusal.said)
+        _note_refusals(said, [order.extension for order in orders], refused)
 
     async def _show_lamps(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         told = 0
@@ -173,9 +172,17 @@ class AsteriskSession:
             for order, presence in zip(orders, present, strict=True)
             for action in _lamp_actions(order, presence or "")
         ]
-        for refusal in await self._client.run((action for _, action in pairs), max(1, len(pairs))):
-            if refusal.said not in NOT_THERE:
-                refused[pairs[refusal.index][0]] = _explained(refusal.said)
+        said = await self._client.run((action for _, action in pairs), max(1, len(pairs)))
+        _note_refusals(said, [extension for extension, _ in pairs], refused)
+
+
+def _note_refusals(said: Sequence[Refusal], extensions: Sequence[str], refused: dict[str, str]) -> None:
+    """Who was refused and why. What the account may not do is no single order's fault: it is raised."""
+    for refusal in said:
+        if refusal.said == NO_RIGHT:
+            raise AmiRefused("an action", NO_RIGHT)
+        if refusal.said not in NOT_THERE:
+            refused[extensions[refusal.index]] = _explained(refusal.said)
 
 
 def _addressable(order: Order) -> bool:
@@ -241,7 +248,7 @@ def switchboard_errors() -> Iterator[None]:
     except AmiLost as error:
         raise SwitchboardError(str(error)) from error
     except AmiRefused as error:
-        kind = SwitchboardDenied if error.said == "Permission denied" else SwitchboardError
+        kind = SwitchboardDenied if error.said == NO_RIGHT else SwitchboardError
         raise kind(f"Asterisk refused {error.action}: {error.said}") from error
     except AmiError as error:
         raise SwitchboardError(str(error)) from error
