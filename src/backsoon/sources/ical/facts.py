@@ -74,7 +74,8 @@ def _response(component: Component, owner: frozenset[bytes]) -> Response:
     line = component.one.get("ATTENDEE")
     if line is None or not owner:
         return Response.ORGANIZER
-    stated = parameters(line.rpartition(b":")[0]).get("PARTSTAT", "NEEDS-ACTION").upper()
+    head = line[: line.rindex(component.value("ATTENDEE")) - 1]  # the address holds a colon too
+    stated = parameters(head).get("PARTSTAT", "NEEDS-ACTION").upper()
     answer = _ANSWERS.get(stated, Response.NEEDS_ACTION)
     if "ORGANIZER" in component.one and answer is not Response.DECLINED:
         return Response.ORGANIZER
