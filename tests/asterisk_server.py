@@ -3,7 +3,8 @@
 The account :data:`ACCOUNT` has the least rights that the product asks for; :data:`OPERATOR` may do everything.
 A call from ``caller`` enters the context ``incoming``, which tells the subroutine's result by the call's outcome: rings
 and answers (200) where the phone is not closed, is moved (302) where a closed phone diverts, is busy (486) where it is
-closed; beside it, ``UserEvent: BacksoonCall`` carries the variables. A call from ``outsider`` enters the example.
+closed; beside it, ``UserEvent: BacksoonCall`` carries the variables (``BacksoonPhone`` ...). A call from ``outsider``
+enters the example.
 """
 
 from collections.abc import Iterator
@@ -40,9 +41,9 @@ exten => _X!,1,Gosub(backsoon,s,1(${EXTEN}))
  same => n(busy),Hangup(17)
 
 ; A call to EXTENSION*SECONDS (four digits, a star) asks for that instant.
-exten => _XXXX*X.,1,Gosub(backsoon,s,1(${CUT(EXTEN,*,1)},${CUT(EXTEN,*,2)}))
+exten => _XXXX*X!,1,Gosub(backsoon,s,1(${CUT(EXTEN,*,1)},${CUT(EXTEN,*,2)}))
  same => n,Goto(${CUT(EXTEN,*,1)},result)
-""".replace("@VARIABLES@", ",".join(f"{name}: ${{BACKSOON_{name.upper()}}}" for name in VARIABLES))
+""".replace("@VARIABLES@", ",".join(f"Backsoon{name}: ${{BACKSOON_{name.upper()}}}" for name in VARIABLES))
 
 
 @dataclass

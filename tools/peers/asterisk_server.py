@@ -77,7 +77,7 @@ media_address = 127.0.0.1
 bind_rtp_to_media_address = yes
 identify_by = username
 allow_subscribe = yes
-subscribe_context = hints
+subscribe_context = backsoon-hints
 direct_media = no
 
 """
