@@ -116,10 +116,12 @@ class Hours:
 
     def shown(self, wall: datetime) -> int:
         """The minute in which the clock on the wall first shows this; one that it leaps over comes as much later."""
-        number = minute(wall.replace(tzinfo=UTC)) - 16 * 60
+        away = wall.replace(tzinfo=ZoneInfo(self.zone)).utcoffset() or timedelta()
+        number = minute(wall.replace(tzinfo=UTC) - away) - 180  # well before it, whatever clocks do that night
         while self.wall(number + 1) < wall:
             number += 1
-        return number + int((wall - self.wall(number)).total_seconds()) // 60
+        leapt = self.wall(number + 1) > wall
+        return number + (int((wall - self.wall(number)).total_seconds()) // 60 if leapt else 1)
 
     def first_of(self, day: date) -> int:
         """The first minute in which the calendar on the wall shows this day (or a later one, where it is left out)."""

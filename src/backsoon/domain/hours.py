@@ -87,10 +87,9 @@ class WorkingTime:
             day = first + timedelta(days=offset)
             if day in self.holidays:
                 continue
-            for start, end in self.hours.week[day.weekday()]:
-                begins, ends = self._instant(day, start), self._instant(day, end)
-                if begins < ends:  # a stretch that lies in a DST gap has no length
-                    yield begins, ends
+            stretches = ((self._instant(day, s), self._instant(day, e)) for s, e in self.hours.week[day.weekday()])
+            # Sorted: one that begins in a DST gap moves past the next. One that lies in a gap has no length.
+            yield from sorted((begins, ends) for begins, ends in stretches if begins < ends)
 
     def _instant(self, day: date, minute: int) -> datetime:
         extra, minute = divmod(minute, DAY_MINUTES)

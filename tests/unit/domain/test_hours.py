@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backsoon.domain.errors import DomainError
@@ -149,6 +149,10 @@ def weeks(draw: st.DrawFn) -> WorkingHours:
     return OFFICE if week.around_the_clock else week
 
 
+LEAPT_OVER = WorkingHours(((),) * 6 + (((135, 165), (180, 240)),))  # the first begins after the second, one night
+
+
+@example(LEAPT_OVER, ("America/New_York", date(2026, 3, 8)), 0, False)
 @given(weeks(), st.sampled_from(CHANGES_OF_CLOCKS), st.integers(-60, 60 * 30), st.booleans())
 def test_minute_by_minute_the_same(week: WorkingHours, change: tuple[str, date], offset: int, free: bool) -> None:
     zone, day = change
