@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from backsoon.config.faults import Faults
-from backsoon.config.organisation import CODE
 from backsoon.domain.errors import BadKeyword
 from backsoon.domain.keyword import checked
+from backsoon.domain.naming import CODE
 
 
 def read_keyword_file(path: Path) -> dict[str, str]:

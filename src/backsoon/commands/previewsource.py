@@ -10,10 +10,10 @@ from typing import Protocol
 
 from backsoon.commands.zones import machine_zone
 from backsoon.config import Config, ConfigError, OrganisationConfig, Problem, find, load, secret
-from backsoon.config.organisation import ZONE_REMEDY, known_zone
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Rules
+from backsoon.domain.naming import ZONE_REMEDY, known_zone
 from backsoon.sources.base import CalendarSource
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from backsoon.config.organisation import known_zone
+from backsoon.domain.naming import known_zone
 
 UTC_NAME = "UTC"
 

@@ -6,38 +6,21 @@ import re
 import string
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from backsoon.config.faults import suggestion
-from backsoon.config.organisation import NAME
 from backsoon.config.secrets import is_reference, secret
 from backsoon.config.table import Table
-from backsoon.domain.organisation import Connection, Person, SwitchboardSettings
+from backsoon.domain.address import EVERYBODY, NAMED, PLACEHOLDERS, has_placeholder
+from backsoon.domain.naming import NAME, NAME_REMEDY
+from backsoon.domain.organisation import Connection, SwitchboardSettings
 
-PLACEHOLDERS = ("email", "user", "extension")
-"""What an address may hold in braces; `user` is the e-mail address up to its @."""
-EVERYBODY, NAMED = "everybody", "named"
-"""`people`: whose calendar is read there. Everybody's, by the address; or that of those whose row names it."""
 SCHEMES = {"caldav": ("https", "http"), "ics": ("https", "http", "webcal", "webcals")}
 
-_NAME_REMEDY = "use small letters, digits, - and _, at most 32"
 _URL_REMEDY = {
     "caldav": "write https://HOST/PATH, for example https://dav.example.com/{email}/",
     "ics": "write https://HOST/PATH, webcal://HOST/PATH or the path of a file",
 }
-
-
-def expand(template: str, person: Person, *, quoted: bool = True) -> str:
-    """The address or user name of one person. In an address what is filled in is percent-encoded (RFC 3986)."""
-    values = {"email": person.email, "user": person.email.partition("@")[0], "extension": person.extension}
-    for name, value in values.items():
-        template = template.replace(f"{{{name}}}", quote(value, safe="@+") if quoted else value)
-    return template
-
-
-def has_placeholder(template: str) -> bool:
-    """Whether the address differs from person to person."""
-    return any(f"{{{name}}}" in template for name in PLACEHOLDERS)
 
 
 def is_hidden_address(address: str) -> bool:
@@ -69,7 +52,7 @@ def _named(
     found = []
     for name, one in table.tables(key):
         if not NAME.fullmatch(name):
-            one.faults.add(one.where, "is no name that can be used", _NAME_REMEDY)
+            one.faults.add(one.where, "is no name that can be used", NAME_REMEDY)
         kind = one.text("kind", needed=f"write kind = {' or '.join(repr(k) for k in readers)}")
         if kind in readers:
             found.append((name, kind, readers[kind](one)))

@@ -11,8 +11,9 @@ from backsoon.config.connections import read_connections, read_switchboards
 from backsoon.config.environment import overridden
 from backsoon.config.faults import ConfigError, Faults, Problem
 from backsoon.config.model import Config, OrganisationConfig
-from backsoon.config.organisation import NAME, read_organisation
+from backsoon.config.organisation import read_organisation
 from backsoon.config.table import Table
+from backsoon.domain.naming import NAME, NAME_REMEDY
 
 NAME_OF_FILE = "backsoon.toml"
 SYSTEM = Path("/etc/backsoon") / NAME_OF_FILE
@@ -130,6 +131,6 @@ def _organisations(table: Table) -> tuple[OrganisationConfig, ...]:
 def _organisation(table: Table, reached: Table, name: str) -> OrganisationConfig:
     """`reached` is the table that holds its calendars and switchboards."""
     if not NAME.fullmatch(name):
-        table.fault("id", f"{name!r} cannot be used", "use small letters, digits, - and _, at most 32")
+        table.fault("id", f"{name!r} cannot be used", NAME_REMEDY)
     connections, switchboards = read_connections(reached, name), read_switchboards(reached, name)
     return OrganisationConfig(read_organisation(table, name), connections, switchboards)

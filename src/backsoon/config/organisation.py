@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from backsoon.config.hours import read_hours
 from backsoon.config.table import Table
@@ -16,29 +14,19 @@ from backsoon.domain.entries import BUSY, OUT_OF_OFFICE
 from backsoon.domain.errors import BadKeyword
 from backsoon.domain.keyword import checked
 from backsoon.domain.model import Lifetime, Mode, Phone, Reason, Rules
+from backsoon.domain.naming import (
+    CODE,
+    COUNTRY,
+    COUNTRY_REMEDY,
+    LANGUAGE,
+    LANGUAGE_REMEDY,
+    ZONE_REMEDY,
+    known_zone,
+)
 from backsoon.domain.organisation import Organisation
-
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""What ids of organisations and names of connections and switchboards are made of."""
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,4})?")
-CODE = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
 
 NEEDED_REASONS = frozenset({NOT_AVAILABLE, BUSY, OUT_OF_OFFICE})
 """Reasons that the rules themselves give; they can be renamed and not taken out."""
-ZONE_REMEDY = "write an IANA name such as 'Europe/Stockholm'"
-LANGUAGE_REMEDY = "write a language tag such as 'sv' or 'en-GB'"
-COUNTRY_REMEDY = "write an ISO 3166-1 code such as 'SE', with a subdivision where holidays differ: 'DE-BY'"
-
-
-@lru_cache(maxsize=256)
-def known_zone(name: str) -> bool:
-    """Whether there are rules for the zone of this IANA name."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # not there; not a name; a folder of names
-        return False
-    return True
 
 
 def read_organisation(table: Table, name: str) -> Organisation:

@@ -1,0 +1,49 @@
+"""What the API needs of a running Backsoon, or of its parts where none runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from backsoon.engine.directory import Directory
+from backsoon.engine.hub import Hub
+from backsoon.engine.publisher import Publisher
+from backsoon.engine.service import Service
+from backsoon.engine.timing import Clock
+from backsoon.store.base import Store
+
+
+class Difference(Protocol):
+    """One field of the settings that differs; "" where there is none on that side."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def before(self) -> str: ...
+    @property
+    def after(self) -> str: ...
+
+
+class Parts(Protocol):
+    """The parts of Backsoon, joined."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def hub(self) -> Hub: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def publishers(self) -> Mapping[str, Sequence[Publisher]]: ...
+
+    def wake_sync(self) -> None:
+        """Look at once at what is due for reading."""
+        ...
+
+    async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
+        """Read the settings file anew, store it and act by it; what differed. With `dry_run` only that."""
+        ...

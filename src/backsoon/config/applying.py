@@ -1,0 +1,29 @@
+"""Settings into the store: first what would change, then the change."""
+
+from __future__ import annotations
+
+from backsoon.config.differences import Difference, Settings, describe, settings_of
+from backsoon.config.model import Config
+from backsoon.engine.importing import reassign
+from backsoon.store.base import Store
+
+
+async def differences(store: Store, config: Config) -> list[Difference]:
+    """What applying the settings would change. Raises `StoreError`."""
+    stored = Settings(await store.organisations(), await store.connections(), await store.switchboards())
+    return describe(stored, settings_of(config))
+
+
+async def apply(store: Store, config: Config) -> frozenset[int]:
+    """Store the settings; the people who lost referrals by it, who are to be settled. Raises `StoreError`.
+
+    Calendars of people follow what the connections say; an organisation that is no longer in the settings stays.
+    """
+    touched: set[int] = set()
+    for one in config.organisations:
+        organisation = one.organisation
+        await store.save_organisation(organisation)
+        await store.save_connections(organisation.id, one.connections)
+        await store.save_switchboards(organisation.id, one.switchboards)
+        touched |= await reassign(store, organisation.id)
+    return frozenset(touched)
