@@ -48,10 +48,19 @@ class FaultyProxy:
     fault: Fault | None = None
     spoil: Spoil | None = None
     requests: list[str] = field(default_factory=list)
+    _left: int | None = None
+    _later: Fault | None = None
+
+    def fail_after(self, requests: int | None, fault: Fault | None) -> None:
+        """Pass this many requests on, then fail in this way; None: never."""
+        self._left, self._later, self.fault = requests, fault, None
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Pass one request on, and its answer back."""
         self.requests.append(f"{request.method} {request.raw_path}")
+        if self._left is not None:
+            self._left -= 1
+            self.fault = self._later if self._left < 0 else None
         status, headers, body = await self._ask(request)
         if self.fault is not None:
             return await self._faulty(request, body)

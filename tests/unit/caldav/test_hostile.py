@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -21,7 +22,17 @@ from backsoon.wire.http import BadAddress, Http
 from tests.contract.sources.events import MONDAY, WINDOW, Event, Stored, facts
 from tests.hostile import serving
 from tests.inline_reader import InlineReader
-from tests.unit.caldav.scripted import CALENDAR, HOME, IS_CALENDAR, IS_COLLECTION, data, multistatus, response, scripted
+from tests.unit.caldav.scripted import (
+    CALENDAR,
+    HOME,
+    IS_CALENDAR,
+    IS_COLLECTION,
+    Scripted,
+    data,
+    multistatus,
+    response,
+    scripted,
+)
 
 OFFICE = Event("office")
 LUNCH = Event("lunch", start=MONDAY + timedelta(days=1))
@@ -447,16 +458,22 @@ async def test_a_window_that_has_moved_less_than_a_day_needs_no_complete_read() 
             assert changes.complete is complete
 
 
-async def test_a_token_of_another_address_is_none() -> None:
-    async with scripted() as (script, source), Http() as http:
-        script.calendar()
-        script.holds(OFFICE)
-        token = (await source.changes(WINDOW, None)).sync_token
-        assert token is not None
-        other = CalDavSource(http, InlineReader(), "http://127.0.0.1:9/other/", zone="UTC")
-        with pytest.raises(SourceUnavailable):
-            await other.changes(WINDOW, token)
-        assert (await source.changes(WINDOW, token.replace("127.0.0.1", "127.0.0.2"))).complete
+@pytest.mark.parametrize(
+    "other", [{"path": f"{HOME}other/"}, {"zone": "Europe/London"}, {"owner": frozenset({"anna@x.example"})}]
+)
+async def test_a_token_of_other_settings_is_none(other: dict[str, Any]) -> None:
+    script = Scripted()
+    for path in (CALENDAR, f"{HOME}other/"):
+        script.calendar(path=path)
+        script.holds(OFFICE, path=path)
+    async with serving(script) as url, Http() as http:
+
+        def source(path: str = CALENDAR, zone: str = "Europe/Oslo", **settings: Any) -> CalDavSource:
+            return CalDavSource(http, InlineReader(), url + path, zone=zone, **settings)
+
+        token = (await source().changes(WINDOW, None)).sync_token
+        assert not (await source().changes(WINDOW, token)).complete
+        assert (await source(**other).changes(WINDOW, token)).complete
 
 
 @pytest.mark.parametrize("address", ["calendar.example", "ftp://x/", "http://a:b@x/", "http://x/?a=b"])

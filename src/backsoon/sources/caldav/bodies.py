@@ -26,6 +26,7 @@ RESOURCETYPE: Final = f"{{{_DAV}}}resourcetype"
 DISPLAYNAME: Final = f"{{{_DAV}}}displayname"
 OWNER: Final = f"{{{_DAV}}}owner"
 PRINCIPAL: Final = f"{{{_DAV}}}current-user-principal"
+UNAUTHENTICATED: Final = f"{{{_DAV}}}unauthenticated"
 PRIVILEGES: Final = f"{{{_DAV}}}current-user-privilege-set"
 PRIVILEGE: Final = f"{{{_DAV}}}privilege"
 READ: Final = frozenset({f"{{{_DAV}}}read", f"{{{_DAV}}}all"})

@@ -11,7 +11,7 @@ from typing import Final
 
 from yarl import URL
 
-from backsoon.sources.base import SourceBroken, SourceMissing, SourceTooLarge
+from backsoon.sources.base import SourceBroken, SourceDenied, SourceMissing, SourceTooLarge
 from backsoon.sources.caldav import bodies
 from backsoon.sources.caldav.dav import Answer, CalDavLimits, Dav, Refused, source_errors
 from backsoon.sources.caldav.hrefs import as_collection, is_beneath, normal_path, read_href
@@ -109,6 +109,9 @@ async def _behind(dav: Dav, here: Answer, asked: str) -> Found:
 
 async def _homes_of_the_account(dav: Dav, here: Answer, asked: str) -> tuple[str, ...]:
     """The account's own homes, if the address means them: it is above the account's principal, or is its home."""
+    who = here.properties.get(bodies.PRINCIPAL)
+    if who is not None and who.find(bodies.UNAUTHENTICATED) is not None:
+        raise SourceDenied("the server asked for no account and lets nobody see calendars")
     for principal in _hrefs(here, bodies.PRINCIPAL)[:1]:
         homes = _hrefs(await _at(dav, principal), bodies.HOME_SET)
         if asked == "/" or is_beneath(principal, as_collection(here.path)) or as_collection(here.path) in homes:

@@ -22,7 +22,7 @@ from backsoon.sources.caldav.delta import Delta, Stale, first_state, since
 from backsoon.sources.caldav.discovery import Collection, Found, find_calendars
 from backsoon.sources.caldav.fetch import GONE, Fetch
 from backsoon.sources.caldav.hrefs import as_collection, is_beneath
-from backsoon.sources.caldav.token import VERSION, State, Token, load_token
+from backsoon.sources.caldav.token import VERSION, State, Token, load_token, short
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import BadAddress, Http, parse_address
 
@@ -79,6 +79,7 @@ class CalDavSource:
         self._zone = zone
         self._owner = owner
         self._use_sync_tokens = use_sync_tokens
+        self._settings = short("\n".join([str(self._address), zone, *sorted(owner)]))
 
     async def changes(self, window: Window, sync_token: str | None) -> Changes:
         """See `CalendarSource`."""
@@ -86,7 +87,7 @@ class CalDavSource:
         try:
             async with asyncio.timeout(seconds):
                 with source_errors():
-                    return await self._changes(window, load_token(sync_token, str(self._address), window))
+                    return await self._changes(window, load_token(sync_token, self._settings, window))
         except TimeoutError:
             raise SourceUnavailable(f"the calendar could not be read within {seconds:g} s") from None
 
@@ -159,7 +160,7 @@ class CalDavSource:
         return Changes(
             entries=tuple(reading.entries),
             complete=True,
-            sync_token=_token(_blank(str(self._address), window, found), states, fetch),
+            sync_token=_token(_blank(self._settings, window, found), states, fetch),
             rejected=(*reading.rejected, *_rejected(fetch)),
             warnings=tuple(reading.warnings),
         )
@@ -174,8 +175,8 @@ def _seen(answer: Answer) -> Collection:
     )
 
 
-def _blank(address: str, window: Window, found: Found) -> Token:
-    return Token(VERSION, address, window.start, window.end, found.homes, tuple(sorted(found.members)), {})
+def _blank(settings: str, window: Window, found: Found) -> Token:
+    return Token(VERSION, settings, window.start, window.end, found.homes, tuple(sorted(found.members)), {})
 
 
 def _token(token: Token, states: Mapping[str, State], fetch: Fetch) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from backsoon.sources.base import Window
 
 VERSION: Final = 1
+"""Of the token, and of what is read out of a calendar: a higher one makes every calendar be read again."""
 ROLL: Final = timedelta(days=1)
 """A window that has moved this far since the last complete read calls for another one."""
 
@@ -31,19 +32,19 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """What was seen of a person's calendars, for an address and a window."""
+    """What was seen of a person's calendars, in a window. `settings` stands for all else that decides what is read."""
 
     version: int
-    address: str
+    settings: str
     start: datetime
     end: datetime
     homes: tuple[str, ...]
     members: tuple[str, ...]
     collections: dict[str, State]
 
-    def fits(self, address: str, window: Window) -> bool:
+    def fits(self, settings: str, window: Window) -> bool:
         """Whether a read may start from here, rather than from nothing."""
-        same = self.version == VERSION and self.address == address
+        same = self.version == VERSION and self.settings == settings
         return same and abs(window.start - self.start) < ROLL and abs(window.end - self.end) < ROLL
 
     def dump(self) -> str:
@@ -51,8 +52,8 @@ class Token(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self).decode()
 
 
-def load_token(text: str | None, address: str, window: Window) -> Token | None:
-    """The token, or None where it is none of ours, of another address or of another window."""
+def load_token(text: str | None, settings: str, window: Window) -> Token | None:
+    """The token, or None where it is none of ours, of other settings or of another window."""
     if text is None:
         return None
     try:
@@ -60,7 +61,7 @@ def load_token(text: str | None, address: str, window: Window) -> Token | None:
     except (msgspec.DecodeError, UnicodeEncodeError):
         return None
     aware = token.start.tzinfo is not None and token.end.tzinfo is not None
-    return token if aware and token.fits(address, window) else None
+    return token if aware and token.fits(settings, window) else None
 
 
 def short(etag: str) -> str:
