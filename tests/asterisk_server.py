@@ -26,6 +26,8 @@ OPERATOR = AmiAccount("operator", "battery staple")
 LOGIN_ONLY = AmiAccount("weak", "may do nothing")
 PHONES = ("1001", "1002", "1003")
 
+OWN_FAMILIES = ("/pbx/", "/registrar/", "/subscription_persistence/")
+"""What Asterisk itself keeps in its database."""
 VARIABLES = ("Phone", "Reason", "Until", "Back", "Divert", "Language", "Zone")
 
 INCOMING = """
@@ -84,7 +86,7 @@ class Asterisk:
     def database(self) -> dict[str, str]:
         """Everything in AstDB that is not Asterisk's own, by key."""
         rows = (line.partition(":") for line in self.cli("database show").splitlines() if line.startswith("/"))
-        return {key.strip(): value.strip() for key, _, value in rows if not key.startswith(("/pbx/", "/registrar"))}
+        return {key.strip(): value.strip() for key, _, value in rows if not key.startswith(OWN_FAMILIES)}
 
     def kick_managers(self) -> None:
         """Let Asterisk hang up on everybody who is logged in at the manager interface."""

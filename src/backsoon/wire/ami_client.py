@@ -15,7 +15,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from backsoon.wire.ami import (
     AmiDenied,
@@ -315,8 +315,8 @@ class AmiClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport and begin to watch."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the only kind create_connection makes
-        self._transport = transport
+        # A stream's transport; event loops of other makers do not derive theirs from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(self._times.ping, self._watch)
 
