@@ -193,7 +193,8 @@ class IcsSource:
 
 def _where(address: str) -> tuple[Path | None, str]:
     """The path of a file, or else the address to ask."""
-    scheme = address[: address.find("://") + 3].lower()
+    name, mark, _ = address.partition("://")
+    scheme = name.lower() + mark if mark else ""
     if scheme in _WEBCAL:
         address = "https://" + address[len(scheme) :]
     elif scheme == "file://" or address[:5].lower() == "file:":
