@@ -13,8 +13,14 @@ class InlineReader:
         self.read_items = 0
 
     async def read(
-        self, items: Sequence[tuple[str, bytes]], *, window: Window, zone: str, owner: frozenset[str]
+        self,
+        items: Sequence[tuple[str, bytes]],
+        *,
+        window: Window,
+        zone: str,
+        owner: frozenset[str] = frozenset(),
+        resource_is_uid: bool = False,
     ) -> Reading:
         """See `AsyncReader`."""
         self.read_items += len(items)
-        return read_calendar(items, window=window, zone=zone, owner=owner)
+        return read_calendar(items, window=window, zone=zone, owner=owner, resource_is_uid=resource_is_uid)
