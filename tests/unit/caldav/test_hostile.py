@@ -430,6 +430,57 @@ async def test_a_poisoned_calendar_takes_nothing_from_the_other() -> None:
         assert stored.facts == facts(OFFICE, LUNCH)
 
 
+@pytest.mark.parametrize("by_tokens", [True, False])
+async def test_a_change_during_a_complete_read_is_not_lost(by_tokens: bool) -> None:
+    """What is remembered is what was there before the data were asked for."""
+    now, new = ("<sync-token>t1</sync-token>", "<sync-token>t2</sync-token>") if by_tokens else ("", "")
+    later = OFFICE.but(minutes=5)
+    async with scripted() as (script, source):
+
+        def query(_request: web.BaseRequest, _body: str) -> web.Response:
+            script.replies["states", CALENDAR] = multistatus(response(CALENDAR, new))
+            script.replies["etags", CALENDAR] = multistatus(response(href(OFFICE), "<getetag>2</getetag>"))
+            return multistatus(response(href(OFFICE), data(OFFICE)))
+
+        script.calendar(now)
+        script.replies["etags", CALENDAR] = multistatus(response(href(OFFICE), "<getetag>1</getetag>"))
+        script.replies["calendar-query", CALENDAR] = query
+        script.replies["sync-collection", CALENDAR] = multistatus(
+            response(href(OFFICE), "<getetag>2</getetag>"), token="t2"
+        )
+        script.replies["calendar-multiget", CALENDAR] = multistatus(response(href(later), data(later)))
+        stored = Stored()
+        stored.apply(await source.changes(WINDOW, None))
+        assert stored.facts == facts(OFFICE)
+        stored.apply(await source.changes(WINDOW, stored.token))
+        assert stored.facts == facts(later)
+
+
+@pytest.mark.parametrize("etag", ["", "<getetag/>"])
+async def test_without_any_version_everything_is_asked_for_each_time(etag: str) -> None:
+    async with scripted() as (script, source):
+        script.calendar("")
+        script.holds(OFFICE)
+        script.replies["etags", CALENDAR] = multistatus(response(href(OFFICE), etag))
+        later = OFFICE.but(minutes=5)
+        script.replies["calendar-multiget", CALENDAR] = multistatus(response(href(later), data(later)))
+        stored = Stored()
+        stored.apply(await source.changes(WINDOW, None))
+        stored.apply(await source.changes(WINDOW, stored.token))
+        assert stored.facts == facts(later)
+
+
+async def test_an_unchanged_ctag_spares_the_versions() -> None:
+    async with scripted() as (script, source):
+        script.calendar("<S:getctag>c1</S:getctag>")
+        script.holds(OFFICE)
+        script.replies["etags", CALENDAR] = multistatus(response(href(OFFICE), "<getetag>1</getetag>"))
+        token = (await source.changes(WINDOW, None)).sync_token
+        script.asked.clear()
+        assert not (await source.changes(WINDOW, token)).touched
+        assert script.asked == [("states", CALENDAR)]
+
+
 async def test_an_unchanged_home_costs_one_request() -> None:
     states = multistatus(response(HOME), response(CALENDAR, "<sync-token>t1</sync-token>"), response(f"{HOME}inbox/"))
     async with scripted(HOME) as (script, source):

@@ -14,7 +14,6 @@ from typing import Final, Protocol
 import msgspec
 from yarl import URL
 
-from backsoon.domain.model import CalendarEntry
 from backsoon.sources.base import Changes, Rejected, SourceUnavailable, Window
 from backsoon.sources.caldav import bodies
 from backsoon.sources.caldav.dav import Answer, CalDavLimits, Dav, Refused, source_errors
@@ -23,22 +22,12 @@ from backsoon.sources.caldav.discovery import Collection, Found, find_calendars
 from backsoon.sources.caldav.fetch import GONE, Fetch
 from backsoon.sources.caldav.hrefs import as_collection, is_beneath
 from backsoon.sources.caldav.token import VERSION, State, Token, load_token, short
+from backsoon.sources.ical import Reading
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import BadAddress, Http, parse_address
 
 # Servers read all-day and floating times in zones of their own; what is too much the reader leaves out.
 _SLACK: Final = timedelta(days=1)
-
-
-class Reading(Protocol):
-    """What a reader of iCalendar found."""
-
-    @property
-    def entries(self) -> Sequence[CalendarEntry]: ...
-    @property
-    def rejected(self) -> Sequence[Rejected]: ...
-    @property
-    def warnings(self) -> Sequence[str]: ...
 
 
 class AsyncReader(Protocol):
@@ -140,11 +129,11 @@ class CalDavSource:
         states = {href: delta.state for href, delta in deltas.items()}
         reading = await self._read(fetch, window)
         return Changes(
-            entries=tuple(reading.entries),
+            entries=reading.entries,
             touched=removed | fetch.items.keys(),
             sync_token=_token(token, states, fetch),
             rejected=(*reading.rejected, *_rejected(fetch)),
-            warnings=tuple(reading.warnings),
+            warnings=reading.warnings,
         )
 
     async def _complete(self, window: Window, distrusted: set[str]) -> Changes:
@@ -158,15 +147,18 @@ class CalDavSource:
             raise SourceUnavailable(f"the server gives none of {len(fetch.failed)} resources")
         reading = await self._read(fetch, window)
         return Changes(
-            entries=tuple(reading.entries),
+            entries=reading.entries,
             complete=True,
             sync_token=_token(_blank(self._settings, window, found), states, fetch),
             rejected=(*reading.rejected, *_rejected(fetch)),
-            warnings=tuple(reading.warnings),
+            warnings=reading.warnings,
         )
 
     async def _read(self, fetch: Fetch, window: Window) -> Reading:
-        return await self._reader.read(tuple(fetch.items.items()), window=window, zone=self._zone, owner=self._owner)
+        if not fetch.items:
+            return Reading()
+        items = tuple(fetch.items.items())
+        return await self._reader.read(items, window=window, zone=self._zone, owner=self._owner)
 
 
 def _seen(answer: Answer) -> Collection:
