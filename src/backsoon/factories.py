@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsoon.config import secret
+from backsoon.config.connections import plain_address
+from backsoon.domain.address import expand, origin
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.engine.pace import Pace
 from backsoon.sources.base import CalendarSource, SourceError
 from backsoon.store.base import Store
 from backsoon.switchboards.base import Switchboard, SwitchboardError
@@ -26,17 +29,6 @@ class WrongSettings(SourceError):
     """The settings of a calendar's connection are not usable."""
 
     remedy = "mend the settings and run `backsoon apply`"
-
-
-def expanded(template: str, person: Person) -> str:
-    """A template with `{email}`, `{user}` (the part before the @) and `{extension}` filled in;
-
-    nothing else is touched.
-    """
-    values = {"email": person.email, "user": person.email.partition("@")[0], "extension": person.extension}
-    for name, value in values.items():
-        template = template.replace("{" + name + "}", value)
-    return template
 
 
 class Sources:
@@ -73,6 +65,14 @@ class Sources:
             raise WrongSettings(f"there is no connection {calendar.connection!r}")
         return self.make(connection, calendar.address, person)
 
+    def pace_of(self, calendar: Calendar) -> Pace:
+        """How often the calendar is read."""
+        connection = self._connections.get((calendar.organisation, calendar.connection))
+        if connection is None:
+            return Pace()
+        least = 60 * _number(connection, "poll_min_minutes", 2)
+        return Pace(least, max(least, 60 * _number(connection, "poll_max_minutes", 15)))
+
     def make(self, connection: Connection, address: str, person: Person) -> CalendarSource:
         """A source that reads the person's calendar at `address` ("": where the connection says).
 
@@ -96,7 +96,7 @@ class Sources:
         return CalDavSource(
             self._http_of(connection),
             self._reader_of(),
-            address or expanded(_text(connection, "url"), person),
+            _address(connection, address, person),
             zone=self._zone_of(person),
             owner=_owner(person),
             credentials=_credentials(connection, person),
@@ -108,10 +108,11 @@ class Sources:
         return IcsSource(
             self._http_of(connection),
             self._reader_of(),
-            address or expanded(_text(connection, "url"), person),
+            _address(connection, address, person),
             zone=self._zone_of(person),
             owner=_owner(person),
             credentials=_credentials(connection, person),
+            limit_bytes=int(_number(connection, "max_mib", 16) * 2**20),
         )
 
     def _zone_of(self, person: Person) -> str:
@@ -151,11 +152,27 @@ def _owner(person: Person) -> frozenset[str]:
     return frozenset({person.email.lower()} - {""})
 
 
-def _credentials(connection: Connection, person: Person) -> Credentials | None:
-    from backsoon.wire.auth import Credentials
+def _number(connection: Connection, name: str, usual: float) -> float:
+    value = connection.settings.get(name)
+    return float(value) if isinstance(value, (int, float)) else usual
 
-    user = expanded(_text(connection, "username"), person)
-    return Credentials(user, secret(_text(connection, "password"))) if user else None
+
+def _address(connection: Connection, address: str, person: Person) -> str:
+    """Where the person's calendar is. An account is told to its own server only, whatever address a row names."""
+    usual = plain_address(expand(_text(connection, "url"), person))
+    address = plain_address(address) if address else usual
+    if _text(connection, "username") and origin(address) != origin(usual):
+        raise WrongSettings(f"connection {connection.name}: the calendar is at another server than the account's")
+    return address
+
+
+def _credentials(connection: Connection, person: Person) -> Credentials | None:
+    from backsoon.wire.auth import Credentials, Scheme
+
+    user = expand(_text(connection, "username"), person, address=False)
+    if not user:
+        return None
+    return Credentials(user, secret(_text(connection, "password")), Scheme(_text(connection, "sign_in") or "auto"))
 
 
 def switchboard_of(settings: SwitchboardSettings) -> Switchboard:

@@ -51,7 +51,7 @@ class SystemClock:
 
     async def sleep_until(self, at: datetime) -> None:
         """Return once `now() >= at`."""
-        while (left := (at - self.now()).total_seconds()) > 0:
+        while (left := (at - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - a wall clock may be stepped
             await asyncio.sleep(min(left, TICK))
 
 
@@ -71,7 +71,7 @@ def public_holidays(country: str, year: int) -> frozenset[date]:
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Hold the data folder's lock. Raises `AlreadyRunning`."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data / "backsoon.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -87,7 +87,9 @@ async def open_store(config: Config) -> Store:
     kind, _, place = config.store.partition(":")
     if kind != "sqlite":
         raise StoreError(f"{config.path}: store: {kind!r} is no kind of store; use sqlite:FILE")
-    return await SqliteStore.open(config.data / place)
+    path = config.data / place
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await SqliteStore.open(path)
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Backsoon:
     store: Store
     clock: SystemClock = field(default_factory=SystemClock)
     make_switchboard: Callable[[SwitchboardSettings], Switchboard] = switchboard_of
-    sync_settings: SyncSettings = field(default_factory=SyncSettings)
+    sync_settings: SyncSettings | None = None
 
     def __post_init__(self) -> None:
         self.publishers: dict[str, list[Publisher]] = {}
@@ -109,8 +111,9 @@ class Backsoon:
         self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
         self.settler = Settler(self.store, self.directory, self.clock, self.hub, self.stage, self.publishers)
         self.sources = Sources(self.store)
+        sync_settings = self.sync_settings or SyncSettings(pace_of=self.sources.pace_of)
         self.sync = Sync(
-            self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, self.sync_settings
+            self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, sync_settings
         )
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late)
@@ -148,11 +151,11 @@ class Backsoon:
         await self.store.read_soon(whole=read_whole)
         for organisation in self.directory.organisations:
             await self.settler.settle_everybody(organisation)
-        self.wake_sync()
+        self.wake_sync(whole=read_whole)
 
-    def wake_sync(self) -> None:
-        """Look at once at what is due for reading."""
-        self.sync.wake()
+    def wake_sync(self, *, whole: bool = False) -> None:
+        """Look at once at what is due for reading, once more at what is being read."""
+        self.sync.wake(whole=whole)
 
     async def _employ_switchboards(self) -> None:
         """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end."""

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(seconds=60)
 """How far ahead transitions are staged."""
 EVERY = timedelta(seconds=20)
-"""How long after a staging, by the wall clock as it was then, the next one follows: at once if the clock was stepped."""
+"""How long after a staging the next one follows; at once where the clock was stepped meanwhile."""
 STALE = timedelta(seconds=5)
 SETTLE_DOWN = 0.5
 """Seconds that writing back waits after a transition: telling comes first."""
@@ -211,6 +211,11 @@ class Stage:
         for publisher, (lamps, plans) in by_publisher.items():
             publisher.offer(lamps, Urgency.TRANSITION)
             publisher.offer(plans, Urgency.AHEAD)
+
+    @property
+    def unwritten(self) -> int:
+        """How many transitions were fired and are not written yet."""
+        return len(self._fired)
 
     async def write_back(self) -> None:
         """Write what was fired, in bulk. Raises `StoreError`; what could not be written is kept for the next time."""

@@ -10,7 +10,7 @@ import logging
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from backsoon.domain.changes import after_read, shrunk
@@ -36,7 +36,7 @@ AHEAD = timedelta(days=400)
 class SyncSettings:
     """How reading is bounded. Times in seconds."""
 
-    pace: Pace = field(default_factory=Pace)
+    pace_of: Callable[[Calendar], Pace] = lambda _calendar: Pace()
     at_once: int = 16
     per_connection: int = 4
     timeout: float = 120.0
@@ -86,11 +86,17 @@ class Sync:
         self._settings = settings or SyncSettings()
         self._wake = asyncio.Event()
         self._reading: set[int] = set()
+        self._again: dict[int, bool] = {}
         self._room = asyncio.Semaphore(self._settings.at_once)
         self._by_connection: dict[tuple[str, str], asyncio.Semaphore] = {}
 
-    def wake(self) -> None:
-        """Look at once at what is due for reading."""
+    def wake(self, *, whole: bool = False) -> None:
+        """Look at once at what is due; what is being read just now is read once more, for it may be too old.
+
+        `whole`: that once more is without its token.
+        """
+        for calendar in self._reading:
+            self._again[calendar] = whole or self._again.get(calendar, False)
         self._wake.set()
 
     async def run(self) -> None:
@@ -129,11 +135,14 @@ class Sync:
         try:
             async with lane, self._room:
                 await self.read(read)
+            if read.calendar.id in self._again:
+                await self._store.read_soon([read.calendar.id], whole=self._again.pop(read.calendar.id))
         except StoreError as error:
             log.error("calendar %d: its reading could not be stored: %s", read.calendar.id, error)
             await pause(self._clock, 1.0)
         finally:
             self._reading.discard(read.calendar.id)
+            self._again.pop(read.calendar.id, None)
             self._wake.set()
 
     async def read(self, read: ReadCalendar) -> None:
@@ -191,7 +200,7 @@ class Sync:
             sync_token=changes.sync_token,
             confirmed_at=now,
             next_read=after_success(
-                now, _interval(read.health), touched, next_due, self._settings.pace, random.random()
+                now, _interval(read.health), touched, next_due, self._settings.pace_of(read.calendar), random.random()
             ),
             warnings=changes.warnings if touched else read.health.warnings,
             rejected=rejected[:50],
@@ -219,7 +228,7 @@ class Sync:
             problem=problem,
             remedy=remedy,
             since=before.since if before.problem else now,
-            next_read=after_failure(now, failures, retry_after, self._settings.pace, random.random()),
+            next_read=after_failure(now, failures, retry_after, self._settings.pace_of(read.calendar), random.random()),
         )
         await self._store.save_health(read.calendar.id, health)
 

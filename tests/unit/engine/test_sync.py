@@ -143,6 +143,40 @@ async def test_a_calendar_that_hangs_delays_no_other(tmp_path: Path) -> None:
             await w.shows("1002", "meeting")
 
 
+async def test_a_reading_asked_for_while_one_goes_on_follows_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        slow = Slow(calendar)
+        (read,) = await w.store.calendars(person=anna.id)
+        w.calendars[read.calendar.id] = slow  # type: ignore[assignment]
+        async with w.running(sync=True):
+            await slow.begun.wait()
+            calendar.put("a", entry("a", "m: booked meanwhile", at(8), at(11)))
+            await w.service.read_now()
+            w.sync.wake()
+            slow.go.set()
+            await w.shows("1001", "meeting")
+
+
+class Slow:
+    """Answers with what was there when it was asked, once it may."""
+
+    def __init__(self, calendar: CalendarSource) -> None:
+        self._calendar = calendar
+        self.begun = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def changes(self, window: Window, sync_token: str | None) -> Changes:
+        changes = await self._calendar.changes(window, sync_token)
+        self.begun.set()
+        await self.go.wait()
+        return changes
+
+    async def close(self) -> None:
+        pass
+
+
 async def test_people_hear_of_removals_too(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         anna = await w.person()
