@@ -57,6 +57,10 @@ class WorkingTime:
     hours: WorkingHours
     zone: ZoneInfo
     holidays: frozenset[date] = field(default_factory=frozenset)
+    _days: dict[date, tuple[tuple[datetime, datetime], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Days that were reckoned already: it is asked for the same few over and over."""
 
     def next_start(self, at: datetime) -> datetime:
         """`at` itself inside working hours, else the next start of work; in UTC.
@@ -85,11 +89,19 @@ class WorkingTime:
     def _stretches(self, first: date, days: int) -> Iterator[tuple[datetime, datetime]]:
         for offset in range(days):
             day = first + timedelta(days=offset)
-            if day in self.holidays:
-                continue
-            stretches = ((self._instant(day, s), self._instant(day, e)) for s, e in self.hours.week[day.weekday()])
-            # Sorted: one that begins in a DST gap moves past the next. One that lies in a gap has no length.
-            yield from sorted((begins, ends) for begins, ends in stretches if begins < ends)
+            stretches = self._days.get(day)
+            if stretches is None:
+                if len(self._days) >= 2 * HORIZON_DAYS:
+                    self._days.clear()
+                stretches = self._days[day] = self._day(day)
+            yield from stretches
+
+    def _day(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        if day in self.holidays:
+            return ()
+        stretches = ((self._instant(day, s), self._instant(day, e)) for s, e in self.hours.week[day.weekday()])
+        # Sorted: one that begins in a DST gap moves past the next. One that lies in a gap has no length.
+        return tuple(sorted((begins, ends) for begins, ends in stretches if begins < ends))
 
     def _instant(self, day: date, minute: int) -> datetime:
         extra, minute = divmod(minute, DAY_MINUTES)

@@ -7,9 +7,11 @@ to the next, and there is no memory of "what it was before".
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate, islice
 
 from backsoon.domain.hours import ALWAYS, WorkingTime
 from backsoon.domain.model import (
@@ -62,6 +64,11 @@ def _copy_rank(referral: CalendarReferral, reasons: Mapping[str, Reason]) -> tup
     return (closed, _priority(reasons, referral.reason), referral.span.start, -key.calendar, *tail)
 
 
+def _order(referral: CalendarReferral) -> tuple[datetime, int, str, str]:
+    key = referral.key
+    return referral.span.start, key.calendar, key.uid, key.recurrence_id
+
+
 @dataclass(slots=True)
 class Timeline:
     """One person's claims, ready to be asked. Its answers do not depend on the order in which claims are given."""
@@ -72,12 +79,21 @@ class Timeline:
     working: WorkingTime = ALWAYS
     _closed: list[CalendarReferral] = field(init=False, repr=False)
     _open: list[CalendarReferral] = field(init=False, repr=False)
+    _starts: list[datetime] = field(init=False, repr=False)
+    """When the closed claims start, in order."""
+    _reach: list[datetime] = field(init=False, repr=False)
+    """How far each closed claim and those before it reach: the latest of their ends."""
+    _backs: dict[datetime, datetime] = field(init=False, repr=False)
+    """What `back_at` has found: one claim's end is asked for at each edge within it."""
 
     def __post_init__(self) -> None:
         counted = united(self.referrals, self.rules.reasons)
-        counted.sort(key=lambda r: (r.span.start, r.key))
+        counted.sort(key=_order)
         self._closed = [r for r in counted if r.phone is Phone.CLOSED]
         self._open = [r for r in counted if r.phone is Phone.OPEN]
+        self._starts = [r.span.start for r in self._closed]
+        self._reach = list(accumulate((r.span.end for r in self._closed), max))
+        self._backs = {}
 
     def at(self, at: datetime) -> Availability:
         """The decision at an instant (UTC)."""
@@ -135,6 +151,12 @@ class Timeline:
 
         A working start that falls inside another closed claim is not it: the search goes on from that claim's end.
         """
+        back = self._backs.get(until)
+        if back is None:
+            back = self._backs[until] = self._back_at(until)
+        return back
+
+    def _back_at(self, until: datetime) -> datetime:
         back = until
         for _ in range(_CHAIN_STEPS):
             chained = self._chained(back)
@@ -146,7 +168,8 @@ class Timeline:
 
     def _chained(self, end: datetime) -> datetime:
         gap = self.rules.chain_gap
-        for claim in self._closed:  # in order of start: one pass moves past every claim of the chain
+        longer = bisect_right(self._reach, end)  # the first that ends later: those before it move nothing
+        for claim in islice(self._closed, longer, None):  # in order of start: one pass moves past the whole chain
             if claim.span.start - end >= gap and claim.span.start > end:
                 break
             if claim.span.end > end:
@@ -154,7 +177,8 @@ class Timeline:
         return end
 
     def _winner(self, at: datetime) -> CalendarReferral | None:
-        running = [r for r in self._closed if r.span.start <= at < r.span.end]
+        first, begun = bisect_right(self._reach, at), bisect_right(self._starts, at)
+        running = [r for r in self._closed[first:begun] if r.span.end > at]
         if len(running) < 2:
             return running[0] if running else None
         return max(running, key=self._rank)
@@ -187,10 +211,8 @@ class Timeline:
     def _upcoming(self, at: datetime, until: datetime) -> Upcoming | None:
         limit = at + self.rules.warn_before
         first: CalendarReferral | None = None
-        for claim in self._closed:
+        for claim in islice(self._closed, bisect_right(self._starts, at), None):
             start = claim.span.start
-            if start <= at:
-                continue
             if start > limit or (first is not None and start > first.span.start):
                 break
             if first is None or self._rank(claim) > self._rank(first):
