@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from backsoon.domain.errors import BacksoonError
 
@@ -64,27 +65,34 @@ class AmiRefused(AmiError):
 
 def encode(action: str, headers: Headers = (), action_id: str = "") -> bytes:
     """One action as bytes. Raises `AmiValueError` for anything that could be read as more than its one header."""
-    lines = [_line("Action", action)]
-    if action_id:
-        lines.append(_line("ActionID", action_id))
-    lines += [_line(name, value) for name, value in headers]
-    if len(lines) > MAX_HEADERS:
-        raise AmiValueError(lines[-1].partition(b":")[0].decode(), f"more than {MAX_HEADERS} headers")
-    return b"\r\n".join(lines) + _END
+    pairs = [("Action", action), ("ActionID", action_id), *headers] if action_id else [("Action", action), *headers]
+    if len(pairs) > MAX_HEADERS:
+        raise AmiValueError(pairs[-1][0], f"more than {MAX_HEADERS} headers")
+    lines = [f"{name}: {value}" for name, value in pairs if _is_name(name)]
+    # Looked at together first: nearly always all are well, and this is done tens of thousands of times a second.
+    together = "".join(lines)
+    if len(together) > MAX_LINE // 4 or not together.isascii() or _BREAKS.search(together):
+        for name, value in pairs:
+            _check(name, value)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def _line(name: str, value: str) -> bytes:
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
     if not _NAME.fullmatch(name):
         raise AmiValueError(name, "not a header's name")
+    return True
+
+
+def _check(name: str, value: str) -> None:
     if _BREAKS.search(value):
         raise AmiValueError(name, "control characters and line breaks are not allowed")
     try:
-        line = f"{name}: {value}".encode()
+        length = len(f"{name}: {value}".encode())
     except UnicodeEncodeError:
         raise AmiValueError(name, "not valid Unicode") from None
-    if len(line) > MAX_LINE:
+    if length > MAX_LINE:
         raise AmiValueError(name, f"longer than {MAX_LINE} bytes")
-    return line
 
 
 class Message:

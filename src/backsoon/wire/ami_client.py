@@ -15,6 +15,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol, cast
 
 from backsoon.wire.ami import (
@@ -30,6 +31,9 @@ from backsoon.wire.ami import (
 )
 
 log = logging.getLogger(__name__)
+
+_SENT_TOGETHER = 100
+"""Actions of a batch in one write: the server is at work on these while the next are made."""
 
 Action = tuple[str, Headers]
 """An action's name and its headers."""
@@ -128,25 +132,22 @@ class _Batch:
         self._unanswered = 0
 
     def send_more(self) -> None:
-        """Fill the window. An action that must not be sent ends the batch when those before it are answered."""
-        frames: list[bytes] = []
+        """Fill the window. An action that must not be sent ends the batch."""
         try:
-            while self._actions is not None and self._unanswered < self._window and not self.done.done():
-                frames.append(self._next(self._actions))
-        except StopIteration:
-            self._actions = None
+            while self._actions is not None and self._unanswered < self._window:
+                self._send_some(self._actions, min(_SENT_TOGETHER, self._window - self._unanswered))
         except AmiError as error:
             self.fail(error)
-        if frames:
-            self._client.send(b"".join(frames))
         if self._actions is None and not self._unanswered and not self.done.done():
             self.done.set_result(None)
 
-    def _next(self, actions: Iterator[tuple[int, Action]]) -> bytes:
-        index, (name, headers) = next(actions)
-        frame = self._client.register(name, headers, self, index)
-        self._unanswered += 1
-        return frame
+    def _send_some(self, actions: Iterator[tuple[int, Action]], most: int) -> None:
+        register = self._client.register
+        frames = [register(name, headers, self, index) for index, (name, headers) in islice(actions, most)]
+        self._unanswered += len(frames)
+        self._client.send(b"".join(frames))
+        if len(frames) < most:
+            self._actions = None
 
     def take(self, index: int, message: Message) -> bool:
         said = message.error

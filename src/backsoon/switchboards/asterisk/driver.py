@@ -106,8 +106,13 @@ class AsteriskSession:
 
     async def show(self, orders: Sequence[Order]) -> None:
         """Lamps first and at the pace, then plans. Raises `OrdersRefused` after all others are done."""
-        refused = {order.extension: "not an extension" for order in orders if not _addressable(order)}
-        possible = [order for order in orders if _addressable(order)]
+        refused: dict[str, str] = {}
+        possible: list[Order] = []
+        for order in orders:
+            if EXTENSION.fullmatch(order.extension):
+                possible.append(order)
+            else:
+                refused[order.extension] = "not an extension"
         with switchboard_errors():
             await self._show_lamps([order for order in possible if order.before.lamp != order.after.lamp], refused)
             await self._write_plans([order for order in possible if order.before.plan != order.after.plan], refused)
@@ -151,7 +156,8 @@ class AsteriskSession:
 
     async def _write_plans(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         said = await self._client.run(map(_plan_action, orders), self._settings.window)
-        _note_refusals(said, [order.extension for order in orders], refused)
+        if said:
+            _note_refusals(said, [order.extension for order in orders], refused)
 
     async def _show_lamps(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         told = 0
@@ -183,10 +189,6 @@ def _note_refusals(said: Sequence[Refusal], extensions: Sequence[str], refused: 
             raise AmiRefused("an action", NO_RIGHT)
         if refusal.said not in NOT_THERE:
             refused[extensions[refusal.index]] = _explained(refusal.said)
-
-
-def _addressable(order: Order) -> bool:
-    return EXTENSION.fullmatch(order.extension) is not None
 
 
 def _held_lamp(device: str, presence: str) -> str:

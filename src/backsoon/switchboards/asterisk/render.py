@@ -112,12 +112,16 @@ def _language(tag: str) -> str:
 
 def _displayable(text: str) -> str:
     """Without controls, direction marks, surrogates and unassigned code points, cut to `TEXT_BYTES`."""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in text[:TEXT_BYTES]
-        if character.isspace() or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    )
+    kept = text[:TEXT_BYTES]
+    if not kept.isprintable():
+        kept = "".join(map(_shown, kept))
     return " ".join(kept.split()).encode()[:TEXT_BYTES].decode("utf-8", "ignore")
+
+
+def _shown(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"} else character
 
 
 def _base64(text: str) -> str:
