@@ -245,9 +245,9 @@ class Store(Protocol):
     async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
         """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
 
-        A read that brings what is stored already touches nobody. Of two referrals with one (uid, recurrence_id) the
-        last counts. Raises `NotStored` if the calendar was taken out meanwhile, `StoreError` if a referral is another
-        calendar's.
+        A read that brings what is stored already touches nobody. Of two referrals of one resource with one
+        (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises `NotStored` if the
+        calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
         """
         ...
 

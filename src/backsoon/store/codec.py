@@ -6,7 +6,7 @@ known are passed over. Shared by every database behind the contract.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _REPLACED = str.maketrans({"\0": "\ufffd", **{chr(half): "\ufffd" for half in range(0xD800, 0xE000)}})
 
 
@@ -74,9 +75,20 @@ def pattern(text: str) -> str:
 def to_json(value: object) -> str:
     """Compact JSON. Text in it is cleaned."""
     try:
-        return msgspec.json.encode(value).decode()
+        text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # half a surrogate pair somewhere inside
-        return clean(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, separators=(",", ":")))
+        return to_json(_clean_all(msgspec.to_builtins(value)))
+    if "\\u0000" in text and _NUL.search(text):
+        return to_json(_clean_all(msgspec.to_builtins(value)))
+    return text
+
+
+def _clean_all(value: object) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_clean_all(key): _clean_all(each) for key, each in value.items()}
+    return [_clean_all(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def decode(decoder: msgspec.json.Decoder[T], stored: str, what: str) -> T:

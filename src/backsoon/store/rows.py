@@ -137,13 +137,13 @@ def referral_row(referral: CalendarReferral) -> ReferralRow:
     )
 
 
-def referral_rows(calendar: int, referrals: Iterable[CalendarReferral]) -> dict[tuple[str, str], ReferralRow]:
-    """The rows of one calendar's referrals by (uid, recurrence_id). Raises `StoreError` for another calendar's."""
+def referral_rows(calendar: int, referrals: Iterable[CalendarReferral]) -> dict[tuple[str, str, str], ReferralRow]:
+    """The rows by (resource, uid, recurrence_id). Raises `StoreError` for a referral of another calendar."""
     made = [referral_row(each) for each in referrals]
     for row in made:
         if row[0] != calendar:
             raise StoreError(f"a referral of calendar {row[0]} cannot be stored with calendar {calendar}")
-    return {(row[1], row[2]): row for row in made}
+    return {(row[3], row[1], row[2]): row for row in made}
 
 
 def override(row: OverrideRow) -> Override:

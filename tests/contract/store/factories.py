@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from backsoon.store.base import Store
 from backsoon.store.sqlite import SqliteStore
 
-Factory = Callable[[Path], Awaitable[Store]]
+Factory = Callable[[Path], Coroutine[Any, Any, Store]]
 """Opens the store that lives in a folder, made if there is none; again, to see what outlived the one before."""
 
 

@@ -152,22 +152,21 @@ async def test_a_read_of_changes_replaces_what_it_touched(house: House) -> None:
     assert (await read(house, calendar)).health.sync_token == "later"
 
 
-async def test_an_entry_that_moves_to_another_resource_is_one_referral(house: House) -> None:
-    store, calendar = house.store, house.calendars[0]
-    await store.save_read(calendar.id, complete(referral(calendar.id, resource="old")), health())
-    moved = referral(calendar.id, resource="new")
-    await store.save_read(calendar.id, delta(["new"], moved), health())
-    assert await store.referrals_of(calendar.id) == (moved,)
-    assert await store.save_read(calendar.id, delta(["old"]), health()) == frozenset()
-    assert await store.referrals_of(calendar.id) == (moved,)
-
-
 async def test_the_same_again_touches_nobody(house: House) -> None:
     store, calendar = house.store, house.calendars[0]
     entries = (referral(calendar.id, "a", note="x\0\ud83d"), referral(calendar.id, "b"))
     assert await store.save_read(calendar.id, complete(*entries), health()) == {house.anna.id}
     assert await store.save_read(calendar.id, complete(*reversed(entries)), health()) == frozenset()
     assert await store.save_read(calendar.id, delta("ab", *entries, entries[0]), health()) == frozenset()
+
+
+async def test_two_resources_may_hold_copies_of_one_entry(house: House) -> None:
+    calendar = house.calendars[0]
+    one, copy = referral(calendar.id, resource="home/a"), referral(calendar.id, resource="work/a", note="copy")
+    await house.store.save_read(calendar.id, complete(one, copy), health())
+    assert set(await house.store.referrals_of(calendar.id)) == {one, copy}
+    await house.store.save_read(calendar.id, delta(["home/a"]), health())
+    assert await house.store.referrals_of(calendar.id) == (copy,)
 
 
 async def test_of_two_with_one_key_the_last_counts(house: House) -> None:

@@ -155,13 +155,13 @@ select calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phon
 from referral where calendar_id = $1;
 
 -- name: delete_referrals
-delete from referral where calendar_id = $1 and uid = $2 and recurrence_id = $3;
+delete from referral where calendar_id = $1 and resource = $2 and uid = $3 and recurrence_id = $4;
 
 -- name: save_referrals
 insert into referral (calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to,
     rule, keyword)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-on conflict (calendar_id, uid, recurrence_id) do update set resource = excluded.resource,
+on conflict (calendar_id, resource, uid, recurrence_id) do update set
     start_at = excluded.start_at, end_at = excluded.end_at, reason = excluded.reason, phone = excluded.phone,
     note = excluded.note, divert_to = excluded.divert_to, rule = excluded.rule, keyword = excluded.keyword;
 

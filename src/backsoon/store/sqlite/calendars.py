@@ -13,8 +13,8 @@ from backsoon.store.base import BEGINNING, NotStored, ReadCalendar, StoreConflic
 from backsoon.store.rows import ReferralRow, Row
 from backsoon.store.sqlite.database import Database
 
-Referrals = Mapping[tuple[str, str], ReferralRow]
-"""The rows of one calendar's referrals by (uid, recurrence_id)."""
+Referrals = Mapping[tuple[str, str, str], ReferralRow]
+"""The rows of one calendar's referrals by (resource, uid, recurrence_id): an account may hold an entry twice."""
 
 
 def save_calendars(database: Database, calendars: Sequence[Calendar]) -> tuple[Calendar, ...]:
@@ -103,7 +103,7 @@ def save_read(
     owner = database.one("save_health", *health)
     if owner is None:
         raise NotStored(f"there is no calendar {calendar}")
-    stored = {(row[1], row[2]): row for row in database.all("referrals_of", calendar)}
+    stored = {(row[3], row[1], row[2]): row for row in database.all("referrals_of", calendar)}
     gone = [key for key, row in stored.items() if key not in read and (touched is None or row[3] in touched)]
     fresh = [row for key, row in read.items() if stored.get(key) != row]
     database.many("delete_referrals", ((calendar, *key) for key in gone))

@@ -35,10 +35,13 @@ def prepare(path: Path, *, wait: float, backups: int, migrations: tuple[Migratio
 
 
 def _make_file(path: Path) -> None:
+    """Only where there is none: closing a file by hand would drop the locks that SQLite holds on it in this process."""
+    if path.exists():
+        return
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        words = f"cannot be opened for writing ({error.strerror}): check the folder and its permissions"
+        words = f"it cannot be made ({error.strerror}): check that its folder is there and may be written to"
         raise StoreUnavailable(f"{path}: {words}") from error
 
 

@@ -71,7 +71,7 @@ create table referral (
     divert_to text not null,
     rule text not null,
     keyword text not null,
-    primary key (calendar_id, uid, recurrence_id)
+    primary key (calendar_id, resource, uid, recurrence_id)
 );
 create index referral_time on referral (calendar_id, end_at, start_at);
 
