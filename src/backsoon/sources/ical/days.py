@@ -66,13 +66,13 @@ class DayRule:
     def of_year(self, year: int) -> list[int]:
         """The days of a YEARLY rule in a year, sorted."""
         if self.rule.by_year_day:
-            return self._kept(self._year_days(year), self._in_month, self._on_month_day, self._on_weekday)
+            days = self._kept(self._year_days(year), self._in_month, self._on_month_day, self._on_weekday)
+            return sorted(set(days) & set(self._nth_of_year(year))) if self.ordinals else days
         if self.rule.by_week_no:
-            days = self._whole_year(year)
-            return self._kept(days, self._in_week, self._in_month, self._on_month_day, self._on_weekday)
+            whole = self._whole_year(year)
+            return self._kept(whole, self._in_week, self._in_month, self._on_month_day, self._on_weekday)
         if self.ordinals and not self.months:
-            first, length = date(year, 1, 1).toordinal(), 365 + isleap(year)
-            return self._kept(self._nth_weekdays(first, length), self._on_month_day)
+            return self._kept(self._nth_of_year(year), self._on_month_day)
         months = self.months or range(1, 13)
         return [day for month in months for day in self._month(year, month)]
 
@@ -121,6 +121,13 @@ class DayRule:
             elif abs(nth) <= len(all_of_them):
                 found.add(all_of_them[nth - 1 if nth > 0 else nth])
         return sorted(found)
+
+    def _nth_of_year(self, year: int) -> list[int]:
+        """The days that `week_days` names, counted in the year, or in each of the rule's months where it has some."""
+        if not self.months:
+            return self._nth_weekdays(date(year, 1, 1).toordinal(), 365 + isleap(year))
+        firsts = [(date(year, month, 1).toordinal(), month_length(year, month)) for month in self.months]
+        return [day for first, length in firsts for day in self._nth_weekdays(first, length)]
 
     def _week_days(self, first: int) -> list[int]:
         return sorted(first + (day - weekday(first)) % 7 for day in self.any_week_days)

@@ -31,12 +31,13 @@ def unfold(data: bytes) -> bytes:
 
 
 def value_after_name(line: bytes) -> bytes:
-    """The value of a property: what follows the first colon outside quotes."""
-    head, _, value = line.partition(b":")
-    while head.count(b'"') % 2 and value:
-        more, _, value = value.partition(b":")
+    """The value of a property: what follows the first colon outside quotes, or the first where a quote stays open."""
+    line = line.strip(b"\n")
+    head, colon, value = line.partition(b":")
+    while head.count(b'"') % 2 and colon:
+        more, colon, value = value.partition(b":")
         head += more
-    return value.strip(b"\n")
+    return value if colon else line.partition(b":")[2]
 
 
 def split_moment(line: bytes) -> tuple[bytes, bytes]:

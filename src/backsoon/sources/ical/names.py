@@ -16,7 +16,7 @@ _UTC_NAMES = frozenset(
     ("utc", "z", "gmt", "etc/utc", "etc/gmt", "etc/zulu", "zulu", "tzone://microsoft/utc", "utc/gmt",
      "coordinated universal time", "(utc) coordinated universal time", "greenwich mean time")
 )  # fmt: skip
-_NUMBERED = re.compile(r"[ -]\d{1,2}$")
+_NUMBERED = re.compile(r"(?<=[a-z]) \d{1,2}$", re.IGNORECASE)
 _FIXED = re.compile(r"\(?(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d\d))?\)?", re.IGNORECASE)
 _DISPLAY = re.compile(r"\((?:utc|gmt)\s*(?:([+-])(\d\d):?(\d\d))?\)\s*(.+)", re.IGNORECASE)
 _DISPLAYED = {
