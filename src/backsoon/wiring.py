@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from backsoon.config import Config
+from backsoon.config import Config, Difference, applying, load
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.clock import Clockwork, Stage
@@ -142,6 +142,16 @@ class Backsoon:
 
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         return (self.clockwork.run, self.sync.run, self._forget_for_ever)
+
+    async def apply(self, *, dry_run: bool) -> list[Difference]:
+        """Read the settings file anew, store it and act by it; what differed. Raises `ConfigError`, `StoreError`."""
+        config = load(self.config.path)
+        found = await applying.differences(self.store, config)
+        if found and not dry_run:
+            await applying.apply(self.store, config)
+            self.config = config
+            await self.reload()
+        return found
 
     async def reload(self, *, read_whole: bool = True) -> None:
         """Take over what changed in the store's settings: rules, calendars, switchboards, people."""
