@@ -71,7 +71,7 @@ def encode(action: str, headers: Headers = (), action_id: str = "") -> bytes:
     lines = [f"{name}: {value}" for name, value in pairs if _is_name(name)]
     # Looked at together first: nearly always all are well, and this is done tens of thousands of times a second.
     together = "".join(lines)
-    if len(together) > MAX_LINE // 4 or not together.isascii() or _BREAKS.search(together):
+    if len(together) > MAX_LINE or not together.isascii() or _BREAKS.search(together):
         for name, value in pairs:
             _check(name, value)
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -98,14 +98,24 @@ def _check(name: str, value: str) -> None:
 class Message:
     """A response or an event: headers by name, the first one where a name is repeated."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_fields", "_text")
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = fields
+    def __init__(self, text: str) -> None:
+        """`text` is the message's lines, with CR LF between them."""
+        self._text = text
+        self._fields: dict[str, str] | None = None
 
-    def __getitem__(self, name: str) -> str:
-        """The header's value; "" where there is none, as Asterisk leaves empty headers out."""
-        return self.fields.get(name, "")
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """All headers. Taken apart when first asked for: of most answers only the id and the outcome are read."""
+        if self._fields is None:
+            self._fields = _headers(self._text)
+        return self._fields
+
+    @property
+    def action_id(self) -> str:
+        """The action that it answers; "" for an event that answers none."""
+        return self._text.partition("\r\nActionID: ")[2].partition("\r\n")[0]
 
     @property
     def event(self) -> str:
@@ -115,13 +125,26 @@ class Message:
     @property
     def error(self) -> str | None:
         """What Asterisk said where it refused; `None` for everything else."""
-        if self.fields.get("Response") != "Error":
+        if not self._text.startswith("Response: Error"):
             return None
         return self.fields.get("Message", "no reason given")
 
+    def __getitem__(self, name: str) -> str:
+        """The header's value; "" where there is none, as Asterisk leaves empty headers out."""
+        return self.fields.get(name, "")
+
     def __repr__(self) -> str:
         # Values may be private: an event carries names and numbers of whoever calls.
-        return f"<Message {self.event or self.fields.get('Response', '?')}: {', '.join(self.fields)}>"
+        return f"<Message {self.event or self['Response'] or '?'}: {', '.join(self.fields)}>"
+
+
+def _headers(text: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for line in text.split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon and name not in fields:
+            fields[name] = value[1:] if value.startswith(" ") else value
+    return fields
 
 
 class Parser:
@@ -146,7 +169,7 @@ class Parser:
         del self._buffer[: end + len(_END)]
         self._searched = 0
         self._bound(len(self._buffer))
-        return [_message(block) for block in whole.split("\r\n\r\n")]
+        return [Message(text) for text in whole.split("\r\n\r\n")]
 
     def _greeting(self) -> bool:
         """Take the greeting, which is one line without an empty line after it."""
@@ -164,12 +187,3 @@ class Parser:
     def _bound(size: int) -> None:
         if size > MAX_MESSAGE:
             raise AmiGarbled(f"a message of more than {MAX_MESSAGE} bytes")
-
-
-def _message(block: str) -> Message:
-    fields: dict[str, str] = {}
-    for line in block.split("\r\n"):
-        name, colon, value = line.partition(":")
-        if colon and name not in fields:
-            fields[name] = value[1:] if value.startswith(" ") else value
-    return Message(fields)

@@ -341,7 +341,7 @@ class AmiClient(asyncio.Protocol):
         self._lose(AmiLost(f"Asterisk closed the connection ({exc or 'end of stream'})"))
 
     def _hand_out(self, message: Message) -> None:
-        action_id = message.fields.get("ActionID", "")
+        action_id = message.action_id
         waiting = self._pending.get(action_id)
         if waiting is None:
             self._event(message)

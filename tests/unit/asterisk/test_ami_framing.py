@@ -130,9 +130,13 @@ class TestParsing:
         assert message["ActionID"] == "1"
 
     def test_errors(self) -> None:
-        assert Message({"Response": "Error", "Message": "Permission denied"}).error == "Permission denied"
-        assert Message({"Response": "Error"}).error == "no reason given"
-        assert Message({"Response": "Success", "Message": "x"}).error is None
+        assert Message("Response: Error\r\nMessage: Permission denied").error == "Permission denied"
+        assert Message("Response: Error").error == "no reason given"
+        assert Message("Response: Success\r\nMessage: x").error is None
+
+    def test_the_id_is_that_of_its_own_line(self) -> None:
+        assert Message("Response: Success\r\nActionID: 7\r\nMessage: ActionID: 8").action_id == "7"
+        assert Message("Event: X\r\nText: ActionID: 8\r\nXActionID: 9").action_id == ""
 
     def test_its_repr_has_no_values(self) -> None:
-        assert "0701" not in repr(Message({"Event": "Newchannel", "CallerIDNum": "0701"}))
+        assert "0701" not in repr(Message("Event: Newchannel\r\nCallerIDNum: 0701"))

@@ -14,6 +14,10 @@ def test_a_chunk_is_a_twentieth_of_a_second() -> None:
     assert Pace(PaceSettings(limit=1)).chunk == 1
 
 
+def test_a_chunk_is_never_more_than_a_switchboard_queues_well() -> None:
+    assert Pace(PaceSettings(limit=100_000)).chunk == 50
+
+
 def test_the_first_chunk_goes_at_once_and_the_next_waits() -> None:
     pace = Pace(SETTINGS)
     assert pace.delay(100.0, 50) == 0
