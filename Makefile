@@ -26,7 +26,7 @@ help: ## This list
 
 demo: venv ## A booked entry refers an extension, before your eyes (ARGS="--asterisk", "--seconds 60 --json")
 	@$(PY) -m tools.peers ensure caldav $(if $(findstring --asterisk,$(ARGS)),asterisk)
-	@$(VENV)/bin/backsoon demo $(ARGS)
+	@$(PY) -m tools.demo $(ARGS)
 
 test: venv ## All tests, with what they run against (TESTS="tests/unit -k keyword")
 	@$(PY) -m tools.peers ensure
