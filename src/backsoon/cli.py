@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from backsoon import __version__
+from backsoon.commands import asterisk, demo, people
+from backsoon.commands.apply import apply
+from backsoon.commands.board import board
+from backsoon.commands.check import check
+from backsoon.commands.init import init
+from backsoon.commands.person import back, refer, show
 from backsoon.commands.preview import preview
+from backsoon.commands.run import run
+from backsoon.commands.sync import sync
 
 app = typer.Typer(
     name="backsoon",
@@ -32,7 +40,11 @@ def _options(
     pass
 
 
-app.command()(preview)
+for _command in (init, check, run, apply, sync, show, refer, back, board, preview):
+    app.command()(_command)
+app.add_typer(people.app, name="people")
+app.add_typer(asterisk.app, name="asterisk")
+app.add_typer(demo.app, name="demo")
 
 
 def main() -> None:

@@ -1,0 +1,162 @@
+"""`backsoon board`: who is where, live in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from backsoon.commands import output
+from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
+from backsoon.commands.port import Json, Port, connected
+from backsoon.commands.remote import Remote, Unanswered
+from backsoon.domain.phrase import when_words
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EVERY = 15.0
+"""Seconds after which the board is read anew even if nothing was heard: minutes count down."""
+TOGETHER = 0.1
+"""Seconds that are waited after an event, for what comes with it."""
+FRESH = timedelta(minutes=60)
+"""A calendar that was not read for longer than this is marked."""
+HEAD = ("", "ext.", "name", "state", "back at", "coming", "calendar")
+
+
+def board(
+    once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
+    organisation: OrganisationOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everybody, live: ● referred by the calendar, ◆ by hand, ◐ inform only, ○ available."""
+    if once or as_json or not sys.stdout.isatty():
+        read = output.run(_once(config, organisation))
+        output.tell_json(read) if as_json else output.table(HEAD, (cells(row, read["at"]) for row in read["rows"]))
+    else:
+        output.run(_live(config, organisation))
+
+
+async def _once(config: Path | None, organisation: str) -> Json:
+    async with connected(config) as port:
+        return await whole_board(port, organisation or None)
+
+
+async def whole_board(port: Port, organisation: str | None) -> Json:
+    """The board, page by page, in order of names."""
+    read = await port.board(organisation)
+    after = read["next"]
+    while after is not None:
+        page = await port.board(organisation, after)
+        read["rows"] += page["rows"]
+        after = page["next"]
+    read["rows"].sort(key=lambda row: (row["person"]["name"].casefold(), row["person"]["extension"]))
+    read["next"] = None
+    return read
+
+
+# -- live ------------------------------------------------------------------------------------------------------------
+
+
+async def _live(config: Path | None, organisation: str) -> None:
+    from rich.live import Live
+
+    async with connected(config) as port:
+        news = asyncio.Event()
+        if isinstance(port, Remote):
+            _listen(port, organisation or None, news)
+        with Live(console=output.console(), screen=True, auto_refresh=False) as live:
+            while True:
+                live.update(drawn(await whole_board(port, organisation or None)), refresh=True)
+                await _wait(news)
+
+
+async def _wait(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(EVERY):
+            await news.wait()
+    except TimeoutError:
+        return
+    await asyncio.sleep(TOGETHER)
+    news.clear()
+
+
+def _listen(port: Remote, organisation: str | None, news: asyncio.Event) -> None:
+    """Set `news` at each event. A stream that ends is news too: the next read tells what is wrong."""
+    loop = asyncio.get_running_loop()
+
+    def listen() -> None:
+        try:
+            for name in port.events(organisation):
+                if name:
+                    loop.call_soon_threadsafe(news.set)
+        except (Unanswered, RuntimeError):  # RuntimeError: the loop is closed, the board was left
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(news.set)
+
+    threading.Thread(target=listen, name="backsoon-events", daemon=True).start()
+
+
+# -- drawing ---------------------------------------------------------------------------------------------------------
+
+
+def lamp(row: Json) -> tuple[str, str]:
+    """The mark of a row, and its colour."""
+    availability = row["availability"]
+    if availability["state"] == "referred":
+        return ("◆", "magenta") if availability["by_hand"] else ("●", "red")
+    return ("◐", "yellow") if availability["informing"] else ("○", "green")
+
+
+def cells(row: Json, at: str) -> list[str]:
+    """The texts of a row, in the order of `HEAD`."""
+    person, availability, coming = row["person"], row["availability"], row["availability"]["upcoming"]
+    zone, now = ZoneInfo(person["zone"]), datetime.fromisoformat(at)
+    back = availability["back_at"]
+    note = f" ({availability['note']})" if availability["note"] else ""
+    return [
+        lamp(row)[0],
+        person["extension"],
+        person["name"],
+        availability["words"] + note,
+        when_words(datetime.fromisoformat(back), now, zone, "en") if back else "",
+        f"{coming['words']} in {coming['minutes']} min" if coming else "",
+        _calendar(row, now),
+    ]
+
+
+def _calendar(row: Json, now: datetime) -> str:
+    if not row["calendars"]:
+        return "none"
+    if row["confirmed_at"] is None:
+        return "not read yet"
+    minutes = (now - datetime.fromisoformat(row["confirmed_at"])) // timedelta(minutes=1)
+    age = f"{max(0, minutes)} min ago" if minutes < 120 else f"{minutes // 60} h ago"
+    return f"{age}: {row['problem']}" if row["problem"] else age
+
+
+def drawn(read: Json) -> Table:
+    """The board as a table with colours."""
+    from rich.table import Table
+    from rich.text import Text
+
+    at = datetime.fromisoformat(read["at"])
+    away = sum(1 for row in read["rows"] if row["availability"]["state"] == "referred")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.title = f"{len(read['rows'])} people, {away} referred, {at.astimezone():%H:%M:%S}"
+    for head in HEAD:
+        table.add_column(head, overflow="ellipsis", no_wrap=True)
+    for row in read["rows"]:
+        mark, *texts = (output.plain(cell) for cell in cells(row, read["at"]))
+        stale = row["problem"] or (row["confirmed_at"] and at - datetime.fromisoformat(row["confirmed_at"]) > FRESH)
+        styles = ("", "bold", "", "", "cyan", "yellow" if stale else "dim")
+        drawn_cells = (Text(text, style) for text, style in zip(texts, styles, strict=True))
+        table.add_row(Text(mark, lamp(row)[1]), *drawn_cells)
+    return table

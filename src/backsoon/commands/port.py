@@ -1,0 +1,134 @@
+"""How commands reach Backsoon: the one that runs, by its socket; where none runs, its store.
+
+Both know the same verbs, so that each command is written once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backsoon.commands.remote import Remote, answers
+from backsoon.config import Config, load
+
+if TYPE_CHECKING:
+    from backsoon.config import Difference
+    from backsoon.domain.phrase import Audience
+    from backsoon.engine.directory import Directory
+    from backsoon.engine.hub import Hub
+    from backsoon.engine.publisher import Publisher
+    from backsoon.engine.roster import Row
+    from backsoon.engine.service import Service
+    from backsoon.engine.timing import Clock
+    from backsoon.store.base import Store
+    from backsoon.wiring import Backsoon
+
+Json = dict[str, Any]
+STARTING = 20.0
+"""Seconds that a Backsoon which has its data folder may take until it answers."""
+
+
+class Port(Protocol):
+    """The verbs; see `backsoon.api.verbs.Verbs` for what each answers."""
+
+    async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
+    async def import_people(self, rows: Iterable[Row], organisation: str | None, *, dry_run: bool) -> Json: ...
+    async def show(
+        self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience = ...
+    ) -> Json: ...
+    async def refer(
+        self,
+        person: str,
+        organisation: str | None,
+        reason: str,
+        *,
+        until: datetime | None = None,
+        lasting: timedelta | None = None,
+        note: str = "",
+        divert_to: str = "",
+        by: str = "",
+        through: str = "",
+    ) -> Json: ...
+    async def back(self, person: str, organisation: str | None, *, by: str = "", through: str = "") -> Json: ...
+    async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json: ...
+    async def apply(self, *, dry_run: bool) -> Json: ...
+    async def health(self) -> Json: ...
+    async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
+
+
+@asynccontextmanager
+async def connected(path: Path | None) -> AsyncIterator[Port]:
+    """A way to the Backsoon of these settings. Raises `ConfigError` and other `BacksoonError`s."""
+    config = load(path)
+    async with AsyncExitStack() as stack:
+        yield await _port(config, stack)
+
+
+async def _port(config: Config, stack: AsyncExitStack) -> Port:
+    deadline = time.monotonic() + STARTING
+    while not answers(config.socket):
+        from backsoon.api import Verbs
+        from backsoon.wiring import AlreadyRunning, open_offline
+
+        try:
+            backsoon = await stack.enter_async_context(open_offline(config))
+        except AlreadyRunning:  # it is about to answer, or another command is at work
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return Verbs(Offline(backsoon))
+    return Remote(config.socket)
+
+
+class Offline:
+    """The parts of a Backsoon that does not run: what is stored is found by the next one that does."""
+
+    def __init__(self, backsoon: Backsoon) -> None:
+        self._backsoon = backsoon
+
+    @property
+    def store(self) -> Store:
+        return self._backsoon.store
+
+    @property
+    def directory(self) -> Directory:
+        return self._backsoon.directory
+
+    @property
+    def clock(self) -> Clock:
+        return self._backsoon.clock
+
+    @property
+    def hub(self) -> Hub:
+        return self._backsoon.hub
+
+    @property
+    def service(self) -> Service:
+        return self._backsoon.service
+
+    @property
+    def publishers(self) -> dict[str, list[Publisher]]:
+        return self._backsoon.publishers
+
+    def wake_sync(self) -> None:
+        """Nothing is read before the next start."""
+
+    async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
+        """See `Parts`; everybody is settled at the next start."""
+        from backsoon.config import applying
+        from backsoon.engine.settling import Cause
+        from backsoon.store.base import Trigger
+
+        config = load(self._backsoon.config.path)
+        found = await applying.differences(self.store, config)
+        if found and not dry_run:
+            touched = await applying.apply(self.store, config)
+            await self.directory.refresh()
+            await self._backsoon.settler.settle(touched, Cause(Trigger.SETTINGS))
+        return found

@@ -1,0 +1,192 @@
+"""A running Backsoon, over HTTP on its Unix socket. Standard library only: it is imported by every command."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from backsoon.commands.times import in_utc
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.phrase import Audience
+
+if TYPE_CHECKING:
+    from backsoon.engine.roster import Row
+
+Json = dict[str, Any]
+PATIENCE = 120.0
+"""Seconds that an answer may take: a large import is one request."""
+EVENTS_PATIENCE = 40.0
+"""Seconds after which an event stream that says nothing, not even that it lives, is given up."""
+
+
+class Unanswered(BacksoonError):
+    """Backsoon does not answer at its socket."""
+
+    remedy = "see whether `backsoon run` is running, and whether this account may use its socket"
+
+
+class Refused(BacksoonError):
+    """Backsoon said no. `remedy` is what it said to do about it."""
+
+    def __init__(self, status: int, detail: str, remedy: str) -> None:
+        self.status = status
+        self.remedy = remedy
+        super().__init__(detail)
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens at the socket; a dead one's file does not count. Raises `Unanswered`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
+        trying.settimeout(5)
+        try:
+            trying.connect(str(path))
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.ENOTSOCK):
+                return False
+            raise Unanswered(f"{path}: {error.strerror or 'no answer'}") from None
+    return True
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Remote:
+    """The verbs of a running Backsoon. Raises `Refused` and `Unanswered`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
+        """See `Verbs`."""
+        return await self._ask("GET", "/people", {"organisation": organisation, "after": after, "limit": limit})
+
+    async def import_people(self, rows: Iterable[Row], organisation: str | None, *, dry_run: bool) -> Json:
+        """See `Verbs`."""
+        body = {"rows": [{"number": row.number, "values": dict(row.values)} for row in rows]}
+        query = {"organisation": organisation, "dry_run": "true" if dry_run else "false"}
+        return await self._ask("PUT", "/people", query, body)
+
+    async def show(
+        self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience = Audience.ATTENDANT
+    ) -> Json:
+        """See `Verbs`."""
+        when = None if at is None else in_utc(at)
+        query = {"organisation": organisation, "at": when, "audience": audience.value}
+        return await self._ask("GET", _person(person), query)
+
+    async def refer(
+        self,
+        person: str,
+        organisation: str | None,
+        reason: str,
+        *,
+        until: datetime | None = None,
+        lasting: timedelta | None = None,
+        note: str = "",
+        divert_to: str = "",
+        by: str = "",
+        through: str = "",
+    ) -> Json:
+        """See `Verbs`."""
+        body = {
+            "reason": reason,
+            "until": None if until is None else in_utc(until),
+            "seconds": None if lasting is None else int(lasting.total_seconds()),
+            "note": note,
+            "divert_to": divert_to,
+            "by": by,
+            "through": through,
+        }
+        return await self._ask("PUT", f"{_person(person)}/override", {"organisation": organisation}, body)
+
+    async def back(self, person: str, organisation: str | None, *, by: str = "", through: str = "") -> Json:
+        """See `Verbs`."""
+        query = {"organisation": organisation, "by": by, "through": through}
+        return await self._ask("DELETE", f"{_person(person)}/override", query)
+
+    async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json:
+        """See `Verbs`."""
+        return await self._ask("POST", "/sync", {}, {"person": person, "organisation": organisation, "whole": whole})
+
+    async def apply(self, *, dry_run: bool) -> Json:
+        """See `Verbs`."""
+        return await self._ask("POST", "/apply", {}, {"dry_run": dry_run})
+
+    async def health(self) -> Json:
+        """See `Verbs`."""
+        return await self._ask("GET", "/health", {})
+
+    async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
+        """See `Verbs`."""
+        return await self._ask("GET", "/board", {"organisation": organisation, "after": after, "limit": limit})
+
+    def events(self, organisation: str | None) -> Iterator[str]:
+        """The names of events as they come, for ever, blocking; "" where the stream only shows that it lives."""
+        connection = _Connection(self._path, EVENTS_PATIENCE)
+        try:
+            connection.request("GET", _url("/events", {"organisation": organisation}))
+            response = connection.getresponse()
+            while line := response.readline():
+                name = line.decode("utf-8", "replace").strip()
+                if name.startswith("event:"):
+                    yield name.removeprefix("event:").strip()
+                elif name.startswith(":"):
+                    yield ""
+        except (OSError, http.client.HTTPException) as error:
+            raise Unanswered(f"{self._path}: the stream of events ended ({error})") from None
+        finally:
+            connection.close()
+        raise Unanswered(f"{self._path}: the stream of events ended")
+
+    async def _ask(self, method: str, path: str, query: Mapping[str, object], body: Json | None = None) -> Json:
+        return await asyncio.to_thread(self._exchange, method, _url(path, query), body)
+
+    def _exchange(self, method: str, url: str, body: Json | None) -> Json:
+        connection = _Connection(self._path, PATIENCE)
+        sent = None if body is None else json.dumps(body, ensure_ascii=True)
+        try:
+            connection.request(method, url, sent, {"Content-Type": "application/json"} if sent else {})
+            response = connection.getresponse()
+            status, data = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unanswered(f"{self._path}: no answer ({error})") from None
+        finally:
+            connection.close()
+        return _answer(status, data)
+
+
+def _answer(status: int, data: bytes) -> Json:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = {"detail": f"an answer that is not JSON (status {status})"}
+        status = max(status, 500)
+    if status >= 400 or not isinstance(answer, dict):
+        known = answer if isinstance(answer, dict) else {}
+        raise Refused(status, str(known.get("detail", f"status {status}")), str(known.get("remedy", "")))
+    return answer
+
+
+def _person(person: str) -> str:
+    return f"/people/{quote(person, safe='')}"
+
+
+def _url(path: str, query: Mapping[str, object]) -> str:
+    given = {key: value for key, value in query.items() if value is not None}
+    return f"/api/v1{path}" + (f"?{urlencode(given)}" if given else "")

@@ -1,0 +1,77 @@
+"""Trying what settings say, one thing at a time: a calendar read, a switchboard logged in to. Nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import Connection, Person, SwitchboardSettings
+from backsoon.sources.base import SourceError, Window
+
+if TYPE_CHECKING:
+    from backsoon.factories import Sources
+
+SECONDS = 60.0
+"""How long one try may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one try. `level` is `ok`, `warning` or `error`."""
+
+    what: str
+    level: str
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<7} {self.what}: {self.text}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+async def try_calendar(
+    sources: Sources, connection: Connection, address: str, person: Person, now: datetime, what: str
+) -> Tried:
+    """Read a calendar once, whole."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            source = sources.make(connection, address, person)
+            try:
+                changes = await source.changes(Window(now, now + timedelta(days=60)), None)
+            finally:
+                await source.close()
+    except SourceError as error:
+        return Tried(what, "error", str(error), error.remedy)
+    except TimeoutError:
+        return Tried(what, "error", f"no answer within {SECONDS:.0f} s", "see whether its server is well")
+    text = f"read; {len(changes.entries)} entries in the next 60 days"
+    if changes.rejected:
+        odd = f"{text}, {len(changes.rejected)} items left out ({changes.rejected[0].because})"
+        return Tried(what, "warning", odd, "mend or delete them in the calendar")
+    if changes.warnings:
+        return Tried(what, "warning", f"{text}; {changes.warnings[0]}")
+    return Tried(what, "ok", text)
+
+
+async def try_switchboard(settings: SwitchboardSettings) -> Sequence[Tried]:
+    """Log in to a switchboard and look whether all that we need is there."""
+    from backsoon.factories import switchboard_of
+    from backsoon.switchboards.asterisk import AsteriskSwitchboard
+    from backsoon.switchboards.asterisk.check import check
+
+    what = f"switchboard {settings.name}"
+    try:
+        switchboard = switchboard_of(settings)
+    except (BacksoonError, ValueError, OSError) as error:
+        return [Tried(what, "error", str(error), getattr(error, "remedy", "mend the settings"))]
+    if not isinstance(switchboard, AsteriskSwitchboard):
+        return [Tried(what, "warning", f"a {settings.kind} cannot be tried")]
+    try:
+        async with asyncio.timeout(SECONDS):
+            findings = await check(switchboard.settings)
+    except TimeoutError:
+        return [Tried(what, "error", f"no answer within {SECONDS:.0f} s", "see whether it runs")]
+    return [Tried(what, finding.level.value, finding.text, finding.remedy) for finding in findings]
