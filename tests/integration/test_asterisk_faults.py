@@ -1,7 +1,11 @@
 """A real Asterisk that crashes, restarts, freezes, refuses: what was wanted is there again afterwards."""
 
 import asyncio
+import socket
+import ssl
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +22,10 @@ from backsoon.switchboards.base import (
     SwitchboardDenied,
     SwitchboardError,
 )
-from backsoon.wire.ami_client import AmiAccount, AmiTimes
+from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiTimes
+from backsoon.wire.tls import client_context
 from tests.asterisk_server import ACCOUNT, LOGIN_ONLY, OPERATOR, Asterisk
+from tools.peers.asterisk_server import free_port
 
 QUICK = AmiTimes(ping=0.1, silent=0.5)
 
@@ -175,3 +181,38 @@ class TestAccounts:
         findings = await check(own_asterisk.switchboard().settings)
         assert any(finding.level is Level.ERROR and "func_cut" in finding.text for finding in findings), findings
         assert any(finding.level is Level.WARNING and "subroutine" in finding.text for finding in findings), findings
+
+
+class TestTls:
+    """The manager interface over TLS, its certificate checked against the authority that the administrator names."""
+
+    @pytest.fixture
+    def certificate(self, own_asterisk: Asterisk) -> Path:
+        """Let Asterisk speak TLS; its self-signed certificate."""
+        folder = own_asterisk.server.folder
+        certificate, key = folder / "ami.pem", folder / "ami.key"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command += ["-days", "2", "-subj", "/CN=pbx", "-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        tls = f"tlsenable = yes\ntlsbindaddr = 127.0.0.1:{free_port(socket.SOCK_STREAM)}\n"
+        tls += f"tlscertfile = {own_asterisk.server.inside(certificate)}\n"
+        tls += f"tlsprivatekey = {own_asterisk.server.inside(key)}\n"
+        manager = folder / "manager.conf"
+        manager.write_text(manager.read_text().replace("[general]\n", f"[general]\n{tls}", 1))
+        own_asterisk.cli("manager reload")
+        return certificate
+
+    def address(self, asterisk: Asterisk, context: ssl.SSLContext) -> AmiAddress:
+        text = (asterisk.server.folder / "manager.conf").read_text()
+        return AmiAddress("127.0.0.1", int(text.partition("tlsbindaddr = 127.0.0.1:")[2].split()[0]), context)
+
+    async def test_works(self, own_asterisk: Asterisk, certificate: Path) -> None:
+        board = own_asterisk.switchboard(address=self.address(own_asterisk, client_context(certificate)))
+        async with board.session() as session:
+            await heal(session, wanted(board))
+
+    async def test_a_certificate_that_nobody_vouches_for(self, own_asterisk: Asterisk, certificate: Path) -> None:
+        board = own_asterisk.switchboard(address=self.address(own_asterisk, client_context()))
+        with pytest.raises(SwitchboardError, match="certificate"):
+            async with board.session():
+                pytest.fail(f"trusted {certificate}")
