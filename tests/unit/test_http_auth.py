@@ -188,6 +188,13 @@ class TestWhatIsSentUnasked:
         assert not sent.learn(self.CLEAR, ANNA, 'Basic realm="x"', "Digest ...")
         assert str(sent.header(self.CLEAR, "GET", ANNA)).startswith("Digest ")
 
+    def test_a_nonce_that_was_refused_is_not_answered_again(self) -> None:
+        """A wrong password would be sent for ever, and lock the account."""
+        sent = Authenticator()
+        assert sent.learn(self.CLEAR, ANNA, 'Digest realm="x", nonce="n"', None)
+        assert not sent.learn(self.CLEAR, ANNA, 'Digest realm="x", nonce="n"', "Digest ...")
+        assert sent.learn(self.CLEAR, ANNA, 'Digest realm="x", nonce="m"', "Digest ...")
+
     def test_digest_only_is_digest_only(self) -> None:
         sent, account = Authenticator(), Credentials("anna", "x", Scheme.DIGEST)
         assert not sent.learn(self.SAFE, account, 'Basic realm="x"', None)

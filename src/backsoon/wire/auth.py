@@ -87,7 +87,7 @@ class Authenticator:
             return True
         basic = any(c.scheme == "basic" for c in challenges)
         # A server that knows Digest and suddenly wants the password itself is somebody else's.
-        if not basic or sent is not None or known is not None or credentials.scheme is Scheme.DIGEST:
+        if not basic or sent is not None or credentials.scheme is Scheme.DIGEST:
             return False
         self._remember(key, None)
         return True

@@ -96,7 +96,9 @@ class TestSyncReports:
     async def test_pages_are_followed_to_the_end(self) -> None:
         pages = {
             "t1": multistatus(
-                response(href(OFFICE), "<getetag>2</getetag>"), response(CALENDAR, whole=507), token="p1"
+                *(response(href(event), "<getetag>2</getetag>") for event in (OFFICE, LUNCH)),
+                response(CALENDAR, whole=507),
+                token="p1",
             ),
             "p1": multistatus(response(href(LUNCH), whole=404), response(CALENDAR, whole=507), token="p2"),
             "p2": multistatus(response(href(THIRD), "<getetag>1</getetag>"), token="t2"),
@@ -117,6 +119,7 @@ class TestSyncReports:
             changes = stored.apply(await source.changes(WINDOW, stored.token))
             assert changes.touched == {href(OFFICE), href(LUNCH), href(THIRD)}
             assert stored.facts == facts(later, THIRD)
+            assert not any(href(LUNCH) in body for body in script.bodies), "what went later is not asked for"
             script.asked.clear()
             assert not (await source.changes(WINDOW, stored.token)).touched
             assert script.asked == [("states", CALENDAR)]
@@ -136,6 +139,7 @@ class TestSyncReports:
             script.replies["sync-collection", CALENDAR] = page
             with pytest.raises((SourceBroken, SourceTooLarge)):
                 await source.changes(WINDOW, first.sync_token)
+            assert script.asked.count(("sync-collection", CALENDAR)) == (1 if token == "t1" else 100)
 
     @pytest.mark.parametrize(
         ("answer", "by_etags"),
@@ -245,6 +249,25 @@ class TestItemsThatFail:
             stored.apply(await source.changes(WINDOW, stored.token))
             assert stored.facts == facts(OFFICE), "now the server says that it is gone"
             assert (await source.changes(WINDOW, stored.token)).touched == frozenset()
+
+    async def test_it_is_asked_for_again_beside_what_changed(self) -> None:
+        async with scripted() as (script, source):
+            script.calendar()
+            script.replies["calendar-query", CALENDAR] = multistatus(
+                response(href(OFFICE), data(OFFICE)), response(href(LUNCH), whole=500)
+            )
+            script.replies["", href(LUNCH)] = web.Response(status=500)
+            stored = Stored()
+            stored.apply(await source.changes(WINDOW, None))
+            script.replies["states", CALENDAR] = TOKEN_2
+            script.replies["sync-collection", CALENDAR] = multistatus(
+                response(href(THIRD), "<getetag>1</getetag>"), token="t2"
+            )
+            script.replies["calendar-multiget", CALENDAR] = multistatus(
+                response(href(LUNCH), data(LUNCH)), response(href(THIRD), data(THIRD))
+            )
+            stored.apply(await source.changes(WINDOW, stored.token))
+            assert stored.facts == facts(OFFICE, LUNCH, THIRD)
 
     @pytest.mark.parametrize("whole", [404, 403, 405, 500])
     async def test_a_multiget_that_fails_as_a_whole_is_asked_one_by_one(self, whole: int) -> None:
@@ -496,6 +519,25 @@ async def test_an_unchanged_home_costs_one_request() -> None:
         script.asked.clear()
         assert not (await source.changes(WINDOW, first.sync_token)).touched
         assert script.asked == [("states", HOME)]
+
+
+@pytest.mark.parametrize("there", [(CALENDAR, f"{HOME}new/"), (f"{HOME}new/",)])
+async def test_a_home_with_other_collections_is_read_whole(there: tuple[str, ...]) -> None:
+    async with scripted(HOME) as (script, source):
+
+        def holds(*paths: str) -> None:
+            tokens = [response(path, IS_CALENDAR + "<sync-token>t1</sync-token>") for path in paths]
+            script.replies["collections", HOME] = script.replies["states", HOME] = multistatus(response(HOME), *tokens)
+
+        script.replies["where", HOME] = multistatus(response(HOME, IS_COLLECTION))
+        script.holds(OFFICE)
+        script.holds(LUNCH, path=f"{HOME}new/")
+        holds(CALENDAR)
+        stored = Stored()
+        stored.apply(await source.changes(WINDOW, None))
+        holds(*there)
+        assert stored.apply(await source.changes(WINDOW, stored.token)).complete
+        assert stored.facts == facts(LUNCH, *([OFFICE] if CALENDAR in there else []))
 
 
 async def test_a_window_that_has_moved_less_than_a_day_needs_no_complete_read() -> None:
