@@ -37,6 +37,7 @@ async def serve_app(parts: Parts, path: Path, stop: asyncio.Event) -> None:
         config = uvicorn.Config(
             create_app(parts, stop),
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=GRACE,

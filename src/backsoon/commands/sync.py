@@ -10,6 +10,7 @@ import typer
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
 from backsoon.commands.port import Json, connected
+from backsoon.commands.remote import Remote
 
 
 def sync(
@@ -21,9 +22,14 @@ def sync(
 ) -> None:
     """Have calendars read now. Where no Backsoon runs they are read at its next start."""
     answer = output.run(_sync(config, person, organisation, whole))
-    output.tell_json(answer) if as_json else output.tell(f"{answer['calendars']} calendars are read now")
+    if as_json:
+        return output.tell_json(answer)
+    when = "now" if answer["running"] else "when Backsoon is started"
+    count = answer["calendars"]
+    output.tell(f"{count} calendar{'' if count == 1 else 's'} to be read {when}")
 
 
 async def _sync(config: Path | None, person: str | None, organisation: str, whole: bool) -> Json:
     async with connected(config) as port:
-        return await port.sync(person, organisation or None, whole=whole)
+        answer = await port.sync(person, organisation or None, whole=whole)
+        return {**answer, "running": isinstance(port, Remote)}
