@@ -6,6 +6,7 @@ A new kind is one line here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,14 @@ from backsoon.domain.organisation import Calendar, Connection, Organisation, Per
 from backsoon.engine.pace import Pace
 from backsoon.sources.base import CalendarSource, SourceError
 from backsoon.store.base import Store
-from backsoon.switchboards.base import Switchboard, SwitchboardError
+from backsoon.switchboards.base import (
+    NOTHING,
+    Presentation,
+    Rendered,
+    Session,
+    Switchboard,
+    SwitchboardError,
+)
 
 if TYPE_CHECKING:  # the commands that read no calendar import none of it
     from backsoon.sources.ical.worker import Reader
@@ -175,12 +183,41 @@ def _credentials(connection: Connection, person: Person) -> Credentials | None:
     return Credentials(user, secret(_text(connection, "password")), Scheme(_text(connection, "sign_in") or "auto"))
 
 
+class Unusable:
+    """Stands for a switchboard whose settings cannot be used: it is down, for that reason, and harms no other."""
+
+    def __init__(self, why: SwitchboardError) -> None:
+        self._why = why
+
+    def render(self, presentation: Presentation) -> Rendered:
+        """Nothing is shown."""
+        return NOTHING
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """One that raises why as soon as it is entered."""
+        return _Refusing(self._why)
+
+
+class _Refusing(AbstractAsyncContextManager[Session]):
+    def __init__(self, why: SwitchboardError) -> None:
+        self._why = why
+
+    async def __aenter__(self) -> Session:
+        raise self._why
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
 def switchboard_of(settings: SwitchboardSettings) -> Switchboard:
-    """The driver of a switchboard. Raises `SwitchboardError` where its settings are not usable."""
+    """The driver of a switchboard; one that is down for that reason where its settings cannot be used."""
     make = _SWITCHBOARDS.get(settings.kind)
     if make is None:
-        raise SwitchboardError(f"switchboard {settings.name}: {settings.kind!r} is no kind of switchboard")
-    return make(settings)
+        return Unusable(SwitchboardError(f"{settings.kind!r} is no kind of switchboard"))
+    try:
+        return make(settings)
+    except (BacksoonError, ValueError, OSError) as error:
+        return Unusable(SwitchboardError(str(error)))
 
 
 def _asterisk(settings: SwitchboardSettings) -> Switchboard:

@@ -1,0 +1,93 @@
+"""From settings to objects: what cannot be used is told, and harms no other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backsoon.domain.hours import WorkingHours
+from backsoon.domain.model import Rules
+from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
+from backsoon.factories import Sources, WrongSettings, switchboard_of
+from backsoon.sources.base import SourceError
+from backsoon.sources.caldav import CalDavSource
+from backsoon.sources.ics import IcsSource
+from backsoon.store.sqlite import SqliteStore
+from backsoon.switchboards.asterisk import AsteriskSwitchboard
+from backsoon.switchboards.base import SwitchboardError
+
+ANNA = Person("acme", "1001", "Anna Berg", "anna@example.com")
+
+
+@pytest.fixture
+async def sources(tmp_path: Path) -> AsyncIterator[Sources]:
+    store = await SqliteStore.open(tmp_path / "backsoon.db")
+    await store.save_organisation(Organisation("acme", "Acme", Rules({}, {}), hours=WorkingHours()))
+    made = Sources(store)
+    await made.refresh()
+    yield made
+    await made.close()
+    await store.close()
+
+
+def connection(kind: str = "caldav", **settings: object) -> Connection:
+    return Connection("acme", "dav", kind, {"url": "https://dav.example.com/{user}/", **settings})
+
+
+async def test_each_kind_has_its_source(sources: Sources) -> None:
+    assert isinstance(sources.make(connection(), "", ANNA), CalDavSource)
+    assert isinstance(sources.make(connection("ics"), "", ANNA), IcsSource)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "address"),
+    [
+        (connection("notes"), ""),
+        (connection(username="service", password="env:BACKSOON_NO_SUCH_SECRET"), ""),
+        (connection(ca_file="/no/such/file"), ""),
+        (connection(url="gopher://dav.example.com/"), ""),
+    ],
+)
+async def test_what_cannot_be_used_is_a_source_error_with_a_remedy(
+    sources: Sources, wrong: Connection, address: str
+) -> None:
+    with pytest.raises(WrongSettings) as error:
+        sources.make(wrong, address, ANNA)
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example.net/anna/", "http://dav.example.com/", "https://dav.example.com:444/"]
+)
+async def test_an_account_is_told_to_its_own_server_only(
+    sources: Sources, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAV_PASSWORD", "pw")
+    account = connection(username="service", password="env:DAV_PASSWORD")
+    assert sources.make(account, "https://dav.example.com/other/", ANNA)
+    with pytest.raises(SourceError, match="another server"):
+        sources.make(account, elsewhere, ANNA)
+
+
+def test_asterisk_has_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMI_SECRET", "pw")
+    settings = SwitchboardSettings("acme", "pbx", "asterisk", {"secret": "env:AMI_SECRET", "port": 5039})
+    driver = switchboard_of(settings)
+    assert isinstance(driver, AsteriskSwitchboard)
+    assert driver.settings.address.port == 5039
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SwitchboardSettings("acme", "pbx", "semaphore"),
+        SwitchboardSettings("acme", "pbx", "asterisk", {"secret": "env:BACKSOON_NO_SUCH_SECRET"}),
+    ],
+)
+async def test_a_switchboard_that_cannot_be_used_is_down_and_says_why(settings: SwitchboardSettings) -> None:
+    driver = switchboard_of(settings)
+    with pytest.raises(SwitchboardError, match=r"semaphore|BACKSOON_NO_SUCH_SECRET"):
+        async with driver.session():
+            pass
