@@ -240,7 +240,7 @@ class PrivateAsterisk:
             (self.folder / name).write_text(text, encoding="utf-8")
 
     def _files(self) -> dict[str, str]:
-        modules = next(self.chroot.glob("usr/lib/*/asterisk/modules"))
+        modules = _modules_folder(self.chroot)
         return {
             "asterisk.conf": ASTERISK_CONF.format(etc=self.inside(self.folder), modules=self.inside(modules)),
             "modules.conf": _modules(modules),
@@ -261,6 +261,14 @@ class PrivateAsterisk:
         return PJSIP_CONF.format(sip=self.sip_port) + "".join(
             PHONE.format(name=name, context=context, port=self.phone_port) for name, context in phones
         )
+
+
+def _modules_folder(chroot: Path) -> Path:
+    """Debian moved it below the name of the architecture."""
+    for pattern in ("usr/lib/*/asterisk/modules", "usr/lib/asterisk/modules"):
+        if found := list(chroot.glob(pattern)):
+            return found[0]
+    raise PeerError(f"no modules of Asterisk in {chroot}")
 
 
 def _modules(folder: Path) -> str:

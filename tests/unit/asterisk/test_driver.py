@@ -90,6 +90,14 @@ class TestActions:
             told = await shown(fake, Order("1001", HELD, Rendered(lamp=LAMP, plan="1~x")))
             assert told == ["DBPut backsoon 1001 1~x"]
 
+    async def test_another_text_is_no_other_device_state(self) -> None:
+        async with fake_ami(holding_presence("dnd,bWVldGluZw==,QmFjaw==,e")) as fake:
+            told = await shown(fake, Order("1001", Rendered(lamp=LAMP), Rendered(lamp="INUSE dnd,eA==,eA==,e")))
+            assert told == [
+                "DBGet CustomPresence 1001",
+                "Setvar PRESENCE_STATE(CustomPresence:1001) dnd,eA==,eA==,e",
+            ]
+
     async def test_all_lamps_before_any_plan(self) -> None:
         async with fake_ami(answering()) as fake:
             told = await shown(fake, *(Order(str(n), NOTHING, HELD) for n in range(120)))

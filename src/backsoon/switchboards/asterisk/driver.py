@@ -210,7 +210,8 @@ def _lamp_actions(order: Order, present: str) -> Iterator[Action]:
     ours = present.partition(",")[0] in NO_PRESENCE or (bool(marked) and is_ours(present))
     if device:
         # The mark comes first: a crash in between then leaves nothing that we would not know for ours.
-        yield _set_device(extension, device)
+        if device != marked:
+            yield _set_device(extension, device)
         if ours:
             yield _set_presence(extension, presence)
         return
