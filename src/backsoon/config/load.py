@@ -116,7 +116,7 @@ def _socket(table: Table, data: Path) -> Path:
 
 def _organisations(table: Table) -> tuple[OrganisationConfig, ...]:
     several = list(table.tables("organisations"))
-    if several and table.values.keys() & {"organisation", "calendars", "switchboards"}:
+    if several and any([table.get(key) is not None for key in ("organisation", "calendars", "switchboards")]):
         what = "stands beside tables of a single organisation"
         table.fault("organisations", what, "write [organisations.ID] and [organisations.ID.calendars.NAME] throughout")
     if several:

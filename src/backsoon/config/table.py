@@ -120,7 +120,7 @@ class Table:
         value = self.get(key)
         if value is not None and not isinstance(value, Mapping):
             self.fault(key, "must be a table", f"write [{self.place(key)}] and its fields below")
-            value = None
+            return Table({}, self.place(key), Faults(self.faults.file), self.folder)  # one fault is enough
         return Table(value or {}, self.place(key), self.faults, self.folder)
 
     def tables(self, key: str) -> Iterator[tuple[str, Table]]:
