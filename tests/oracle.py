@@ -219,6 +219,10 @@ class Oracle:
             return minute(entry.when.start), minute(entry.when.end)
         return self.hours.first_of(entry.when.first), self.hours.first_of(entry.when.end)
 
+    def end_of(self, entry: CalendarEntry) -> int:
+        """The minute at which the entry is over."""
+        return self._bounds(entry)[1]
+
     def _untagged(self, entry: CalendarEntry) -> tuple[str, bool, str, str] | None:
         if self.rules.mode is Mode.KEYWORDS:
             return None

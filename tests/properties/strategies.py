@@ -95,7 +95,17 @@ class Back:
     """Somebody says "I am available"."""
 
 
-Step = Put | Remove | Edit | Copy | Refer | Back
+@dataclass(frozen=True)
+class Follow:
+    """An entry is booked so many minutes after the end of another one, or before it: chained, touching, overlapping."""
+
+    which: int
+    gap: int
+    minutes: int
+    subject: str
+
+
+Step = Put | Remove | Edit | Copy | Follow | Refer | Back
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,11 +161,11 @@ odd = st.sampled_from([0, 0, 0, 0, 1, -1, 4, 5, 6])
 @st.composite
 def whens(draw: st.DrawFn, day: date) -> Timed | Days:
     """Within the five days around a day: minutes, hours, days; now and then nothing at all, or back to front."""
-    offset = draw(st.integers(-1, 3))
+    offset = draw(st.sampled_from([0, 0, 0, 1, 1, -1, 2, 3]))
     if draw(st.integers(0, 4)) == 0:
         first = day + timedelta(days=offset)
         return Days(first, first + timedelta(days=draw(st.integers(-1, 3))))
-    quarter = draw(st.integers(0, 95))
+    quarter = draw(st.integers(0, 95) | st.integers(28, 40))
     start = datetime.combine(day, time(), UTC) + timedelta(days=offset, minutes=15 * quarter + draw(odd))
     length = draw(st.sampled_from([30, 60, 60, 90, 15, 5, 1, 0, -30, 480, 1440, 2 * 1440]))
     return Timed(start, start + timedelta(minutes=length + draw(odd)))
@@ -219,7 +229,7 @@ PLACES = tuple(
 def steps(draw: st.DrawFn, day: date) -> Step:
     """One thing that happens; entries are added more often than anything else."""
     which = st.integers(0, 9)
-    kind = draw(st.integers(0, 11))
+    kind = draw(st.integers(0, 12))
     if kind < 5:
         return Put(draw(st.integers(1, 2)), draw(entries(day)))
     if kind == 5:
@@ -231,6 +241,9 @@ def steps(draw: st.DrawFn, day: date) -> Step:
     if kind == 8:
         return Copy(draw(which), draw(st.one_of(st.just({}), changed_fields)))
     if kind == 9:
+        gap = draw(st.sampled_from([0, 1, 4, 5, 6, 19, 20, 21, -10]))
+        return Follow(draw(which), gap, draw(st.sampled_from([1, 30, 60])), draw(subjects()))
+    if kind == 10:
         return Back()
     reason = draw(st.sampled_from(["lunch", "back_at", "gone_for_the_day", "sick", "meeting"]))
     return Refer(reason, draw(st.sampled_from([None, None, 1, 45, 600, 3000])), draw(st.sampled_from(["", "Note"])))

@@ -20,11 +20,11 @@ from backsoon.domain.changes import after_read
 from backsoon.domain.entries import Owner, outcome
 from backsoon.domain.hours import WorkingTime
 from backsoon.domain.keyword import keyword_table
-from backsoon.domain.model import Availability, CalendarEntry, CalendarReferral, Override
+from backsoon.domain.model import Availability, CalendarEntry, CalendarReferral, Override, Timed
 from backsoon.domain.timeline import Timeline
 from tests.oracle import Answer, ByHand, Claim, Oracle, instant, minute
 from tests.properties import strategies
-from tests.properties.strategies import Copy, Edit, History, Put, Refer, Remove, Step, moved
+from tests.properties.strategies import Copy, Edit, Follow, History, Put, Refer, Remove, Step, moved
 
 Place = tuple[int, str, str]
 
@@ -87,6 +87,8 @@ class Life:
             case Copy(which, fields) if self.entries:
                 place = self._place(which)
                 self._put(3 - place[0], replace(self.entries[place], **fields))  # type: ignore[arg-type]
+            case Follow(which, gap, minutes, subject) if self.entries:
+                self._follow(self.entries[self._place(which)], gap, minutes, subject)
             case Refer():
                 self._refer(step)
             case _:
@@ -99,6 +101,11 @@ class Life:
         place = (calendar, entry.uid, entry.recurrence_id)
         self.entries[place] = replace(entry, resource=f"{entry.uid}.ics")
         self._read(place)
+
+    def _follow(self, other: CalendarEntry, gap: int, minutes: int, subject: str) -> None:
+        start = instant(self.oracle.end_of(other) + gap)
+        when = Timed(start, start + timedelta(minutes=minutes))
+        self._put(1, CalendarEntry(f"{other.uid}+", when, subject))
 
     def _read(self, place: Place) -> None:
         same = [e for p, e in self.entries.items() if p[:2] == place[:2]]
