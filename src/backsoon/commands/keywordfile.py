@@ -18,14 +18,16 @@ def read_keyword_file(path: Path) -> dict[str, str]:
     faults = Faults(str(path))
     table = _table(path, faults)
     keywords: dict[str, str] = {}
+    seen: set[str] = set()
     for key, code in table.items():
         try:
             word = checked(key)
         except BadKeyword as error:
             faults.add(key, error.because, "choose another keyword")
             continue
-        if word in keywords:
+        if word in seen:
             faults.add(key, "is given twice", "keep one of them")
+        seen.add(word)
         if not isinstance(code, str) or not CODE.fullmatch(code):
             faults.add(key, "names no reason", 'write a reason code, as in m = "meeting"')
         else:
