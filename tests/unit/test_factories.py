@@ -66,7 +66,7 @@ async def test_an_account_is_told_to_its_own_server_only(
 ) -> None:
     monkeypatch.setenv("DAV_PASSWORD", "pw")
     account = connection(username="service", password="env:DAV_PASSWORD")
-    assert sources.make(account, "https://dav.example.com/other/", ANNA)
+    assert isinstance(sources.make(account, "https://dav.example.com/other/", ANNA), CalDavSource)
     with pytest.raises(SourceError, match="another server"):
         sources.make(account, elsewhere, ANNA)
 
