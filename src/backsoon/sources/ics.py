@@ -44,7 +44,7 @@ from backsoon.wire.http import (
 
 _VERSION: Final = 1
 """Of the token, and of what is read out of a calendar: a higher one makes every feed be read again."""
-_LIMIT: Final = 16 * 1024 * 1024
+_LIMIT: Final = 20 * 1024 * 1024
 _MOST_VALIDATOR: Final = 1_000
 _PASSING: Final = frozenset({408, 423, 425, 429})
 _WEBCAL: Final = ("webcal://", "webcals://")

@@ -1,12 +1,10 @@
-"""The .ics source keeps the contract, on a file and over HTTP with and without validators."""
+"""The .ics source keeps the contract, over HTTP with every kind of validator and from a file."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Sequence
-from enum import StrEnum
+from collections.abc import AsyncIterator, Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import pytest
 from aiohttp import web
@@ -17,137 +15,117 @@ from backsoon.sources.ics import IcsSource
 from backsoon.wire.http import Http
 from tests.contract.sources.events import Event
 from tests.contract.sources.suite import Harness, SourceContract
-from tests.faulty_proxy import LOGIN_PAGE
 from tests.hostile import serving
-from tests.inline_reader import InlineReader
 
-
-def calendar(events: Sequence[Event]) -> bytes:
-    """All events in one VCALENDAR."""
-    parts = [event.ics().partition("BEGIN:VEVENT") for event in events]
-    inside = "".join(mark + rest.removesuffix("END:VCALENDAR\r\n") for _, mark, rest in parts)
-    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t//EN\r\n{inside}END:VCALENDAR\r\n".encode()
+PAGE = b"<!DOCTYPE html><title>Sign in</title><p>m: Budget</p>"
 
 
 class IcsHarness(Harness):
-    """What both have in common: every change is a new version of the whole."""
+    """One calendar of all events together; `broken` swaps what a reader gets."""
 
-    def __init__(self, http: Http) -> None:
-        self.http = http
+    def __init__(self, make: Callable[[], IcsSource]) -> None:
+        self._make = make
         self.events: dict[str, Event] = {}
+        self.how: object | None = None
 
-    def reads(self, address: str) -> CalendarSource:
-        # Without its process the reader is the same; the process has tests of its own.
-        return IcsSource(self.http, cast(Reader, InlineReader()), address, zone="Europe/Oslo")
+    def source(self) -> CalendarSource:
+        return self._make()
+
+    def text(self) -> bytes:
+        """The calendar as it is now."""
+        bodies = [event.ics().partition("BEGIN:VEVENT") for event in self.events.values()]
+        events = "".join(start + body.replace("END:VCALENDAR\r\n", "") for _, start, body in bodies)
+        return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n".encode()
 
     async def put(self, *events: Event) -> None:
         self.events |= {event.uid: event for event in events}
-        await self.broken(None)
+        await self.written()
 
     async def remove(self, uid: str) -> None:
         del self.events[uid]
-        await self.broken(None)
+        await self.written()
 
-    @property
-    def whole(self) -> bytes:
-        return calendar(list(self.events.values()))
+    async def broken(self, how: object | None) -> None:
+        self.how = how
+        await self.written()
+
+    async def written(self) -> None:
+        """The calendar has changed."""
+
+
+class HttpHarness(IcsHarness):
+    """Served over HTTP with the validators named."""
+
+    def __init__(self, make: Callable[[], IcsSource], validators: frozenset[str]) -> None:
+        super().__init__(make)
+        self.validators = validators
+        self.revision = 0
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        if isinstance(self.how, int):
+            return web.Response(status=self.how, body=self.text())
+        if self.how is not None:
+            body = {"page": PAGE, "empty": b"", "cut": self.text()[:-20]}[str(self.how)]
+            return web.Response(body=body)
+        stated = {"ETag": f'"{sha256(self.text()).hexdigest()}"', "Last-Modified": self._modified()}
+        headers = {name: value for name, value in stated.items() if name in self.validators}
+        asked = request.headers.get("If-None-Match") or request.headers.get("If-Modified-Since")
+        if asked is not None and asked in headers.values():
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=self.text(), headers=headers)
+
+    def _modified(self) -> str:
+        return f"Mon, 01 Mar 2027 {self.revision // 3600:02}:{self.revision // 60 % 60:02}:{self.revision % 60:02} GMT"
+
+    async def written(self) -> None:
+        self.revision += 1
+
+    async def break_it(self) -> Sequence[object]:
+        return [401, 403, 404, 410, 429, 500, 503, 204, "page", "empty", "cut"]
 
 
 class FileHarness(IcsHarness):
-    def __init__(self, http: Http, path: Path) -> None:
-        super().__init__(http)
+    """A file."""
+
+    def __init__(self, make: Callable[[], IcsSource], path: Path) -> None:
+        super().__init__(make)
         self.path = path
+        self.path.write_bytes(self.text())
 
-    def source(self) -> CalendarSource:
-        return self.reads(str(self.path))
-
-    async def break_it(self) -> Sequence[object]:
-        return ["gone", "cut", "page", "empty", "folder"]
-
-    async def broken(self, how: object | None) -> None:
-        if self.path.is_dir():
-            self.path.rmdir()
-        self.path.unlink(missing_ok=True)
-        if how == "folder":
-            self.path.mkdir()
-        elif how != "gone":
-            self.path.write_bytes({"cut": self.whole[:-60], "page": LOGIN_PAGE, "empty": b""}.get(str(how), self.whole))
-
-
-class Fault(StrEnum):
-    DENIED = "403"
-    GONE = "404"
-    BUSY = "503"
-    CUT = "cut"
-    CUT_INSIDE = "cut inside"
-    PAGE = "page"
-    ELSEWHERE = "elsewhere"
-
-
-class WebHarness(IcsHarness):
-    """A web server; `etags` says whether it can tell that nothing has changed."""
-
-    def __init__(self, http: Http, *, etags: bool) -> None:
-        super().__init__(http)
-        self.etags = etags
-        self.url = ""
-        self.fault: Fault | None = None
-
-    def source(self) -> CalendarSource:
-        return self.reads(f"{self.url}/basic.ics")
+    async def written(self) -> None:
+        if self.how == "gone":
+            self.path.unlink()
+        else:
+            bodies = {None: self.text(), "page": PAGE, "empty": b"", "cut": self.text()[:-20]}
+            self.path.write_bytes(bodies[None if self.how is None else str(self.how)])
 
     async def break_it(self) -> Sequence[object]:
-        return list(Fault)
-
-    async def broken(self, how: object | None) -> None:
-        assert how is None or isinstance(how, Fault)
-        self.fault = how
-
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        match self.fault:
-            case None:
-                return self._whole(request)
-            case Fault.CUT:
-                return await self._cut(request)
-            case Fault.CUT_INSIDE:
-                return web.Response(body=self.whole[:-60])
-            case Fault.PAGE:
-                return web.Response(body=LOGIN_PAGE, content_type="text/html")
-            case Fault.ELSEWHERE:
-                return web.Response(status=302, headers={"Location": "http://evil.example/"})
-        return web.Response(status=int(str(self.fault)))
-
-    def _whole(self, request: web.BaseRequest) -> web.Response:
-        if not self.etags:
-            return web.Response(body=self.whole)
-        etag = f'"{hashlib.sha256(self.whole).hexdigest()}"'
-        if request.headers.get("If-None-Match") == etag:
-            return web.Response(status=304)
-        return web.Response(body=self.whole, headers={"ETag": etag})
-
-    async def _cut(self, request: web.BaseRequest) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Length": str(len(self.whole))})
-        await answer.prepare(request)
-        await answer.write(self.whole[:-60])
-        assert request.transport is not None
-        request.transport.close()
-        return answer
+        return ["gone", "page", "empty", "cut"]
 
 
-class TestFile(SourceContract):
+@pytest.fixture
+async def parts() -> AsyncIterator[tuple[Http, Reader]]:
+    async with Http(deadline=10.0) as http, Reader() as reader:
+        yield http, reader
+
+
+@pytest.mark.parametrize(
+    "validators",
+    [frozenset({"ETag"}), frozenset({"Last-Modified"}), frozenset({"ETag", "Last-Modified"}), frozenset()],
+    ids=lambda validators: "+".join(sorted(validators)) or "none",
+)
+class TestOverHttp(SourceContract):
     @pytest.fixture
-    async def harness(self, tmp_path: Path) -> AsyncIterator[Harness]:
-        async with Http() as http:
-            harness = FileHarness(http, tmp_path / "calendar.ics")
-            await harness.broken(None)
+    async def harness(self, parts: tuple[Http, Reader], validators: frozenset[str]) -> AsyncIterator[Harness]:
+        address: list[str] = []
+        harness = HttpHarness(lambda: IcsSource(*parts, address[0] + "/feed.ics", zone="Europe/Oslo"), validators)
+        async with serving(harness) as url:
+            address.append(url)
             yield harness
 
 
-@pytest.mark.parametrize("etags", [True, False], ids=["etags", "no-etags"])
-class TestWeb(SourceContract):
+class TestFromAFile(SourceContract):
     @pytest.fixture
-    async def harness(self, etags: bool) -> AsyncIterator[Harness]:
-        async with Http(deadline=5) as http:
-            harness = WebHarness(http, etags=etags)
-            async with serving(harness) as harness.url:
-                yield harness
+    async def harness(self, parts: tuple[Http, Reader], tmp_path: Path) -> Harness:
+        path = tmp_path / "calendar.ics"
+        return FileHarness(lambda: IcsSource(*parts, str(path), zone="Europe/Oslo"), path)

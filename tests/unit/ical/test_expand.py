@@ -1,5 +1,6 @@
 """The expander against `dateutil.rrule`, and against itself without the jump."""
 
+# ruff: noqa: DTZ001, DTZ901 (what clocks show has no zone)
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -124,18 +125,22 @@ def test_finds_what_dateutil_finds(rule: str, start: datetime, after: int, days:
     st.sets(st.integers(-31, 31).filter(bool), max_size=3),
     st.sets(st.integers(0, 6), max_size=3),
     st.sets(st.integers(-366, 366).filter(bool), max_size=3),
-    st.sampled_from(("DAILY", "HOURLY;BYHOUR=9", "MINUTELY;BYHOUR=9;BYMINUTE=30", "SECONDLY;BYHOUR=9;BYMINUTE=30;BYSECOND=0")),
-)  # fmt: skip
+    st.sampled_from(
+        ("DAILY", "HOURLY;BYHOUR=9", "MINUTELY;BYHOUR=9;BYMINUTE=30", "SECONDLY;BYHOUR=9;BYMINUTE=30;BYSECOND=0")
+    ),
+)
 def test_every_limit_on_days_against_the_plainest_evaluation(
     months: set[int], month_days: set[int], week_days: set[int], year_days: set[int], freq: str
 ) -> None:
-    parts = {
+    parts: dict[str, set[int] | set[str]] = {
         "BYMONTH": months,
         "BYMONTHDAY": month_days,
         "BYDAY": {WEEKDAYS[day] for day in week_days},
         "BYYEARDAY": year_days,
     }
-    rule = f"FREQ={freq}" + "".join(f";{name}={','.join(map(str, values))}" for name, values in parts.items() if values)
+    rule = f"FREQ={freq}" + "".join(
+        f";{name}={','.join(str(value) for value in values)}" for name, values in parts.items() if values
+    )
     start, days = datetime(2023, 12, 1, 9, 30), 800
     expected = []
     for wall in (start + timedelta(days=number) for number in range(days)):

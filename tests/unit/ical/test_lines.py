@@ -58,7 +58,7 @@ def test_the_value_of_a_time_follows_the_last_colon() -> None:
     [
         (b'A;TZID="Canberra, Melbourne";VALUE=DATE', {"TZID": "Canberra, Melbourne", "VALUE": "DATE"}),
         (b"A;tzid=Europe/Oslo", {"TZID": "Europe/Oslo"}),
-        (b"A;CN=D'Arcy ^'Bo^' ^^ x^ny^z", {"CN": "D'Arcy \"Bo\" ^ x\ny^z"}),
+        (b"A;CN=D'Arcy ^'Bo^' ^^ x^ny^z", {"CN": 'D\'Arcy "Bo" ^ x\ny^z'}),
         (b'A;CN="open', {"CN": "open"}),
         (b"A;;=;B", {}),
         (b"A", {}),

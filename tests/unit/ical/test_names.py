@@ -1,5 +1,6 @@
 """Time zone names."""
 
+# ruff: noqa: DTZ001 (what clocks show has no zone)
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,15 @@ def test_everything_else_is_unknown(tzid: str) -> None:
 
 @pytest.mark.parametrize(
     ("tzid", "hours"),
-    [("GMT+0100", 1), ("GMT+01:00", 1), ("UTC-5", -5), ("UTC+05:30", 5.5), ("+02:00", 2), ("(GMT-08:00)", -8), ("GMT-0", 0)],
+    [
+        ("GMT+0100", 1),
+        ("GMT+01:00", 1),
+        ("UTC-5", -5),
+        ("UTC+05:30", 5.5),
+        ("+02:00", 2),
+        ("(GMT-08:00)", -8),
+        ("GMT-0", 0),
+    ],
 )
 def test_names_that_are_an_offset(tzid: str, hours: float) -> None:
     zone = known_zone(tzid) or guessed_zone(tzid)

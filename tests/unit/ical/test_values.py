@@ -1,5 +1,6 @@
 """Dates, date-times, durations, offsets, periods."""
 
+# ruff: noqa: DTZ001 (what clocks show has no zone)
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -41,7 +42,7 @@ def test_moments(line: bytes, wall: datetime, zone: tzinfo | None, is_day: bool)
 @pytest.mark.parametrize(
     "value",
     [b"", b"x", b"2026112", b"20261322", b"20260230", b"00000101", b"20261122T", b"20261122T9", b"20261122T250000",
-     b"202611220T900000", b"100000101T000000Z", b"-0010101", "２０２６１１２２".encode(), b"20261122T090000X", b"\xff" * 15],
+     b"202611220T900000", b"100000101T000000Z", b"-0010101", b"\xef\xbc\x92" * 8, b"20261122T090000X", b"\xff" * 15],
 )  # fmt: skip
 def test_what_is_no_moment_says_which_property_and_nothing_of_the_value(value: bytes) -> None:
     with pytest.raises(BadItem) as caught:
@@ -50,7 +51,7 @@ def test_what_is_no_moment_says_which_property_and_nothing_of_the_value(value: b
 
 
 def test_an_unknown_name_is_not_repeated() -> None:
-    with pytest.raises(BadItem, match="^a value is not a date or date-time$"):
+    with pytest.raises(BadItem, match=r"^a value is not a date or date-time$"):
         moment(b"SECRET:x", Zones())
 
 

@@ -74,11 +74,25 @@ def _take(stream: BinaryIO) -> bytes | None:
 
 
 def _bound_memory(mib: int) -> None:
+    """What the interpreter and its libraries take up already does not count: that differs from system to system."""
     if sys.platform == "win32":
         return
-    for kind, bound in ((resource.RLIMIT_AS, mib * 1024 * 1024), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+    for kind, bound in (
+        (resource.RLIMIT_AS, _mapped() + mib * 1024 * 1024),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
         _, most = resource.getrlimit(kind)
         resource.setrlimit(kind, (bound if most == resource.RLIM_INFINITY else min(bound, most), most))
+
+
+def _mapped() -> int:
+    """Bytes of address space that are taken; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as pages:
+            return int(pages.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
 
 
 def _bound_time(seconds: float) -> None:

@@ -28,8 +28,8 @@ _MOST_UID = 255
 class Limits:
     """What one calendar may cost. A step is about a microsecond of CPU."""
 
-    bytes: int = 16 * 1024 * 1024
-    """Of all items together."""
+    bytes: int = 20 * 1024 * 1024
+    """Of all items together: room for an event with a million dates, which is refused by itself."""
     events: int = 20_000
     """VEVENTs of all items together."""
     occurrences: int = 2_000
