@@ -267,6 +267,7 @@ def test_stretches_agree_with_at(t: Timeline, start: datetime, length: int | Non
     for stretch in found:
         assert stretch.availability == t.at(stretch.start)
         if stretch.end is not None:
+            assert stretch.start < stretch.end
             assert stretch.availability == t.at(stretch.end - TICK)
             assert stretch.end == end or t.next_change(stretch.start) == stretch.end
         else:

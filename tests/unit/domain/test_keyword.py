@@ -292,3 +292,8 @@ def test_what_is_written_is_read_again(
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
     assert clean(clean(text)) == clean(text)
+    assert unicodedata.is_normalized("NFKC", normalise(text))
+
+
+def test_a_letter_that_folding_takes_apart_is_put_together_again() -> None:
+    assert normalise("J\u030c") == normalise("\u01f0") == "\u01f0"

@@ -112,6 +112,8 @@ def test_inform_only_is_shown_beside_available() -> None:
     assert not now.referred
     assert now.informing == (Informing("holiday", t("12:00")), Informing("meeting", t("10:00"), "x"))
     assert Timeline(shown, RULES).at(t("07:30")).upcoming is None
+    later = booked("09:15", "10:00", "d", "busy", phone=Phone.OPEN)  # the last to start, yet the least
+    assert Timeline([later, *shown], RULES).at(t("09:30")).informing == (*now.informing, Informing("busy", t("10:00")))
     by_hand = Timeline(shown, RULES, Override(t("09:00"), None, None)).at(t("09:30"))
     assert by_hand.informing == now.informing
 
@@ -207,6 +209,7 @@ def test_an_edge_at_which_nothing_differs_is_no_change() -> None:
     timeline = Timeline(nested, RULES)
     assert timeline.next_change(t("11:30")) == t("17:00")
     assert [s.end for s in timeline.stretches(t("08:00"), t("20:00"))] == [t("17:00"), t("20:00")]
+    assert [s.end for s in timeline.stretches(t("08:00"), t("17:00"))] == [t("17:00")]
 
 
 def test_one_entry_in_two_calendars_counts_once() -> None:
@@ -217,6 +220,22 @@ def test_one_entry_in_two_calendars_counts_once() -> None:
         now = timeline.at(t("09:30"))
         assert (now.key, now.note) == (EntryKey(1, "u"), "a")
         assert timeline.at(t("10:00")) == AVAILABLE
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"resource": "r"},
+        {"span": Span(t("09:00"), t("11:00"))},
+        {"divert_to": "1234"},
+        {"note": "b"},
+        {"reason": "taken out of the settings too"},
+    ],
+)
+def test_of_copies_in_one_calendar_the_same_counts_in_whatever_order(other: dict[str, object]) -> None:
+    one = booked("09:00", "10:00", reason="taken out")
+    copies = [one, replace(one, **other)]  # type: ignore[arg-type]
+    assert Timeline(copies, RULES).at(t("09:30")) == Timeline(copies[::-1], RULES).at(t("09:30"))
 
 
 def test_occurrences_of_a_series_are_entries_of_their_own() -> None:
