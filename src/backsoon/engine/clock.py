@@ -85,12 +85,11 @@ class Stage:
     async def fill(self) -> None:
         """Stage whoever is due within `AHEAD` and is not staged yet. Raises `StoreError`."""
         await self.write_back()
-        until = self._clock.now() + AHEAD
+        self._until = until = self._clock.now() + AHEAD
         after: tuple[datetime, int] | None = None
         while page := await self._store.due(until, after=after, limit=PAGE):
             after = page[-1]
             await self._fill_page([person for _, person in page if person not in self._by_person], until)
-        self._until = until
         self._unpin()
 
     async def _fill_page(self, ids: list[int], until: datetime) -> None:
@@ -100,8 +99,8 @@ class Stage:
         states = await self._store.states(ids)
         await self._pin(people.values())
         for number, (person, state) in enumerate(states.items()):
-            if person in self._dropped or person not in people or state.due is None:
-                continue  # settled anew while we read, and staged by that
+            if person in self._dropped or person in self._by_person or person not in people:
+                continue  # settled anew while we read: that staged what comes, if it comes within the minute
             self._add(people[person], claims.get(person, Claims()), state, until)
             if number % CHUNK == CHUNK - 1:
                 await asyncio.sleep(0)
@@ -109,11 +108,11 @@ class Stage:
     async def put(self, decisions: Sequence[Decision], claims: Mapping[int, Claims]) -> None:
         """Stage what follows fresh decisions, where it comes within the time that is staged already."""
         until = self._until
-        soon = [d for d in decisions if until is not None and d.due is not None and d.due < until]
-        if not soon or until is None:
+        if until is None:
             return
+        soon = [d for d in decisions if d.due is not None and d.due < until]
         await self._pin([d.person for d in soon])
-        self.drop([d.person.id for d in soon])
+        self.drop([d.person.id for d in decisions])  # what was staged from older claims while these were decided
         for decision in soon:
             person = decision.person
             self._add(person, claims.get(person.id, Claims()), decision.state, until)

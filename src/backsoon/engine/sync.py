@@ -171,17 +171,25 @@ class Sync:
         try:
             now = self._clock.now()
             changes = await source.changes(window_at(now), read.health.sync_token)
-            referrals = referrals_of(changes.entries, read.calendar, person, self._directory)
             stored = await self._store.referrals_of(read.calendar.id)
+            referrals = self._referrals(changes, stored, read.calendar, person)
             after = after_read(stored, referrals, changes.touched, complete=changes.complete)
             if shrunk(stored, after, now):
                 log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
                 await pause(self._clock, self._settings.second_reading)
                 changes = await source.changes(window_at(now), None)
-                referrals = referrals_of(changes.entries, read.calendar, person, self._directory)
+                referrals = self._referrals(changes, stored, read.calendar, person)
             return changes, referrals
         finally:
             await source.close()
+
+    def _referrals(
+        self, changes: Changes, stored: Iterable[CalendarReferral], calendar: Calendar, person: Person
+    ) -> tuple[CalendarReferral, ...]:
+        """The referrals that a read brings; in a complete one, of items that could not be fetched, those we know."""
+        read = referrals_of(changes.entries, calendar, person, self._directory)
+        unread = {r.resource for r in changes.rejected if r.unread} if changes.complete else set()
+        return read + tuple(r for r in stored if r.resource in unread)
 
     async def _taken_over(
         self, read: ReadCalendar, person: Person, changes: Changes, referrals: tuple[CalendarReferral, ...]

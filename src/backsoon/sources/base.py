@@ -31,12 +31,14 @@ class Window:
 class Rejected:
     """An item that was left out because it is broken or too costly; the rest of the calendar works.
 
+    `unread` is True where the item itself could not be fetched: what is stored of it stands until it can.
     `because` is in our own words and quotes nothing but standard property names and numbers.
     """
 
     resource: str
     uid: str
     because: str
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

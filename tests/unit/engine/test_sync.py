@@ -13,6 +13,7 @@ from backsoon.engine.pace import Pace, after_failure, after_success
 from backsoon.sources.base import (
     CalendarSource,
     Changes,
+    Rejected,
     SourceBroken,
     SourceDenied,
     SourceError,
@@ -123,6 +124,29 @@ class Flaky:
 
     async def close(self) -> None:
         pass
+
+
+async def test_an_item_that_cannot_be_fetched_keeps_what_is_known_of_it(tmp_path: Path) -> None:
+    class Partly:
+        async def changes(self, window: Window, sync_token: str | None) -> Changes:
+            entries = (entry("b", "m: x", at(12), at(13), resource="b"),)
+            return Changes(entries, complete=True, rejected=(Rejected("a", "", "403", unread=True),))
+
+        async def close(self) -> None:
+            pass
+
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "m: x", at(10), at(11)))
+        calendar.put("b", entry("b", "m: x", at(12), at(13)))
+        calendar.put("c", entry("c", "m: x", at(14), at(15)))
+        await w.read(anna)
+        (read,) = await w.store.calendars(person=anna.id)
+        w.calendars[read.calendar.id] = Partly()  # type: ignore[assignment]
+        await w.read(anna)
+        assert {r.resource for r in await w.service.referrals(anna)} == {"a", "b"}
+        assert (await health(w, anna)).rejected == (("a", "403"),)  # type: ignore[attr-defined]
 
 
 async def test_a_calendar_that_hangs_delays_no_other(tmp_path: Path) -> None:

@@ -181,4 +181,4 @@ def _token(token: Token, states: Mapping[str, State], fetch: Fetch) -> str:
 
 
 def _rejected(fetch: Fetch) -> tuple[Rejected, ...]:
-    return tuple(Rejected(path, "", because) for path, because in sorted(fetch.failed.items()))
+    return tuple(Rejected(path, "", because, unread=True) for path, because in sorted(fetch.failed.items()))
