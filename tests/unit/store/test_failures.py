@@ -161,6 +161,22 @@ async def test_a_connection_that_broke_is_opened_again(tmp_path: Path) -> None:
     database.close()
 
 
+async def test_the_backup_put_in_the_place_of_a_damaged_file_is_read(tmp_path: Path) -> None:
+    path, backup = tmp_path / "file.db", tmp_path / "backup.db"
+    with sqlite3.connect(backup) as connection:
+        connection.execute("create table number as select 7 as value")
+    connection.close()
+    shutil.copy(backup, path)
+    database = Database(path, wait=0.05)
+    assert database.execute("select value from number").fetchall() == [(7,)]
+    path.write_bytes(b"\xff" * path.stat().st_size)
+    with pytest.raises(StoreError, match="damaged"):
+        database.execute("select value from number")
+    backup.replace(path)
+    assert database.execute("select value from number").fetchall() == [(7,)]
+    database.close()
+
+
 async def test_a_closed_store_says_so(house: House) -> None:
     await house.store.close()
     await house.store.close()
