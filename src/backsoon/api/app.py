@@ -57,7 +57,7 @@ def _people(router: APIRouter, verbs: Verbs) -> None:
         rows = [Row(row.number, row.values) for row in body.rows]
         return _json(await verbs.import_people(rows, organisation, dry_run=dry_run))
 
-    @router.get("/people/{person}")
+    @router.get("/people/{person:path}")
     async def show(
         person: str,
         organisation: Organisation = None,
@@ -69,7 +69,7 @@ def _people(router: APIRouter, verbs: Verbs) -> None:
 
 
 def _overrides(router: APIRouter, verbs: Verbs) -> None:
-    @router.put("/people/{person}/override")
+    @router.put("/people/{person:path}/override")
     async def refer(person: str, body: OverrideBody, organisation: Organisation = None) -> Response:
         """Refer somebody by hand, from now on."""
         return _json(
@@ -86,7 +86,7 @@ def _overrides(router: APIRouter, verbs: Verbs) -> None:
             )
         )
 
-    @router.delete("/people/{person}/override")
+    @router.delete("/people/{person:path}/override")
     async def back(person: str, organisation: Organisation = None, by: str = "", through: str = "api") -> Response:
         """Make somebody available: what was set by hand ends, and the meeting that runs does not count."""
         return _json(await verbs.back(person, organisation, by=by, through=through))

@@ -1,0 +1,72 @@
+"""The API on a real socket, over an engine with a real store, memory calendars and a clock that is told to move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from backsoon.api import serve
+from backsoon.commands.remote import Remote, answers
+from backsoon.config import Difference
+from tests.unit.engine.world import World, world
+
+
+class Parts:
+    """The world, with what the wiring adds."""
+
+    def __init__(self, made: World) -> None:
+        self.store, self.directory, self.clock, self.hub = made.store, made.directory, made.clock, made.hub
+        self.service, self.publishers = made.service, made.publishers
+        self.woken = 0
+        self.applied: list[bool] = []
+
+    def wake_sync(self) -> None:
+        self.woken += 1
+
+    async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
+        self.applied.append(dry_run)
+        return [Difference("organisations.acme.zone", "UTC", "Europe/Oslo")]
+
+
+@dataclass
+class Serving:
+    """A world whose API answers at `socket`."""
+
+    world: World
+    parts: Parts
+    socket: Path
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def remote(self) -> Remote:
+        """The client of the commands."""
+        return Remote(self.socket)
+
+    def http(self) -> aiohttp.ClientSession:
+        """Any other client."""
+        return aiohttp.ClientSession("http://localhost", connector=aiohttp.UnixConnector(str(self.socket)))
+
+    async def ask(self, method: str, path: str, **more: Any) -> tuple[int, str, Any]:
+        """Status, content type and body of one exchange."""
+        async with self.http() as session, session.request(method, f"/api/v1{path}", **more) as response:
+            return response.status, response.content_type, await response.json(content_type=None)
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[Serving]:
+    """The API over a fresh world."""
+    async with world(folder) as made:
+        one = Serving(made, Parts(made), folder / "backsoon.sock")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve(one.parts, one.socket, one.stop))
+            await made.until(lambda: answers(one.socket))
+            try:
+                yield one
+            finally:
+                one.stop.set()
