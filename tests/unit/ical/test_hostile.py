@@ -56,10 +56,10 @@ def test_any_damage_to_a_calendar(seed: int, wounds: int) -> None:
     rng = random.Random(seed)
     data = bytearray(rng.choice([sample(12, seed % 5), *SAMPLES]))
     for _ in range(wounds):
-        at = rng.randrange(len(data))
+        at = rng.randrange(max(1, len(data)))
         match rng.randrange(4):
             case 0:
-                data[at] = rng.randrange(256)
+                data[at : at + 1] = bytes([rng.randrange(256)])
             case 1:
                 del data[at : at + rng.randrange(40)]
             case 2:

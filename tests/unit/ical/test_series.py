@@ -105,6 +105,11 @@ def test_in_the_gap_it_moves_forward_and_keeps_its_length() -> None:
     assert spans(found) == ["03-28 01:30/03-28 02:30", "03-29 01:30/03-29 02:30"]
 
 
+def test_two_walls_that_are_one_instant_are_one_occurrence() -> None:
+    found = read_event(f"DTSTART;{OSLO}:20260329T010000", "DURATION:PT30M", "RRULE:FREQ=HOURLY;COUNT=4")
+    assert starts(found) == ["03-29 00:00", "03-29 01:00", "03-29 02:00"]
+
+
 def test_in_the_fold_the_first_is_meant() -> None:
     assert starts(read_event(f"DTSTART;{OSLO}:20261025T023000")) == ["10-25 00:30"]
 
@@ -252,6 +257,13 @@ def test_an_invitation_to_one_occurrence() -> None:
     lines = (f"RECURRENCE-ID;{OSLO}:20261103T090000", f"DTSTART;{OSLO}:20261103T140000", "RDATE:20261110T090000Z")
     (entry,) = read(calendar(event(*lines))).entries
     assert (entry.recurrence_id, starts((entry,))) == ("20261103T080000Z", ["11-03 13:00"])
+
+
+def test_two_invitations_to_one_occurrence_written_differently() -> None:
+    first = event(f"RECURRENCE-ID;{OSLO}:20261103T090000", "DTSTART:20261103T100000Z", "SEQUENCE:1")
+    second = event("RECURRENCE-ID:20261103T080000Z", "DTSTART:20261103T120000Z", "SEQUENCE:2")
+    for both in ((first, second), (second, first)):
+        assert starts(read(calendar(*both)).entries) == ["11-03 12:00"]
 
 
 def test_exceptions_of_days() -> None:

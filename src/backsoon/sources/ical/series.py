@@ -75,9 +75,9 @@ class Series:
     def entries(self, home: Home, budget: Budget, most: int) -> list[CalendarEntry]:
         """The occurrences that overlap the window, at most `most`. Raises `BadItem`."""
         if self.master is None:
-            return list(self._orphans(home))
+            return _one_each(self._orphans(home))
         if self.master.repeats or self.overrides:
-            return list(_Expansion(self.master, self.overrides, self.label, home, budget, most).entries())
+            return _one_each(_Expansion(self.master, self.overrides, self.label, home, budget, most).entries())
         when = when_of(self.master, self.master.wall, self.master.length, home)
         return [] if when is None else [entry_of(when, "", self.label, self.master.facts)]
 
@@ -220,6 +220,11 @@ class _Expansion:
         zone = self.home.zone if self.master.is_day else self.master.zone
         low, high = wall_in(self.home.window.start, zone), wall_in(self.home.window.end, zone)
         return Stretch(_minus(low, longest + back + _MARGIN), later(high, forth + _MARGIN))
+
+
+def _one_each(entries: Iterator[CalendarEntry]) -> list[CalendarEntry]:
+    """One entry for each original start: two walls may be one instant where clocks change. The last stands."""
+    return list({entry.recurrence_id: entry for entry in entries}.values())
 
 
 def rank_of(component: Component) -> tuple[int, bytes]:
