@@ -141,7 +141,7 @@ class Sources:
         from backsoon.sources.ical.worker import Reader
 
         if self._reader is None:
-            self._reader = Reader()
+            self._reader = Reader(processes=2)  # a calendar at its limits must not delay the others
         return self._reader
 
 

@@ -18,7 +18,7 @@ from functools import partial
 
 from backsoon.domain.model import Availability
 from backsoon.domain.organisation import Person
-from backsoon.engine.deciding import CHUNK, Decision, decide
+from backsoon.engine.deciding import CHUNK, MOST_CLAIMS, Decision, decide
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.publisher import Publisher, Urgency
@@ -95,7 +95,7 @@ class Stage:
     async def _fill_page(self, ids: list[int], until: datetime) -> None:
         self._dropped.clear()
         people = await self._store.people(ids)
-        claims = await self._store.claims(ids, self._clock.now())
+        claims = await self._store.claims(ids, self._clock.now(), MOST_CLAIMS)
         states = await self._store.states(ids)
         await self._pin(people.values())
         for number, (person, state) in enumerate(states.items()):

@@ -15,6 +15,8 @@ from backsoon.engine.presenting import presentation
 from backsoon.store.base import Claims, PersonState
 from backsoon.switchboards.base import Presentation
 
+MOST_CLAIMS = 128
+"""Referrals of one person that are looked at: the present and the next ones. More follow as these pass."""
 CHUNK = 200
 """People decided between two turns of the event loop: a few milliseconds."""
 

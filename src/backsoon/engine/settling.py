@@ -15,7 +15,7 @@ from datetime import datetime
 from backsoon.domain.model import AVAILABLE
 from backsoon.domain.organisation import Person
 from backsoon.engine.clock import Stage
-from backsoon.engine.deciding import Decision, decide, decide_all
+from backsoon.engine.deciding import MOST_CLAIMS, Decision, decide, decide_all
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.publisher import Publisher, Urgency
@@ -95,7 +95,7 @@ class Settler:
             await self._stage.write_back()
             ids = [p.id for p in people]
             now = self._clock.now()
-            claims = await self._store.claims(ids, now)
+            claims = await self._store.claims(ids, now, MOST_CLAIMS)
             states = await self._store.states(ids)
             decisions = await decide_all(people, claims, self._directory, now)
             decisions = [self._not_overtaken(d, claims) for d in decisions]

@@ -271,9 +271,10 @@ class Store(Protocol):
 
     # -- deciding --------------------------------------------------------------------------------------------
 
-    async def claims(self, people: Sequence[int], since: datetime) -> dict[int, Claims]:
-        """For each person asked for: the referrals that end after `since`, in no order, and the override.
+    async def claims(self, people: Sequence[int], since: datetime, most: int | None = None) -> dict[int, Claims]:
+        """For each person the referrals that end after `since` (order does not matter) and the override.
 
+        `most`: of each person only so many, those that start first. Whoever covers `since` is among them.
         The override is there even if it is over. Someone who is not stored has no claims.
         """
         ...

@@ -64,6 +64,15 @@ async def test_claims_are_what_ends_later(house: House) -> None:
     assert len(claims) == 3
 
 
+async def test_of_the_most_claims_the_first_to_start_are_read(house: House) -> None:
+    store, calendar = house.store, house.calendars[0]
+    entries = [referral(calendar.id, f"u{n}", n * 10, 500) for n in range(9)]
+    await store.save_read(calendar.id, complete(*reversed(entries)), health())
+    claims = await store.claims([house.anna.id, house.bob.id], after(5), most=4)
+    assert set(claims[house.anna.id].referrals) == set(entries[:4])
+    assert claims[house.bob.id] == Claims()
+
+
 async def test_claims_of_very_many(house: House) -> None:
     calendar = house.calendars[1]
     entries = [referral(calendar.id, f"{minute}", minute, 10) for minute in range(3000)]

@@ -197,6 +197,18 @@ select json_group_array(json_array(c.person_id, r.calendar_id, r.uid, r.recurren
 from calendar c join referral r on r.calendar_id = c.id
 where c.person_id in {ids $1} and r.end_at > $2;
 
+-- name: first_claims
+-- Of somebody who books everything, the next ones decide: no more are read.
+select json_group_array(json_array(person_id, calendar_id, uid, recurrence_id, resource, start_at, end_at,
+    reason, phone, note, divert_to, rule, keyword))
+from (
+    select c.person_id, r.*, row_number() over (
+        partition by c.person_id order by r.start_at, r.calendar_id, r.resource, r.uid, r.recurrence_id) as place
+    from calendar c join referral r on r.calendar_id = c.id
+    where c.person_id in {ids $1} and r.end_at > $2
+) as coming
+where place <= $3;
+
 -- name: overrides
 select json_group_array(json_array(person_id, start_at, end_at, reason, note, divert_to, set_by, through))
 from override where person_id in {ids $1};

@@ -13,10 +13,13 @@ PEOPLE_FORGOTTEN_AT_ONCE = 2000
 """Of how many people old rows are deleted in one transaction."""
 
 
-def claims(database: Database, people: Sequence[int], since: int) -> dict[int, Claims]:
-    """All that may decide about each of the people."""
+def claims(database: Database, people: Sequence[int], since: int, most: int | None) -> dict[int, Claims]:
+    """What may decide about each of the people."""
     ids = codec.to_json(people)
-    claimed = database.bulk("claims", rows.CLAIMS, ids, since)
+    if most is None:
+        claimed = database.bulk("claims", rows.CLAIMS, ids, since)
+    else:
+        claimed = database.bulk("first_claims", rows.CLAIMS, ids, since, most)
     by_hand = database.bulk("overrides", rows.OVERRIDES, ids)
     return rows.claims(people, claimed, by_hand)
 

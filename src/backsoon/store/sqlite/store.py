@@ -201,9 +201,9 @@ class SqliteStore(Store):
 
     # -- deciding ---------------------------------------------------------------------------------------------
 
-    async def claims(self, people: Sequence[int], since: datetime) -> dict[int, Claims]:
+    async def claims(self, people: Sequence[int], since: datetime, most: int | None = None) -> dict[int, Claims]:
         short = len(people) <= SHORT // 10
-        return await self._read(deciding.claims, short, tuple(people), codec.micros(since))
+        return await self._read(deciding.claims, short, tuple(people), codec.micros(since), most)
 
     async def states(self, people: Sequence[int]) -> dict[int, PersonState]:
         return await self._read(deciding.states, len(people) <= SHORT, tuple(people))
