@@ -21,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from backsoon.domain.model import Phone
 from backsoon.switchboards.base import EXTENSION, Lamp, PlannedReferral, Presentation, Rendered
@@ -75,7 +76,7 @@ def lamp_text(lamp: Lamp | None) -> str:
     device = "INUSE" if lamp.phone is Phone.CLOSED else "NOT_INUSE"
     reason = _reason(lamp.reason)
     state = PRESENCE_OF_REASON.get(reason, "away")
-    return f"{device} {state},{_base64(reason)},{_base64(_displayable(lamp.text))},e"
+    return f"{device} {state},{_base64(reason)},{_text(lamp.text)},e"
 
 
 def split_lamp(lamp: str) -> tuple[str, str]:
@@ -108,6 +109,12 @@ def _reason(code: str) -> str:
 def _language(tag: str) -> str:
     """A BCP 47 tag as Asterisk names its folders of sounds: `pt-BR` is `pt_BR`."""
     return tag.replace("-", "_") if _LANGUAGE.fullmatch(tag) else "en"
+
+
+@lru_cache(maxsize=256)
+def _text(text: str) -> str:
+    """A lamp's text as it is sent. When a meeting of many begins, many lamps say the same."""
+    return _base64(_displayable(text))
 
 
 def _displayable(text: str) -> str:
