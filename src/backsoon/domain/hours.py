@@ -14,6 +14,9 @@ DAY_MINUTES = 24 * 60
 HORIZON_DAYS = 800
 """How far ahead the next working start is looked for: past any leave that is booked, yet bounded."""
 
+KNOWN_STARTS = 5000
+"""How many working starts that were looked for are remembered."""
+
 Stretch = tuple[int, int]
 """Minutes after local midnight, `[from, to)`, with 0 <= from < to <= 1440."""
 
@@ -57,10 +60,8 @@ class WorkingTime:
     hours: WorkingHours
     zone: ZoneInfo
     holidays: frozenset[date] = field(default_factory=frozenset)
-    _days: dict[date, tuple[tuple[datetime, datetime], ...]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """Days that were reckoned already: it is asked for the same few over and over."""
+    _known: dict[datetime, datetime] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `next_start` has found: most people's meetings end at the same few times."""
 
     def next_start(self, at: datetime) -> datetime:
         """`at` itself inside working hours, else the next start of work; in UTC.
@@ -68,6 +69,14 @@ class WorkingTime:
         Where nobody works within `HORIZON_DAYS` (or no hours are kept) it is `at`: better the end of the meeting than
         nothing.
         """
+        start = self._known.get(at)
+        if start is None:
+            if len(self._known) >= KNOWN_STARTS:
+                self._known.clear()
+            start = self._known[at] = self._next_start(at)
+        return start
+
+    def _next_start(self, at: datetime) -> datetime:
         if self.hours.around_the_clock:
             return at
         today = at.astimezone(self.zone).date()
@@ -89,19 +98,11 @@ class WorkingTime:
     def _stretches(self, first: date, days: int) -> Iterator[tuple[datetime, datetime]]:
         for offset in range(days):
             day = first + timedelta(days=offset)
-            stretches = self._days.get(day)
-            if stretches is None:
-                if len(self._days) >= 2 * HORIZON_DAYS:
-                    self._days.clear()
-                stretches = self._days[day] = self._day(day)
-            yield from stretches
-
-    def _day(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
-        if day in self.holidays:
-            return ()
-        stretches = ((self._instant(day, s), self._instant(day, e)) for s, e in self.hours.week[day.weekday()])
-        # Sorted: one that begins in a DST gap moves past the next. One that lies in a gap has no length.
-        return tuple(sorted((begins, ends) for begins, ends in stretches if begins < ends))
+            if day in self.holidays:
+                continue
+            stretches = ((self._instant(day, s), self._instant(day, e)) for s, e in self.hours.week[day.weekday()])
+            # Sorted: one that begins in a DST gap moves past the next. One that lies in a gap has no length.
+            yield from sorted((begins, ends) for begins, ends in stretches if begins < ends)
 
     def _instant(self, day: date, minute: int) -> datetime:
         extra, minute = divmod(minute, DAY_MINUTES)

@@ -15,6 +15,7 @@ from itertools import accumulate, islice
 
 from backsoon.domain.hours import ALWAYS, WorkingTime
 from backsoon.domain.model import (
+    AVAILABLE,
     Availability,
     CalendarReferral,
     EntryKey,
@@ -133,7 +134,7 @@ class Timeline:
             if end is not None and edge >= end:
                 break
             then = self.at(edge)
-            if then != now:
+            if then is not now and then != now:
                 yield Stretch(begun, edge, now)
                 begun, now = edge, then
         yield Stretch(begun, end, now)
@@ -187,7 +188,10 @@ class Timeline:
         return (_priority(self.rules.reasons, referral.reason), referral.span.start, referral.key)
 
     def _available(self, at: datetime, layer: Layer, until: datetime | None) -> Availability:
-        return Availability(layer=layer, until=until, informing=self._informing(at), upcoming=self._upcoming(at, at))
+        informing, upcoming = self._informing(at), self._upcoming(at, at)
+        if layer is Layer.NONE and not informing and upcoming is None:
+            return AVAILABLE
+        return Availability(layer=layer, until=until, informing=informing, upcoming=upcoming)
 
     def _referred_by_hand(self, at: datetime, override: Override, reason: str) -> Availability:
         end = override.end

@@ -1,9 +1,8 @@
 """Transitions at the second: stages what is due in the next minute, fires it, and writes it back in bulk.
 
 Not everybody is held in memory: only who changes within the minute, decided beforehand, so that at the instant
-nothing is
-left to do but to tell. What would fire late by more than `STALE` (the machine slept, the clock was stepped) is
-decided anew.
+nothing is left to do but to tell. What would fire late by more than `STALE` (the machine slept, the clock was stepped)
+is decided anew.
 """
 
 from __future__ import annotations
@@ -11,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from backsoon.domain.model import Availability
 from backsoon.domain.organisation import Person
@@ -24,7 +25,7 @@ from backsoon.engine.hub import Hub
 from backsoon.engine.publisher import Publisher, Urgency
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
-from backsoon.switchboards.base import Rendered
+from backsoon.switchboards.base import Order, Presentation, Rendered
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +44,40 @@ MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A transition, ready: the decision that holds from its instant on and how each switchboard shows it."""
+    """A transition, ready: what holds for a person from an instant on, and when that changes next."""
 
-    decision: Decision
-    lamp: bool
-    wanted: tuple[Rendered, ...]
-    """In the order of the organisation's publishers."""
+    person: Person
+    availability: Availability
+    due: datetime | None
+
+    @property
+    def state(self) -> PersonState:
+        """The decision as the store keeps it."""
+        return PersonState(self.person.id, self.availability, self.due)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What happens at one instant: transitions by person, and each publisher's orders (lamps, plans) by extension."""
+
+    at: datetime
+    staged: dict[int, Staged] = field(default_factory=dict)
+    orders: dict[Publisher, tuple[dict[str, Order], dict[str, Order]]] = field(default_factory=dict)
+    fired_at: datetime | None = None
+
+    def drop(self, person: int) -> None:
+        """Take the person's transition out."""
+        staged = self.staged.pop(person, None)
+        if staged is not None:
+            for lamps, plans in self.orders.values():
+                lamps.pop(staged.person.extension, None)
+                plans.pop(staged.person.extension, None)
+
+    def changes(self, staged: Iterable[Staged], recorded_at: datetime) -> Iterator[tuple[Person, AvailabilityChange]]:
+        """The changes that these transitions are."""
+        for each in staged:
+            change = AvailabilityChange(each.person.id, self.at, recorded_at, each.availability, Trigger.CLOCK)
+            yield each.person, change
 
 
 class Stage:
@@ -69,11 +98,11 @@ class Stage:
         self._hub = hub
         self._publishers = publishers
         self._until: datetime | None = None
-        self._buckets: dict[datetime, dict[int, Staged]] = {}
+        self._buckets: dict[datetime, Bucket] = {}
         self._instants: list[datetime] = []
-        self._by_person: dict[int, list[datetime]] = {}
+        self._by_person: dict[int, tuple[datetime, ...]] = {}
         self._dropped: set[int] = set()
-        self._fired: list[tuple[Decision, datetime]] = []
+        self._fired: deque[Bucket] = deque()
         self._writing = asyncio.Lock()
         self.changed = asyncio.Event()
         """Set when what comes first may have changed."""
@@ -90,7 +119,6 @@ class Stage:
         while page := await self._store.due(until, after=after, limit=PAGE):
             after = page[-1]
             await self._fill_page([person for _, person in page if person not in self._by_person], until)
-        self._unpin()
 
     async def _fill_page(self, ids: list[int], until: datetime) -> None:
         self._dropped.clear()
@@ -116,34 +144,40 @@ class Stage:
         for decision in soon:
             person = decision.person
             self._add(person, claims.get(person.id, Claims()), decision.state, until)
+        self._unpin(d.person for d in decisions if d.person.id not in self._by_person)
 
     def drop(self, people: Iterable[int]) -> None:
         """Unstage these people: they are about to be decided anew."""
         for person in people:
             self._dropped.add(person)
             for at in self._by_person.pop(person, ()):
-                self._buckets.get(at, {}).pop(person, None)
+                if bucket := self._buckets.get(at):
+                    bucket.drop(person)
 
     def _add(self, person: Person, claims: Claims, state: PersonState, until: datetime) -> None:
         due, before = state.due, state.availability
-        instants = self._by_person.setdefault(person.id, [])
+        publishers = self._publishers.get(person.organisation, ())
+        shown: dict[Publisher, Rendered] = {}
+        instants: list[datetime] = []
         while due is not None and due < until and len(instants) < MOST:
-            decision = decide(person, claims, self._directory, due)
-            self._add_one(decision, before)
-            instants.append(due)
+            decision = decide(person, claims, self._directory, due, shown=bool(publishers))
+            bucket = self._bucket(due)
+            bucket.staged[person.id] = Staged(person, decision.availability, decision.due)
+            if decision.presentation is not None:
+                kind = 0 if _shows(decision.availability) != _shows(before) else 1
+                _prepare(bucket, kind, publishers, decision.presentation, shown)
+            instants.append(bucket.at)
             due, before = decision.due, decision.availability
+        if instants:
+            self._by_person[person.id] = tuple(instants)
 
-    def _add_one(self, decision: Decision, before: Availability) -> None:
-        publishers = self._publishers.get(decision.person.organisation, ())
-        after = decision.availability
-        lamp = (before.reason, before.informing, before.back_at) != (after.reason, after.informing, after.back_at)
-        bucket = self._buckets.get(decision.at)
+    def _bucket(self, at: datetime) -> Bucket:
+        bucket = self._buckets.get(at)
         if bucket is None:
-            bucket = self._buckets[decision.at] = {}
-            heapq.heappush(self._instants, decision.at)
+            bucket = self._buckets[at] = Bucket(at)
+            heapq.heappush(self._instants, at)
             self.changed.set()
-        wanted = tuple(p.render(decision.presentation) for p in publishers)
-        bucket[decision.person.id] = Staged(decision, lamp, wanted)
+        return bucket
 
     async def _pin(self, people: Iterable[Person]) -> None:
         extensions: dict[str, list[str]] = {}
@@ -153,15 +187,10 @@ class Stage:
             for publisher in self._publishers.get(organisation, ()):
                 await publisher.pin(theirs)
 
-    def _unpin(self) -> None:
-        staged: dict[str, set[str]] = {}
-        for bucket in self._buckets.values():
-            for item in bucket.values():
-                person = item.decision.person
-                staged.setdefault(person.organisation, set()).add(person.extension)
-        for organisation, publishers in self._publishers.items():
-            for publisher in publishers:
-                publisher.keep_pinned(staged.get(organisation, set()))
+    def _unpin(self, people: Iterable[Person]) -> None:
+        for person in people:
+            for publisher in self._publishers.get(person.organisation, ()):
+                publisher.unpin([person.extension])
 
     @property
     def filled_until(self) -> datetime:
@@ -180,55 +209,72 @@ class Stage:
         now = self._clock.now()
         stale: list[int] = []
         while self._instants and self._instants[0] <= now:
-            at = heapq.heappop(self._instants)
-            bucket = self._buckets.pop(at)
-            if now - at > STALE:
-                stale += bucket
+            bucket = self._buckets.pop(heapq.heappop(self._instants))
+            if now - bucket.at > STALE:
+                stale += bucket.staged
             else:
                 self._fire_bucket(bucket, now)
         return stale
 
-    def _fire_bucket(self, bucket: dict[int, Staged], now: datetime) -> None:
-        self._offer(bucket.values())
-        for person, item in bucket.items():
-            instants = self._by_person.get(person)
-            if instants is not None:
-                instants.remove(item.decision.at)
-                if not instants:
-                    del self._by_person[person]
-        self._fired += [(item.decision, now) for item in bucket.values()]
-        self._hub.announce_lazily(len(bucket), ((i.decision.person, _change(i.decision, now)) for i in bucket.values()))
-        self.fired.set()
-
-    def _offer(self, staged: Iterable[Staged]) -> None:
-        by_publisher: dict[Publisher, tuple[list[tuple[str, Rendered]], list[tuple[str, Rendered]]]] = {}
-        for item in staged:
-            person = item.decision.person
-            for publisher, rendered in zip(self._publishers.get(person.organisation, ()), item.wanted, strict=False):
-                lists = by_publisher.setdefault(publisher, ([], []))
-                lists[0 if item.lamp else 1].append((person.extension, rendered))
-        for publisher, (lamps, plans) in by_publisher.items():
+    def _fire_bucket(self, bucket: Bucket, now: datetime) -> None:
+        for publisher, (lamps, plans) in bucket.orders.items():
             publisher.offer(lamps, Urgency.TRANSITION)
             publisher.offer(plans, Urgency.AHEAD)
+        bucket.orders.clear()
+        bucket.fired_at = now
+        self._fired.append(bucket)
+        self._hub.announce_lazily(len(bucket.staged), bucket.changes(bucket.staged.values(), now))
+        self.fired.set()
 
     @property
     def unwritten(self) -> int:
         """How many transitions were fired and are not written yet."""
-        return len(self._fired)
+        return sum(len(bucket.staged) for bucket in self._fired)
 
     async def write_back(self) -> None:
         """Write what was fired, in bulk. Raises `StoreError`; what could not be written is kept for the next time."""
         async with self._writing:
             while self._fired:
-                page = self._fired[:WRITE_PAGE]
-                states = {d.person.id: d.state for d, _ in page}  # the last one of a person counts
-                changes = [_change(d, now) for d, now in page]
-                await self._store.save_states(list(states.values()), changes)
-                del self._fired[: len(page)]
+                bucket = self._fired[0]
+                while page := list(islice(bucket.staged.values(), WRITE_PAGE)):
+                    changes = bucket.changes(page, bucket.fired_at or bucket.at)
+                    await self._store.save_states([s.state for s in page], [change for _, change in changes])
+                    self._written(bucket, page)
+                self._fired.popleft()
+
+    def _written(self, bucket: Bucket, page: Sequence[Staged]) -> None:
+        """Only now need the stage not know these people any more: until then the store still has them as due."""
+        for staged in page:
+            person = staged.person
+            del bucket.staged[person.id]
+            left = tuple(at for at in self._by_person.get(person.id, ()) if at > bucket.at)
+            if left:
+                self._by_person[person.id] = left
+            else:
+                self._by_person.pop(person.id, None)
+                self._unpin([person])
 
 
-def _change(decision: Decision, now: datetime) -> AvailabilityChange:
-    return AvailabilityChange(decision.person.id, decision.at, now, decision.availability, Trigger.CLOCK)
+def _prepare(
+    bucket: Bucket,
+    kind: int,
+    publishers: Iterable[Publisher],
+    presentation: Presentation,
+    shown: dict[Publisher, Rendered],
+) -> None:
+    """Make each publisher's order; `shown` is what it will have been told before, and then is this."""
+    extension = presentation.extension
+    for publisher in publishers:
+        order = publisher.prepare(extension, publisher.render(presentation), shown.get(publisher))
+        shown[publisher] = order.after
+        if publisher not in bucket.orders:
+            bucket.orders[publisher] = ({}, {})
+        bucket.orders[publisher][kind][extension] = order
+
+
+def _shows(availability: Availability) -> tuple[object, ...]:
+    """What of a decision lamps tell; the rest concerns only what is written ahead."""
+    return availability.reason, availability.informing, availability.back_at
 
 
 class Clockwork:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from backsoon.domain.model import Availability
+from backsoon.domain.model import AVAILABLE, Availability
 from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.engine.directory import Directory
@@ -17,7 +18,7 @@ from backsoon.switchboards.base import Presentation
 
 MOST_CLAIMS = 128
 """Referrals of one person that are looked at: the present and the next ones. More follow as these pass."""
-CHUNK = 200
+CHUNK = 50
 """People decided between two turns of the event loop: a few milliseconds."""
 
 
@@ -29,7 +30,8 @@ class Decision:
     at: datetime
     availability: Availability
     due: datetime | None
-    presentation: Presentation
+    presentation: Presentation | None
+    """None where nobody asked for it."""
 
     @property
     def state(self) -> PersonState:
@@ -43,28 +45,25 @@ def timeline_of(person: Person, claims: Claims, directory: Directory, at: dateti
     return Timeline(claims.referrals, rules, claims.override, directory.working_time_of(person, at))
 
 
-def decide(person: Person, claims: Claims, directory: Directory, at: datetime) -> Decision:
-    """What holds for the person at the instant, until when, and what switchboards should show."""
+def decide(person: Person, claims: Claims, directory: Directory, at: datetime, *, shown: bool = True) -> Decision:
+    """What holds for the person at the instant, until when, and (`shown`) what switchboards should show."""
     if not person.active:
-        return Decision(person, at, Availability(), None, Presentation(person.extension))
-    rules = directory.organisation_of(person).rules
-    zone = directory.zone_of(person)
+        return Decision(person, at, AVAILABLE, None, Presentation(person.extension))
     if not claims.referrals and claims.override is None:
-        idle = Presentation(person.extension, None, (), directory.language_of(person), zone.key)
-        return Decision(person, at, Availability(), None, idle)
-    timeline = timeline_of(person, claims, directory, at)
-    stretches = timeline.stretches(at)
+        return Decision(person, at, AVAILABLE, None, _idle(person, directory) if shown else None)
+    stretches = timeline_of(person, claims, directory, at).stretches(at)
     now = next(stretches)
-    begun = Stretch(_since(now, claims, at), now.end, now.availability)
-    shown = presentation(
-        person.extension, at, _chained(begun, stretches), rules, zone, zone.key, directory.language_of(person)
-    )
-    return Decision(person, at, now.availability, now.end, shown)
+    presented = None
+    if shown:
+        begun = Stretch(_since(now, claims, at), now.end, now.availability)
+        rules, zone = directory.organisation_of(person).rules, directory.zone_of(person)
+        language = directory.language_of(person)
+        presented = presentation(person.extension, at, chain((begun,), stretches), rules, zone, zone.key, language)
+    return Decision(person, at, now.availability, now.end, presented)
 
 
-def _chained(first: Stretch, rest: Iterable[Stretch]) -> Iterable[Stretch]:
-    yield first
-    yield from rest
+def _idle(person: Person, directory: Directory) -> Presentation:
+    return Presentation(person.extension, None, (), directory.language_of(person), directory.zone_of(person).key)
 
 
 def _since(now: Stretch, claims: Claims, at: datetime) -> datetime:
@@ -83,13 +82,13 @@ def _since(now: Stretch, claims: Claims, at: datetime) -> datetime:
 
 
 async def decide_all(
-    people: Sequence[Person], claims: Mapping[int, Claims], directory: Directory, at: datetime
+    people: Sequence[Person], claims: Mapping[int, Claims], directory: Directory, at: datetime, *, shown: bool = True
 ) -> list[Decision]:
-    """Decide about many, letting the event loop turn between chunks."""
+    """Decide about many (see `decide`), letting the event loop turn between chunks."""
     decisions: list[Decision] = []
     nothing = Claims()
     for start in range(0, len(people), CHUNK):
         chunk = people[start : start + CHUNK]
-        decisions += [decide(p, claims.get(p.id, nothing), directory, at) for p in chunk]
+        decisions += [decide(p, claims.get(p.id, nothing), directory, at, shown=shown) for p in chunk]
         await asyncio.sleep(0)
     return decisions

@@ -29,21 +29,22 @@ class Listener:
 
     def __init__(self, limit: int) -> None:
         self._queue: asyncio.Queue[Announcement] = asyncio.Queue(limit)
-        self._lagged = False
+        self.lagged = False
+        """Whether there was no room: what follows is not heard until `next` has said so."""
 
     def offer(self, announcement: Announcement) -> None:
         """Queue an announcement, or note that there is no room."""
-        if self._lagged:
+        if self.lagged:
             return
         try:
             self._queue.put_nowait(announcement)
         except asyncio.QueueFull:
-            self._lagged = True
+            self.lagged = True
 
     async def next(self) -> Announcement:
         """The next announcement. Raises `Lagged` once after the last one before a gap."""
-        if self._lagged and self._queue.empty():
-            self._lagged = False
+        if self.lagged and self._queue.empty():
+            self.lagged = False
             raise Lagged
         return await self._queue.get()
 
@@ -64,11 +65,15 @@ class Hub:
         if not self._listeners:
             self.number += count
             return
+        last = self.number + count
         for person, change in changes:
+            if all(listener.lagged for listener in self._listeners):
+                break  # nobody hears the rest
             self.number += 1
             announcement = Announcement(self.number, person, change)
             for listener in self._listeners:
                 listener.offer(announcement)
+        self.number = last
 
     @contextmanager
     def listening(self, limit: int = 1000) -> Iterator[Listener]:

@@ -1,8 +1,8 @@
 """Makes one switchboard show what is wanted: level, not edge, the latest state of each extension only.
 
-Three queues by urgency, each keeping the latest wanted state of an extension. What the switchboard was told last is
-in the
-store; that of people who change within the minute is pinned in memory, so that a transition needs no look-up.
+Three queues by urgency, each with the latest order of an extension. What the switchboard was told last is in the store;
+that of people who change within the minute is pinned in memory, and their orders are made beforehand (`prepare`): at
+the instant, which may be that of a hundred thousand, nothing is left to do but to hand them over.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -35,8 +35,12 @@ log = logging.getLogger(__name__)
 BATCH = (100, 1000, 1000)
 """Orders handed over at once, by urgency: few where somebody waits."""
 BACKOFF = (1.0, 30.0)
-TOLD_BATCH = 5000
+SAVE_AFTER = 0.5
+"""Seconds until what was told is stored: it goes in bulk, and telling comes first."""
+SAVE_PAGE = 5000
 PAGE = 500
+UNKNOWN = Rendered("unknown", "unknown")
+"""Stands for what was told in an order that was prepared without looking that up."""
 
 
 class Urgency(IntEnum):
@@ -85,10 +89,12 @@ class Publisher:
         self._store = store
         self._clock = clock
         self._resettle = resettle
-        self._wanted: tuple[dict[str, Rendered], ...] = ({}, {}, {})
+        self._wanted: tuple[dict[str, Order], ...] = ({}, {}, {})
         self._pinned: dict[str, Rendered] = {}
         self._unsaved: dict[str, Rendered] = {}
         self._strangers: set[str] = set()
+        self._storing = asyncio.Lock()
+        self._said = asyncio.Event()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -98,32 +104,41 @@ class Publisher:
         """The presentation in the switchboard's own words."""
         return self._driver.render(presentation)
 
-    def offer(self, wanted: Sequence[tuple[str, Rendered]], urgency: Urgency) -> None:
-        """These extensions should be shown so; replaces whatever was wanted for them before. Never waits.
+    def prepare(self, extension: str, wanted: Rendered, before: Rendered | None = None) -> Order:
+        """An order to `offer` now or later; `before` is what will have been told by then (None: what is wanted now).
+
+        If it comes otherwise the order is made anew when it is told; else it is told as it is.
+        """
+        if before is None:
+            before = self._expected(extension)
+        return Order(extension, before, _sharing(before, wanted))
+
+    def offer(self, orders: Mapping[str, Order], urgency: Urgency) -> None:
+        """These orders, by extension, should be carried out; each replaces the one before. Never waits.
 
         What waits in a more urgent queue keeps its place there.
         """
         if any(queue for u, queue in enumerate(self._wanted) if u != urgency):
-            for extension, rendered in wanted:
+            for extension, order in orders.items():
                 place = next((u for u in Urgency if u < urgency and extension in self._wanted[u]), urgency)
                 for queue in self._wanted[place + 1 :]:
                     queue.pop(extension, None)
-                self._wanted[place][extension] = rendered
+                self._wanted[place][extension] = order
         else:
-            self._wanted[urgency].update(wanted)
+            self._wanted[urgency].update(orders)
         self._idle.clear()
         self._wake.set()
 
     async def pin(self, extensions: Iterable[str]) -> None:
-        """Keep in memory what was told about these (see `keep_pinned`)."""
+        """Keep in memory what was told about these, until they are let go by `unpin`."""
         new = [e for e in extensions if e not in self._pinned]
         for extension, before in (await self._told(new)).items():
             self._pinned.setdefault(extension, before)
 
-    def keep_pinned(self, extensions: Set[str]) -> None:
-        """Only these need be in memory; what is being told is not let go before it is."""
-        busy = self._wanted
-        self._pinned = {e: r for e, r in self._pinned.items() if e in extensions or any(e in queue for queue in busy)}
+    def unpin(self, extensions: Iterable[str]) -> None:
+        """What was told about these need not be in memory any more."""
+        for extension in extensions:
+            self._pinned.pop(extension, None)
 
     async def drained(self) -> None:
         """Wait until everything wanted has been told (for ever while the switchboard is down)."""
@@ -176,6 +191,7 @@ class Publisher:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(session))
             group.create_task(self._tell_for_ever(session))
+            group.create_task(self._save_for_ever())
             await self._settle_differences()
 
     async def _watch(self, session: Session) -> None:
@@ -184,14 +200,12 @@ class Publisher:
     async def _settle_differences(self) -> None:
         known = await self._resettle(self.settings.organisation)
         strangers, self._strangers = self._strangers - known, set()
-        self.offer([(e, NOTHING) for e in strangers], Urgency.TRANSITION)
+        self.offer({e: self.prepare(e, NOTHING) for e in strangers}, Urgency.TRANSITION)
 
     async def _tell_for_ever(self, session: Session) -> None:
         while True:
             if not any(self._wanted):
-                await self._save_told()
-                if not any(self._wanted):
-                    self._idle.set()
+                self._idle.set()
                 await self._wake.wait()
             self._wake.clear()
             urgency = next((u for u in Urgency if self._wanted[u]), None)
@@ -200,16 +214,12 @@ class Publisher:
 
     async def _tell(self, session: Session, urgency: Urgency) -> None:
         queue = self._wanted[urgency]
-        batch = {e: queue[e] for e in islice(queue, BATCH[urgency])}
-        before = await self._before(batch)
-        orders = [Order(e, before[e], after) for e, after in batch.items() if before[e] != after]
-        if orders:
+        batch = list(islice(queue.values(), BATCH[urgency]))
+        if orders := await self._up_to_date(batch):
             await self._show(session, orders)
-        for extension, after in batch.items():
-            if queue.get(extension) is after:  # otherwise something newer is wanted meanwhile
-                del queue[extension]
-        if len(self._unsaved) >= TOLD_BATCH:
-            await self._save_told()
+        for order in batch:
+            if queue.get(order.extension) is order:  # otherwise something newer is wanted meanwhile
+                del queue[order.extension]
         await asyncio.sleep(0)
 
     async def _show(self, session: Session, orders: list[Order]) -> None:
@@ -219,51 +229,81 @@ class Publisher:
         except OrdersRefused as error:
             refused = error.refused
             log.warning("switchboard %s refused %d orders", self.settings.name, len(refused))
+        said = {order.extension: order.after for order in orders if order.extension not in refused}
+        pinned = self._pinned
+        pinned.update([each for each in said.items() if each[0] in pinned])
+        self._unsaved.update(said)
+        self._said.set()
+        for extension in self.health.refused.keys() & said.keys():
+            del self.health.refused[extension]
         self.health.refused.update(refused)
-        for order in orders:
-            extension = order.extension
-            if extension in refused:
-                continue
-            self.health.refused.pop(extension, None)
-            self._unsaved[extension] = order.after
-            if extension in self._pinned:
-                self._pinned[extension] = order.after
 
     # -- what was told ------------------------------------------------------------------------------------------
 
-    async def _before(self, batch: Mapping[str, Rendered]) -> dict[str, Rendered]:
-        pinned, unsaved = self._pinned, self._unsaved
+    def _expected(self, extension: str) -> Rendered:
+        """What will have been told of the extension once all that is wanted is."""
+        for queue in self._wanted:
+            if waiting := queue.get(extension):
+                return waiting.after
+        return self._pinned.get(extension) or self._unsaved.get(extension) or UNKNOWN
+
+    async def _up_to_date(self, batch: Sequence[Order]) -> list[Order]:
+        """The orders that change anything, those made anew upon which something else was told than was thought."""
+        pinned, unsaved = self._pinned.get, self._unsaved.get
+        orders: list[Order] = []
+        others: list[Order] = []
+        for order in batch:
+            told = pinned(order.extension) or unsaved(order.extension)
+            if told is not order.before:
+                others.append(order)
+            elif order.after is not told:
+                orders.append(order)
+        if others:
+            told_now = await self._told([order.extension for order in others])
+            fresh = [Order(o.extension, before := told_now[o.extension], _sharing(before, o.after)) for o in others]
+            orders += [order for order in fresh if order.after is not order.before]
+        return orders
+
+    async def _told(self, extensions: list[str]) -> dict[str, Rendered]:
         known: dict[str, Rendered] = {}
         missing: list[str] = []
-        for extension in batch:
-            before = pinned.get(extension) or unsaved.get(extension)
+        for extension in extensions:
+            before = self._pinned.get(extension) or self._unsaved.get(extension)
             if before is None:
                 missing.append(extension)
             else:
                 known[extension] = before
-        if missing:
-            known.update(await self._told(missing))
+        for start in range(0, len(missing), PAGE):
+            known |= await self._stored(missing[start : start + PAGE])
         return known
 
-    async def _told(self, extensions: list[str]) -> dict[str, Rendered]:
-        known: dict[str, Rendered] = {}
-        for start in range(0, len(extensions), PAGE):
-            page = extensions[start : start + PAGE]
+    async def _stored(self, page: list[str]) -> dict[str, Rendered]:
+        async with self._storing:  # what is being stored is on its way from `_unsaved` to there
             told = await self._store.told(self.settings.organisation, self.settings.name, page)
-            for extension in page:
-                row = told.get(extension)
-                known[extension] = self._unsaved.get(extension) or (
-                    NOTHING if row is None else Rendered(row.lamp, row.plan)
-                )
-        return known
+            rows = {e: NOTHING if (row := told.get(e)) is None else Rendered(row.lamp, row.plan) for e in page}
+            return {e: self._unsaved.get(e) or rendered for e, rendered in rows.items()}
+
+    async def _save_for_ever(self) -> None:
+        while True:
+            await self._said.wait()
+            self._said.clear()
+            await pause(self._clock, SAVE_AFTER)
+            while self._unsaved:
+                await self._save_told()
 
     async def _save_told(self) -> None:
-        if not self._unsaved:
-            return
-        now = self._clock.now()
-        saved = dict(self._unsaved)
-        rows = [Told(e, r.lamp, r.plan, now) for e, r in saved.items()]
-        await self._store.save_told(self.settings.organisation, self.settings.name, rows)
-        for extension, rendered in saved.items():
-            if self._unsaved.get(extension) is rendered:
-                del self._unsaved[extension]
+        async with self._storing:
+            now = self._clock.now()
+            saved = list(islice(self._unsaved.items(), SAVE_PAGE))
+            rows = [Told(e, r.lamp, r.plan, now) for e, r in saved]
+            await self._store.save_told(self.settings.organisation, self.settings.name, rows)
+            for extension, rendered in saved:
+                if self._unsaved.get(extension) is rendered:
+                    del self._unsaved[extension]
+
+
+def _sharing(before: Rendered, wanted: Rendered) -> Rendered:
+    """What is wanted, with the texts of what was told where they are equal; the very same where nothing changes."""
+    if wanted.plan != before.plan:
+        return wanted if wanted.lamp != before.lamp else Rendered(before.lamp, wanted.plan)
+    return before if wanted.lamp == before.lamp else Rendered(wanted.lamp, before.plan)

@@ -88,7 +88,7 @@ class Settler:
         """Show nothing any more for (organisation, extension) pairs that nobody has now."""
         for organisation, extension in extensions:
             for publisher in self._publishers.get(organisation, ()):
-                publisher.offer([(extension, NOTHING)], Urgency.BY_HAND)
+                publisher.offer({extension: publisher.prepare(extension, NOTHING)}, Urgency.BY_HAND)
 
     async def _settle_page(self, people: Sequence[Person], cause: Cause) -> None:
         async with self._turn:
@@ -97,7 +97,8 @@ class Settler:
             now = self._clock.now()
             claims = await self._store.claims(ids, now, MOST_CLAIMS)
             states = await self._store.states(ids)
-            decisions = await decide_all(people, claims, self._directory, now)
+            shown = any(self._publishers.values())  # not before the first switchboard is employed
+            decisions = await decide_all(people, claims, self._directory, now, shown=shown)
             decisions = [self._not_overtaken(d, claims) for d in decisions]
             self._tell(decisions, states, cause)
             await self._record(decisions, states, cause)
@@ -107,17 +108,21 @@ class Settler:
         """The decision, made again where its next change came while others were decided."""
         while decision.due is not None and decision.due <= self._clock.now():
             person = decision.person
-            decision = decide(person, claims.get(person.id, Claims()), self._directory, self._clock.now())
+            shown = decision.presentation is not None
+            now = self._clock.now()
+            decision = decide(person, claims.get(person.id, Claims()), self._directory, now, shown=shown)
         return decision
 
     def _tell(self, decisions: Sequence[Decision], states: Mapping[int, PersonState], cause: Cause) -> None:
         by_hand = Urgency.BY_HAND if cause.trigger is Trigger.OVERRIDE else Urgency.TRANSITION
         for decision in decisions:
-            changed = _changed(decision, states)
-            urgency = by_hand if changed or decision.presentation.lamp is not None else Urgency.AHEAD
+            extension, presentation = decision.person.extension, decision.presentation
+            if presentation is None:
+                continue
+            urgency = by_hand if presentation.lamp is not None or _changed(decision, states) else Urgency.AHEAD
             for publisher in self._publishers.get(decision.person.organisation, ()):
-                wanted = (decision.person.extension, publisher.render(decision.presentation))
-                publisher.offer([wanted], urgency)
+                order = publisher.prepare(extension, publisher.render(presentation))
+                publisher.offer({extension: order}, urgency)
 
     async def _record(self, decisions: Sequence[Decision], states: Mapping[int, PersonState], cause: Cause) -> None:
         changed = [d for d in decisions if _changed(d, states)]
