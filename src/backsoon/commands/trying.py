@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Connection, Person, SwitchboardSettings
 from backsoon.sources.base import SourceError, Window
+from backsoon.switchboards.base import SwitchboardError
 
 if TYPE_CHECKING:
     from backsoon.factories import Sources
@@ -58,20 +58,24 @@ async def try_calendar(
 
 async def try_switchboard(settings: SwitchboardSettings) -> Sequence[Tried]:
     """Log in to a switchboard and look whether all that we need is there."""
+    what = f"switchboard {settings.name}"
+    try:
+        async with asyncio.timeout(SECONDS):
+            return [Tried(what, *found) for found in await _look(settings)]
+    except SwitchboardError as error:
+        return [Tried(what, "error", str(error), error.remedy)]
+    except TimeoutError:
+        return [Tried(what, "error", f"no answer within {SECONDS:.0f} s", SwitchboardError.remedy)]
+
+
+async def _look(settings: SwitchboardSettings) -> list[tuple[str, str, str]]:
+    """Level, text and remedy of what was found. Raises `SwitchboardError`."""
     from backsoon.factories import switchboard_of
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
     from backsoon.switchboards.asterisk.check import check
 
-    what = f"switchboard {settings.name}"
-    try:
-        switchboard = switchboard_of(settings)
-    except (BacksoonError, ValueError, OSError) as error:
-        return [Tried(what, "error", str(error), getattr(error, "remedy", "mend the settings"))]
-    if not isinstance(switchboard, AsteriskSwitchboard):
-        return [Tried(what, "warning", f"a {settings.kind} cannot be tried")]
-    try:
-        async with asyncio.timeout(SECONDS):
-            findings = await check(switchboard.settings)
-    except TimeoutError:
-        return [Tried(what, "error", f"no answer within {SECONDS:.0f} s", "see whether it runs")]
-    return [Tried(what, finding.level.value, finding.text, finding.remedy) for finding in findings]
+    switchboard = switchboard_of(settings)
+    if isinstance(switchboard, AsteriskSwitchboard):
+        return [(f.level.value, f.text, f.remedy) for f in await check(switchboard.settings)]
+    async with switchboard.session():
+        return [("ok", "it answers", "")]
