@@ -33,7 +33,7 @@ def apply(
 
 
 async def _apply(config: Path | None, dry_run: bool, yes: bool, as_json: bool) -> Json:
-    async with connected(config) as port:
+    async with connected(config, settled=False) as port:
         proposed = await port.apply(dry_run=True)
         if not as_json:
             _show(proposed["differences"])

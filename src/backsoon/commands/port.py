@@ -62,14 +62,17 @@ class Port(Protocol):
 
 
 @asynccontextmanager
-async def connected(path: Path | None) -> AsyncIterator[Port]:
-    """A way to the Backsoon of these settings. Raises `ConfigError` and other `BacksoonError`s."""
+async def connected(path: Path | None, *, settled: bool = True) -> AsyncIterator[Port]:
+    """A way to the Backsoon of these settings. Raises `ConfigError` and other `BacksoonError`s.
+
+    A store that has no settings yet gets them first; not so where they need not be `settled`.
+    """
     config = load(path)
     async with AsyncExitStack() as stack:
-        yield await _port(config, stack)
+        yield await _port(config, stack, settled)
 
 
-async def _port(config: Config, stack: AsyncExitStack) -> Port:
+async def _port(config: Config, stack: AsyncExitStack, settled: bool) -> Port:
     deadline = time.monotonic() + STARTING
     while not answers(config.socket):
         from backsoon.api import Verbs
@@ -82,7 +85,10 @@ async def _port(config: Config, stack: AsyncExitStack) -> Port:
                 raise
             await asyncio.sleep(0.1)
         else:
-            return Verbs(Offline(backsoon))
+            offline = Offline(backsoon)
+            if settled and not backsoon.directory.organisations:
+                await offline.apply(dry_run=False)
+            return Verbs(offline)
     return Remote(config.socket)
 
 
