@@ -49,6 +49,13 @@ def test_working_hours_are_those_of_the_persons_zone() -> None:
     assert WorkingTime(OFFICE, NEW_YORK).next_start(at) == datetime(2026, 11, 23, 13, tzinfo=UTC)
 
 
+def test_an_evening_in_america_is_past_midnight_in_utc() -> None:
+    evenings = WorkingTime(WorkingHours((((1140, 1320),),) * 7), NEW_YORK)
+    at = local("2026-11-23T20:30", NEW_YORK)
+    assert evenings.next_start(at) == at
+    assert evenings.next_start(local("2026-11-23T18:59", NEW_YORK)) == local("2026-11-23T19:00", NEW_YORK)
+
+
 def test_eight_o_clock_is_eight_o_clock_on_both_sides_of_a_change() -> None:
     working = WorkingTime(OFFICE, STOCKHOLM)
     assert working.next_start(local("2026-03-27T18:00")) == datetime(2026, 3, 30, 6, tzinfo=UTC)
@@ -152,6 +159,7 @@ def weeks(draw: st.DrawFn) -> WorkingHours:
 LEAPT_OVER = WorkingHours(((),) * 6 + (((135, 165), (180, 240)),))  # the first begins after the second, one night
 
 
+@example(WorkingHours(((),) * 6 + (((120, 180),),)), ("Europe/Stockholm", date(2026, 3, 29)), 0, False)
 @example(LEAPT_OVER, ("America/New_York", date(2026, 3, 8)), 0, False)
 @given(weeks(), st.sampled_from(CHANGES_OF_CLOCKS), st.integers(-60, 60 * 30), st.booleans())
 def test_minute_by_minute_the_same(week: WorkingHours, change: tuple[str, date], offset: int, free: bool) -> None:

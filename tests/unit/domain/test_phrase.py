@@ -209,6 +209,7 @@ def test_when_is_told_in_the_given_zone() -> None:
     assert when_words(late, AT, ZoneInfo("UTC"), "en") == "23:30"
     assert when_words(late, AT, STOCKHOLM, "en") == "Tue 00:30"
     assert when_words(late, AT, ZoneInfo("America/New_York"), "en") == "18:30"
+    assert when_words(late + timedelta(hours=9), late, STOCKHOLM, "en") == "09:30"  # it is Tuesday there already
 
 
 @pytest.mark.parametrize(

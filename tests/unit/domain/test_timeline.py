@@ -112,8 +112,8 @@ def test_inform_only_is_shown_beside_available() -> None:
     assert not now.referred
     assert now.informing == (Informing("holiday", t("12:00")), Informing("meeting", t("10:00"), "x"))
     assert Timeline(shown, RULES).at(t("07:30")).upcoming is None
-    later = booked("09:15", "10:00", "d", "busy", phone=Phone.OPEN)  # the last to start, yet the least
-    assert Timeline([later, *shown], RULES).at(t("09:30")).informing == (*now.informing, Informing("busy", t("10:00")))
+    least = booked("07:00", "10:00", "d", "busy", phone=Phone.OPEN)  # the first to start, yet the last to be shown
+    assert Timeline([least, *shown], RULES).at(t("09:30")).informing == (*now.informing, Informing("busy", t("10:00")))
     by_hand = Timeline(shown, RULES, Override(t("09:00"), None, None)).at(t("09:30"))
     assert by_hand.informing == now.informing
 
@@ -192,6 +192,11 @@ def test_the_first_that_is_coming_and_of_two_the_one_that_would_win() -> None:
 def test_while_referred_only_what_starts_after_it_is_coming(second: CalendarReferral, shown: bool) -> None:
     now = Timeline([booked("09:00", "10:00"), second], RULES).at(t("09:30"))
     assert (now.upcoming is not None) is shown
+
+
+def test_what_starts_now_is_not_coming_and_hides_nothing() -> None:
+    now = Timeline([booked("09:00", "09:30"), booked("09:30", "10:00", "v")], RULES).at(t("09:00"))
+    assert now.upcoming == Upcoming(t("09:30"), t("10:00"), "meeting")
 
 
 def test_next_change_names_each_edge() -> None:
