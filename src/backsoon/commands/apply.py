@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, YesOption
-from backsoon.commands.port import Json, connected
-from backsoon.config import Config, ConfigError, Difference, Problem, load
-
-
-class NobodyToAsk(ConfigError):
-    """A question was to be asked and nobody is there."""
 
 
 def apply(
@@ -25,56 +17,11 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Take over the settings file; what would change is shown first."""
+    from backsoon.commands.differing import check_countries, take_over
+    from backsoon.config import load
+
     settings = output.trying(lambda: load(config))
     output.trying(lambda: check_countries(settings))
-    answer = output.run(_apply(config, dry_run, yes, as_json))
+    answer = output.run(take_over(config, dry_run, yes, as_json))
     if as_json:
         output.tell_json(answer)
-
-
-async def _apply(config: Path | None, dry_run: bool, yes: bool, as_json: bool) -> Json:
-    async with connected(config, settled=False) as port:
-        proposed = await port.apply(dry_run=True)
-        if not as_json:
-            _show(proposed["differences"])
-        if dry_run or not proposed["differences"]:
-            return proposed
-        if not yes and not _agreed():
-            output.say("nothing was changed")
-            raise typer.Exit(1)
-        applied = await port.apply(dry_run=False)
-        output.say("the settings are in force")
-        return applied
-
-
-def _show(differences: list[Json]) -> None:
-    for one in differences:
-        output.tell(output.plain(str(Difference(one["field"], one["before"], one["after"]))))
-    if not differences:
-        output.say("nothing differs: these settings are in force already")
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise NobodyToAsk([Problem("apply", "", "nobody is there to be asked", "add --yes, or --dry-run to look only")])
-    return typer.confirm("Apply?", err=True)
-
-
-def check_countries(config: Config) -> None:
-    """Raise `ConfigError` for countries whose public holidays are not known."""
-    wanted = [(o.organisation.id, o.organisation.country) for o in config.organisations if o.organisation.country]
-    if not wanted:
-        return
-    from backsoon.domain.naming import COUNTRY_REMEDY
-    from backsoon.wiring import SystemClock, public_holidays
-
-    year = SystemClock().now().year
-    problems = [
-        Problem(
-            str(config.path), f"{name}: country", f"the public holidays of {country!r} are not known", COUNTRY_REMEDY
-        )
-        for name, country in wanted
-        if not public_holidays(country, year)
-    ]
-    if problems:
-        raise ConfigError(problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from datetime import datetime, timedelta
@@ -15,11 +14,14 @@ import typer
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
 from backsoon.commands.port import Json, Port, connected
-from backsoon.commands.remote import Remote, Unanswered
 from backsoon.domain.phrase import when_words
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rich.table import Table
+
+    from backsoon.commands.remote import Remote
 
 EVERY = 15.0
 """Seconds after which the board is read anew even if nothing was heard: minutes count down."""
@@ -66,7 +68,11 @@ async def whole_board(port: Port, organisation: str | None) -> Json:
 
 
 async def _live(config: Path | None, organisation: str) -> None:
+    import asyncio
+
     from rich.live import Live
+
+    from backsoon.commands.remote import Remote
 
     async with connected(config) as port:
         news = asyncio.Event()
@@ -79,6 +85,8 @@ async def _live(config: Path | None, organisation: str) -> None:
 
 
 async def _wait(news: asyncio.Event) -> None:
+    import asyncio
+
     try:
         async with asyncio.timeout(EVERY):
             await news.wait()
@@ -90,6 +98,10 @@ async def _wait(news: asyncio.Event) -> None:
 
 def _listen(port: Remote, organisation: str | None, news: asyncio.Event) -> None:
     """Set `news` at each event. A stream that ends is news too: the next read tells what is wrong."""
+    import asyncio
+
+    from backsoon.commands.remote import Unanswered
+
     loop = asyncio.get_running_loop()
 
     def listen() -> None:

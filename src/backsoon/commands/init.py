@@ -2,61 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption
-from backsoon.commands.template import Answers, settings_text
-from backsoon.config import Config, ConfigError, Problem, find, parse
-from backsoon.domain.address import has_placeholder
-
-if TYPE_CHECKING:
-    from backsoon.commands.trying import Tried
-    from backsoon.domain.organisation import Connection
-    from backsoon.store.base import Store
-
-REFERENCE = re.compile(r"(env|file|credential):.+")
-
-
-class Wrong(ConfigError):
-    """Something that was asked for cannot be done."""
-
-
-@dataclass(slots=True)
-class Given:
-    """What was given as options; None: to be asked for."""
-
-    path: Path
-    yes: bool
-    values: dict[str, str | None]
-    try_email: str
-
-    def ask(self, key: str, question: str, usual: str, check: Callable[[str], str] = lambda _: "") -> str:
-        """The option's value, or the answer to the question; `check` says what is wrong with it, or ""."""
-        given = self.values.get(key)
-        if given is not None or self.yes:
-            answer = usual if given is None else given
-            if wrong := check(answer):
-                raise Wrong([Problem(f"--{key.replace('_', '-')}", "", wrong, "give another")])
-            return answer
-        while True:
-            answer = str(typer.prompt(question, default=usual, err=True)).strip()
-            wrong = check(answer)
-            if not wrong:
-                return answer
-            output.say(wrong)
-
-    def goes_on(self) -> bool:
-        """Whether what failed is to be written all the same."""
-        return self.yes or not typer.confirm("Answer again?", default=True, err=True)
 
 
 def init(
@@ -82,6 +33,9 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Write a settings file: asks, and tries each answer at once."""
+    from backsoon.commands.asking import Given, ask_and_write
+    from backsoon.config import find
+
     values = {
         "name": name,
         "zone": zone,
@@ -100,198 +54,10 @@ def init(
     }
     path = find(config).expanduser().absolute()
     given = Given(path, yes, values, try_email)
-    tried = output.trying(lambda: _init(given, force, tries=not no_try))
+    tried = output.trying(lambda: ask_and_write(given, force, tries=not no_try))
     if as_json:
         output.tell_json({"path": str(path), "tried": tried})
     else:
         output.say(f"wrote {path}; next: `backsoon people import FILE`, `backsoon check`, `backsoon run`")
     if any(one["level"] == "error" for one in tried):
         raise typer.Exit(1)
-
-
-def _init(given: Given, force: bool, *, tries: bool) -> list[dict[str, Any]]:
-    if given.path.exists() and not force:
-        raise Wrong([Problem(str(given.path), "", "there is a settings file already", "add --force to replace it")])
-    if not given.yes and not sys.stdin.isatty():
-        raise Wrong([Problem("init", "", "nobody is there to be asked", "add --yes and options")])
-    answers = _organisation(given)
-    answers, calendar_tries = _asked(given, answers, "calendar", _calendar, tries=tries)
-    answers, switchboard_tries = _asked(given, answers, "switchboard", _switchboard, tries=tries)
-    _config(answers, given.path)
-    _write(given.path, settings_text(answers), 0o640)
-    return [*calendar_tries, *switchboard_tries]
-
-
-# -- questions -------------------------------------------------------------------------------------------------------
-
-
-def _organisation(given: Given) -> Answers:
-    from backsoon.commands.zones import machine_zone
-
-    name = given.ask("name", "The organisation's name", "My organisation", lambda a: "" if a else "a name is needed")
-    zone = given.ask("zone", "Its time zone", machine_zone()[0], _wrong_zone)
-    country = given.ask("country", "Its country, for public holidays (SE, DE-BY; none)", "none", _wrong_country)
-    language = given.ask("language", "The language of its lines (en, sv)", "en")
-    modes = ("keywords", "all-busy")
-    mode = given.ask(
-        "mode",
-        "What counts: tagged entries (keywords) or also every busy one (all-busy)",
-        "keywords",
-        lambda a: "" if a.replace("_", "-") in modes else f"write one of: {', '.join(modes)}",
-    )
-    busy = "closed"
-    if mode.replace("_", "-") == "all-busy":
-        busy = given.ask(
-            "busy_phone",
-            "Does `busy` close the phone, or is it shown only (closed, open)",
-            "closed",
-            lambda a: "" if a in ("closed", "open") else "write closed or open",
-        )
-    return Answers(name, zone, "" if country == "none" else country, language, mode.replace("_", "-"), busy)
-
-
-def _wrong_zone(zone: str) -> str:
-    from backsoon.domain.naming import ZONE_REMEDY, known_zone
-
-    return "" if known_zone(zone) else f"there is no time zone {zone!r}; {ZONE_REMEDY}"
-
-
-def _wrong_country(country: str) -> str:
-    from backsoon.domain.naming import COUNTRY, COUNTRY_REMEDY
-    from backsoon.wiring import SystemClock, public_holidays
-
-    if country == "none":
-        return ""
-    known = COUNTRY.fullmatch(country) and public_holidays(country, SystemClock().now().year)
-    return "" if known else f"the public holidays of {country!r} are not known; {COUNTRY_REMEDY}"
-
-
-def _calendar(given: Given) -> dict[str, object]:
-    kinds = ("caldav", "ics", "none")
-    kind = given.ask(
-        "calendar_kind",
-        "Where are the calendars (caldav, ics, none)",
-        "none" if given.yes else "caldav",
-        lambda a: "" if a in kinds else f"write one of: {', '.join(kinds)}",
-    )
-    if kind == "none":
-        return {}
-    url = given.ask(
-        "calendar_url",
-        "Its address ({email} stands for each person's)",
-        "",
-        lambda a: "" if a else "an address is needed: https://dav.example.com/{email}/",
-    )
-    username = given.ask("calendar_username", "The account that reads it (none)", "none")
-    if username in ("none", ""):
-        return {"kind": kind, "url": url}
-    password = _secret(given, "calendar_password", "calendar.secret")
-    return {"kind": kind, "url": url, "username": username, "password": password}
-
-
-def _switchboard(given: Given) -> dict[str, object]:
-    host = given.ask("asterisk_host", "Asterisk's address (none)", "none" if given.yes else "127.0.0.1")
-    if host in ("none", ""):
-        return {}
-    port = given.ask(
-        "asterisk_port",
-        "The port of its manager interface",
-        "5038",
-        lambda a: "" if a.isdecimal() and 0 < int(a) < 65536 else "a port is a number up to 65535",
-    )
-    username = given.ask("asterisk_username", "The manager account (manager.conf)", "backsoon")
-    secret = _secret(given, "asterisk_secret", "asterisk.secret")
-    return {"kind": "asterisk", "host": host, "port": int(port), "username": username, "secret": secret}
-
-
-def _secret(given: Given, key: str, file: str) -> str:
-    """A reference to a secret. One that is typed instead is kept in a file beside the settings, for its owner only."""
-    wrong = "write env:NAME, file:PATH or credential:NAME"
-    if given.yes or given.values.get(key) is not None:
-        return given.ask(key, "", f"file:{file}", lambda a: "" if REFERENCE.fullmatch(a) else wrong)
-    question = "Its password, or where that is (env:NAME, file:PATH, credential:NAME)"
-    typed = str(typer.prompt(question, hide_input=True, err=True))
-    if REFERENCE.fullmatch(typed):
-        return typed
-    _write(given.path.parent / file, typed + "\n", 0o600)
-    output.say(f"the password is kept in {given.path.parent / file}, readable for this account only")
-    return f"file:{file}"
-
-
-# -- trying and writing ------------------------------------------------------------------------------------------------
-
-
-def _asked(
-    given: Given, answers: Answers, field: str, ask: Callable[[Given], dict[str, object]], *, tries: bool
-) -> tuple[Answers, list[dict[str, Any]]]:
-    """The answers with one more table, and what came of trying it."""
-    from dataclasses import asdict, replace
-
-    from backsoon.commands.trying import Tried
-
-    while True:
-        more = (
-            replace(answers, calendar=ask(given)) if field == "calendar" else replace(answers, switchboard=ask(given))
-        )
-        tried: Sequence[Tried] = ()
-        try:
-            config = _config(more, given.path)
-            tried = output.run(_try(config, field, given)) if tries else []
-        except ConfigError as error:
-            if given.yes:
-                raise
-            tried = [Tried(p.field, "error", p.what, p.remedy) for p in error.problems]
-        for one in tried:
-            output.say(output.plain(str(one)))
-        if not any(one.level == "error" for one in tried) or given.goes_on():
-            return more, [asdict(one) for one in tried]
-
-
-def _config(answers: Answers, path: Path) -> Config:
-    import tomllib
-
-    return parse(tomllib.loads(settings_text(answers)), path)
-
-
-async def _try(config: Config, field: str, given: Given) -> list[Tried]:
-    from backsoon.commands.trying import try_switchboard
-
-    organisation = config.organisations[0]
-    if field == "switchboard":
-        return [one for s in organisation.switchboards for one in await try_switchboard(s)]
-    return [one for c in organisation.connections for one in await _try_connection(config, c, given)]
-
-
-async def _try_connection(config: Config, connection: Connection, given: Given) -> Sequence[Tried]:
-    from backsoon.commands.trying import Tried, try_calendar
-    from backsoon.domain.organisation import Person
-    from backsoon.factories import Sources
-    from backsoon.wiring import SystemClock
-
-    email = given.try_email
-    if has_placeholder(str(connection.settings.get("url", ""))) and not email:
-        if given.yes:
-            return [Tried("calendars main", "warning", "not tried", "name somebody with --try-email")]
-        email = str(typer.prompt("Whose calendar shall be tried (an e-mail address)", err=True)).strip()
-    organisation = config.organisations[0].organisation
-    sources = Sources(cast("Store", None))  # what is made of a connection given asks no store
-    person = Person(organisation.id, "0", "", email, organisation.zone)
-    try:
-        what = f"calendar {email}".strip()
-        return [await try_calendar(sources, connection, "", person, SystemClock().now(), what)]
-    finally:
-        await sources.close()
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f".{path.name}.new")
-        made.unlink(missing_ok=True)
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-        made.replace(path)
-    except OSError as error:
-        raise Wrong(
-            [Problem(str(path), "", error.strerror or "it cannot be written", "name another --config")]
-        ) from None

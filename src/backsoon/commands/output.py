@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -20,6 +19,8 @@ T = TypeVar("T")
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work. What Backsoon cannot do ends the command: why on stderr, exit status 1."""
+    import asyncio
+
     return trying(lambda: asyncio.run(work))
 
 

@@ -5,19 +5,14 @@ Both know the same verbs, so that each command is written once.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from backsoon.commands.remote import Remote, answers
-from backsoon.config import Config, load
-
 if TYPE_CHECKING:
-    from backsoon.config import Difference
+    from backsoon.config import Config, Difference
     from backsoon.domain.phrase import Audience
     from backsoon.engine.directory import Directory
     from backsoon.engine.hub import Hub
@@ -67,12 +62,19 @@ async def connected(path: Path | None, *, settled: bool = True) -> AsyncIterator
 
     A store that has no settings yet gets them first; not so where they need not be `settled`.
     """
+    from backsoon.config import load
+
     config = load(path)
     async with AsyncExitStack() as stack:
         yield await _port(config, stack, settled)
 
 
 async def _port(config: Config, stack: AsyncExitStack, settled: bool) -> Port:
+    import asyncio
+    import time
+
+    from backsoon.commands.remote import Remote, answers
+
     deadline = time.monotonic() + STARTING
     while not answers(config.socket):
         from backsoon.api import Verbs
@@ -127,7 +129,7 @@ class Offline:
 
     async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
         """See `Parts`; everybody is settled at the next start."""
-        from backsoon.config import applying
+        from backsoon.config import applying, load
         from backsoon.engine.settling import Cause
         from backsoon.store.base import Trigger
 

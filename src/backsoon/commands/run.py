@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption
-from backsoon.config import Config, load
+
+if TYPE_CHECKING:
+    from backsoon.config import Config
 
 log = logging.getLogger(__name__)
 
 
 def run(config: ConfigOption = None) -> None:
     """Run until SIGTERM: read calendars, drive switchboards, answer at the socket."""
+    from backsoon import wiring
+    from backsoon.config import load
+
     settings = output.trying(lambda: load(config))
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    from backsoon import wiring
-
     output.run(_prepare(settings))
     output.trying(lambda: wiring.run_blocking(lambda: wiring.run(settings, _started)))
 

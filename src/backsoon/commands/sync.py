@@ -10,7 +10,6 @@ import typer
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
 from backsoon.commands.port import Json, connected
-from backsoon.commands.remote import Remote
 
 
 def sync(
@@ -30,6 +29,8 @@ def sync(
 
 
 async def _sync(config: Path | None, person: str | None, organisation: str, whole: bool) -> Json:
+    from backsoon.commands.remote import Remote
+
     async with connected(config) as port:
         answer = await port.sync(person, organisation or None, whole=whole)
         return {**answer, "running": isinstance(port, Remote)}

@@ -1,0 +1,65 @@
+"""Settings into the store, what would change shown first; and what can only be checked with a clock."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from backsoon.commands import output
+from backsoon.commands.port import Json, connected
+from backsoon.config import Config, ConfigError, Difference, Problem
+
+
+class NobodyToAsk(ConfigError):
+    """A question was to be asked and nobody is there."""
+
+
+async def take_over(config: Path | None, dry_run: bool, yes: bool, as_json: bool) -> Json:
+    """Show what differs and, if it is agreed, apply it. Raises `ConfigError`."""
+    async with connected(config, settled=False) as port:
+        proposed = await port.apply(dry_run=True)
+        if not as_json:
+            _show(proposed["differences"])
+        if dry_run or not proposed["differences"]:
+            return proposed
+        if not yes and not _agreed():
+            output.say("nothing was changed")
+            raise typer.Exit(1)
+        applied = await port.apply(dry_run=False)
+        output.say("the settings are in force")
+        return applied
+
+
+def _show(differences: list[Json]) -> None:
+    for one in differences:
+        output.tell(output.plain(str(Difference(one["field"], one["before"], one["after"]))))
+    if not differences:
+        output.say("nothing differs: these settings are in force already")
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise NobodyToAsk([Problem("apply", "", "nobody is there to be asked", "add --yes, or --dry-run to look only")])
+    return typer.confirm("Apply?", err=True)
+
+
+def check_countries(config: Config) -> None:
+    """Raise `ConfigError` for countries whose public holidays are not known."""
+    wanted = [(o.organisation.id, o.organisation.country) for o in config.organisations if o.organisation.country]
+    if not wanted:
+        return
+    from backsoon.domain.naming import COUNTRY_REMEDY
+    from backsoon.wiring import SystemClock, public_holidays
+
+    year = SystemClock().now().year
+    problems = [
+        Problem(
+            str(config.path), f"{name}: country", f"the public holidays of {country!r} are not known", COUNTRY_REMEDY
+        )
+        for name, country in wanted
+        if not public_holidays(country, year)
+    ]
+    if problems:
+        raise ConfigError(problems)
