@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from backsoon.domain.defaults import REASONS
 from backsoon.domain.hours import OFFICE, WorkingHours
@@ -130,6 +131,9 @@ class History:
             f"  looked at after {self.probes} min",
         ]
         return "\n".join(lines)
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
+        printer.text(repr(self))  # or Hypothesis would write out each field, with all that `Hours` remembers
 
 
 def moved(entry: CalendarEntry, minutes: int) -> CalendarEntry:
