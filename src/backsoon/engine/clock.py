@@ -102,36 +102,74 @@ class Stage:
         self._instants: list[datetime] = []
         self._by_person: dict[int, tuple[datetime, ...]] = {}
         self._dropped: set[int] = set()
+        self._late: set[int] = set()
         self._fired: deque[Bucket] = deque()
         self._writing = asyncio.Lock()
         self.changed = asyncio.Event()
         """Set when what comes first may have changed."""
         self.fired = asyncio.Event()
         """Set when there is something to write back."""
+        self.late = asyncio.Event()
+        """Set when somebody is to be decided anew (see `settle_later`)."""
 
     # -- staging --------------------------------------------------------------------------------------------------
 
     async def fill(self) -> None:
-        """Stage whoever is due within `AHEAD` and is not staged yet. Raises `StoreError`."""
-        await self.write_back()
+        """Stage whoever is due within `AHEAD` and is not staged yet; who is overdue is settled. Raises `StoreError`.
+
+        That the store cannot write keeps nobody from being staged.
+        """
+        try:
+            await self.write_back()
+        except StoreError as error:
+            log.error("what was told could not be stored, it is tried again: %s", error)
         self._until = until = self._clock.now() + AHEAD
         after: tuple[datetime, int] | None = None
         while page := await self._store.due(until, after=after, limit=PAGE):
             after = page[-1]
-            await self._fill_page([person for _, person in page if person not in self._by_person], until)
-
-    async def _fill_page(self, ids: list[int], until: datetime) -> None:
+            overdue = self._clock.now() - STALE
+            self.settle_later([person for due, person in page if due < overdue and person not in self._by_person])
+            ids = [person for due, person in page if due >= overdue and person not in self._by_person]
+            await self._fill_page(ids, until, await self._store.states(ids))
+        unwritten = list(self._due_unwritten(until).items())
+        for start in range(0, len(unwritten), PAGE):
+            states = dict(unwritten[start : start + PAGE])
+            await self._fill_page(list(states), until, states)
         self._dropped.clear()
+
+    async def _fill_page(self, ids: list[int], until: datetime, states: Mapping[int, PersonState]) -> None:
+        self._dropped.clear()
+        staged = {person: self._by_person.get(person) for person in ids}
         people = await self._store.people(ids)
         claims = await self._store.claims(ids, self._clock.now(), MOST_CLAIMS)
-        states = await self._store.states(ids)
         await self._pin(people.values())
         for number, (person, state) in enumerate(states.items()):
-            if person in self._dropped or person in self._by_person or person not in people:
+            if person in self._dropped or self._by_person.get(person) != staged[person] or person not in people:
                 continue  # settled anew while we read: that staged what comes, if it comes within the minute
             self._add(people[person], claims.get(person, Claims()), state, until)
             if number % CHUNK == CHUNK - 1:
                 await asyncio.sleep(0)
+
+    def _due_unwritten(self, until: datetime) -> dict[int, PersonState]:
+        """Of whom the store does not know yet what was fired, and when they are due next, which is before `until`."""
+        last = {person: (bucket.at, each.state) for bucket in self._fired for person, each in bucket.staged.items()}
+        return {
+            person: state
+            for person, (at, state) in last.items()
+            if state.due is not None and state.due < until and self._by_person.get(person, (at,))[-1] <= at
+        }
+
+    def settle_later(self, people: Iterable[int]) -> None:
+        """Have these people decided anew soon, by whoever runs the stage."""
+        self._late.update(people)
+        if self._late:
+            self.late.set()
+
+    def take_late(self) -> list[int]:
+        """Whom `settle_later` named."""
+        late, self._late = sorted(self._late), set()
+        self.late.clear()
+        return late
 
     async def put(self, decisions: Sequence[Decision], claims: Mapping[int, Claims]) -> None:
         """Stage what follows fresh decisions, where it comes within the time that is staged already."""
@@ -292,13 +330,17 @@ class Clockwork:
             group.create_task(self._fill_for_ever())
             group.create_task(self._fire_for_ever())
             group.create_task(self._write_for_ever())
+            group.create_task(self._settle_for_ever())
 
     async def _fire_for_ever(self) -> None:
         while True:
             await until_set(self._stage.changed, self._clock, self._stage.next_instant)
-            stale = self._stage.fire()
-            if stale:
-                await self._patiently(partial(self._settle, stale))
+            self._stage.settle_later(self._stage.fire())  # beside this: others are due meanwhile
+
+    async def _settle_for_ever(self) -> None:
+        while True:
+            await self._stage.late.wait()
+            await self._patiently(partial(self._settle, self._stage.take_late()))
 
     async def _fill_for_ever(self) -> None:
         while True:

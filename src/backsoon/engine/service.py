@@ -180,6 +180,7 @@ class Service:
     async def remove_people(self, people: Sequence[Person]) -> None:
         """Take people out with all that is stored of them; their extensions show nothing any more."""
         await self._store.remove_people([p.id for p in people])
+        await self._settle([p.id for p in people], Cause(Trigger.SETTINGS))  # nothing of theirs is staged any more
         await self._release([(p.organisation, p.extension) for p in people])
 
     async def read_now(self, person: Person | None = None, *, whole: bool = False) -> int:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backsoon.domain.model import AVAILABLE
-from backsoon.domain.organisation import Person
 from backsoon.engine.clock import Stage
 from backsoon.engine.deciding import MOST_CLAIMS, Decision, decide, decide_all
 from backsoon.engine.directory import Directory
@@ -60,10 +59,12 @@ class Settler:
         """Decide anew about these people and return once it is recorded. Telling switchboards goes on behind."""
         ids = sorted(set(people))
         self._stage.drop(ids)
-        for start in range(0, len(ids), PAGE):
-            page = ids[start : start + PAGE]
-            stored = await self._store.people(page)
-            await self._settle_page(list(stored.values()), cause)
+        try:
+            for start in range(0, len(ids), PAGE):
+                await self._settle_page(ids[start : start + PAGE], cause)
+        except BaseException:
+            self._stage.settle_later(ids)  # what they touch is stored already: it must not be forgotten
+            raise
 
     async def settle_everybody(self, organisation: str) -> frozenset[str]:
         """Decide anew about a whole organisation; the extensions of its people."""
@@ -72,8 +73,9 @@ class Settler:
         while page := await self._store.page_people(organisation, after=after, limit=PAGE):
             after = page[-1].id
             extensions.update(p.extension for p in page)
-            self._stage.drop([p.id for p in page])
-            await self._settle_page(page, Cause(Trigger.START))
+            ids = [p.id for p in page]
+            self._stage.drop(ids)
+            await self._settle_page(ids, Cause(Trigger.START))
         return frozenset(extensions)
 
     async def settle_overdue(self) -> int:
@@ -86,14 +88,15 @@ class Settler:
 
     async def release(self, extensions: Sequence[tuple[str, str]]) -> None:
         """Show nothing any more for (organisation, extension) pairs that nobody has now."""
-        for organisation, extension in extensions:
-            for publisher in self._publishers.get(organisation, ()):
-                publisher.offer({extension: publisher.prepare(extension, NOTHING)}, Urgency.BY_HAND)
+        async with self._turn:  # not between the reading of people and the telling: they may still have had it
+            for organisation, extension in extensions:
+                for publisher in self._publishers.get(organisation, ()):
+                    publisher.offer({extension: publisher.prepare(extension, NOTHING)}, Urgency.BY_HAND)
 
-    async def _settle_page(self, people: Sequence[Person], cause: Cause) -> None:
+    async def _settle_page(self, ids: Sequence[int], cause: Cause) -> None:
         async with self._turn:
             await self._stage.write_back()
-            ids = [p.id for p in people]
+            people = list((await self._store.people(ids)).values())
             now = self._clock.now()
             claims = await self._store.claims(ids, now, MOST_CLAIMS)
             states = await self._store.states(ids)
