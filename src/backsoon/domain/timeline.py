@@ -96,16 +96,16 @@ class Timeline:
         self._reach = list(accumulate((r.span.end for r in self._closed), max))
         self._backs = {}
 
-    def at(self, at: datetime) -> Availability:
-        """The decision at an instant (UTC)."""
+    def at(self, at: datetime, *, warned: bool = True) -> Availability:
+        """The decision at an instant (UTC); without `warned` nothing is said of what is upcoming."""
         override = self.override
         if override is not None and override.covers(at):
             if override.reason is None:
-                return self._available(at, Layer.OVERRIDE, override.end)
-            return self._referred_by_hand(at, override, override.reason)
+                return self._available(at, Layer.OVERRIDE, override.end, warned)
+            return self._referred_by_hand(at, override, override.reason, warned)
         winner = self._winner(at)
         if winner is None:
-            return self._available(at, Layer.NONE, None)
+            return self._available(at, Layer.NONE, None, warned)
         end = winner.span.end
         return Availability(
             reason=winner.reason,
@@ -115,7 +115,7 @@ class Timeline:
             note=winner.note,
             divert_to=winner.divert_to,
             key=winner.key,
-            upcoming=self._upcoming(at, end),
+            upcoming=self._upcoming(at, end) if warned else None,
         )
 
     def next_change(self, after: datetime) -> datetime | None:
@@ -126,14 +126,14 @@ class Timeline:
                 return edge
         return None
 
-    def stretches(self, start: datetime, end: datetime | None = None) -> Iterator[Stretch]:
+    def stretches(self, start: datetime, end: datetime | None = None, *, warned: bool = True) -> Iterator[Stretch]:
         """The decisions from `start` on (to `end`, exclusive, where one is given), each with the span in which it
-        holds."""
-        begun, now = start, self.at(start)
-        for edge in self._edges(start):
+        holds; without `warned` what is upcoming is left out, and parts nothing."""
+        begun, now = start, self.at(start, warned=warned)
+        for edge in self._edges(start, warned=warned):
             if end is not None and edge >= end:
                 break
-            then = self.at(edge)
+            then = self.at(edge, warned=warned)
             if then is not now and then != now:
                 yield Stretch(begun, edge, now)
                 begun, now = edge, then
@@ -187,13 +187,13 @@ class Timeline:
     def _rank(self, referral: CalendarReferral) -> tuple[int, datetime, EntryKey]:
         return (_priority(self.rules.reasons, referral.reason), referral.span.start, referral.key)
 
-    def _available(self, at: datetime, layer: Layer, until: datetime | None) -> Availability:
-        informing, upcoming = self._informing(at), self._upcoming(at, at)
+    def _available(self, at: datetime, layer: Layer, until: datetime | None, warned: bool) -> Availability:
+        informing, upcoming = self._informing(at), self._upcoming(at, at) if warned else None
         if layer is Layer.NONE and not informing and upcoming is None:
             return AVAILABLE
         return Availability(layer=layer, until=until, informing=informing, upcoming=upcoming)
 
-    def _referred_by_hand(self, at: datetime, override: Override, reason: str) -> Availability:
+    def _referred_by_hand(self, at: datetime, override: Override, reason: str, warned: bool) -> Availability:
         end = override.end
         return Availability(
             reason=reason,
@@ -202,7 +202,7 @@ class Timeline:
             back_at=None if end is None else self.back_at(end),
             note=override.note,
             divert_to=override.divert_to,
-            upcoming=None if end is None else self._upcoming(at, end),
+            upcoming=self._upcoming(at, end) if warned and end is not None else None,
         )
 
     def _informing(self, at: datetime) -> tuple[Informing, ...]:
@@ -225,12 +225,15 @@ class Timeline:
             return None
         return Upcoming(first.span.start, first.span.end, first.reason, first.note)
 
-    def _edges(self, after: datetime) -> list[datetime]:
-        warn = self.rules.warn_before
-        edges = {e for r in self._closed for e in (r.span.start - warn, r.span.start, r.span.end)}
-        edges.update(e for r in self._open for e in (r.span.start, r.span.end))
+    def _edges(self, after: datetime, *, warned: bool = True) -> list[datetime]:
+        """The instants later than `after` at which the decision may change, in order."""
+        coming = self._closed[bisect_right(self._reach, after) :]  # of those before it all is over
+        edges = [e for r in (*coming, *self._open) for e in (r.span.start, r.span.end)]
+        if warned:
+            warn = self.rules.warn_before
+            edges += [start - warn for start in self._starts[bisect_right(self._starts, after) :]]
         if self.override is not None:
-            edges.add(self.override.start)
+            edges.append(self.override.start)
             if self.override.end is not None:
-                edges.add(self.override.end)
-        return sorted(e for e in edges if e > after)
+                edges.append(self.override.end)
+        return sorted({e for e in edges if e > after})

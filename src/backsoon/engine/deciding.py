@@ -51,14 +51,15 @@ def decide(person: Person, claims: Claims, directory: Directory, at: datetime, *
         return Decision(person, at, AVAILABLE, None, Presentation(person.extension))
     if not claims.referrals and claims.override is None:
         return Decision(person, at, AVAILABLE, None, _idle(person, directory) if shown else None)
-    stretches = timeline_of(person, claims, directory, at).stretches(at)
-    now = next(stretches)
+    timeline = timeline_of(person, claims, directory, at)
+    now = next(timeline.stretches(at))
     presented = None
     if shown:
         begun = Stretch(_since(now, claims, at), now.end, now.availability)
+        coming = () if now.end is None else timeline.stretches(now.end, warned=False)
         rules, zone = directory.organisation_of(person).rules, directory.zone_of(person)
         language = directory.language_of(person)
-        presented = presentation(person.extension, at, chain((begun,), stretches), rules, zone, zone.key, language)
+        presented = presentation(person.extension, at, chain((begun,), coming), rules, zone, zone.key, language)
     return Decision(person, at, now.availability, now.end, presented)
 
 
