@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -29,10 +30,11 @@ PEOPLE = """extension,name,email,department,keywords,calendar
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    made = Shell(tmp_path)
-    made.settings()
-    return made
+def shell() -> Iterator[Shell]:
+    with tempfile.TemporaryDirectory(prefix="backsoon-") as folder:  # the path of a socket must be short
+        made = Shell(Path(folder))
+        made.settings()
+        yield made
 
 
 @pytest.fixture(params=["running", "not running"])

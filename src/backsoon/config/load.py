@@ -28,7 +28,7 @@ FIELDS = (
     "switchboards",
 )
 _LEVELS = {level: level for level in ("debug", "info", "warning", "error")}
-_SOCKET_BYTES = 100
+_SOCKET_BYTES = 103
 """The longest path of a Unix socket that every system takes (sun_path has 104 to 108 bytes)."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,12 +62,18 @@ class Serving:
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Serving]:
     """The API over a fresh world."""
-    async with world(folder) as made:
-        one = Serving(made, Parts(made), folder / "backsoon.sock")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(one.parts, one.socket, one.stop))
-            await made.until(lambda: answers(one.socket))
-            try:
-                yield one
-            finally:
-                one.stop.set()
+    with tempfile.TemporaryDirectory(prefix="backsoon-") as short:  # the path of a socket must be
+        async with world(folder) as made, _serving(made, Path(short) / "backsoon.sock") as one:
+            yield one
+
+
+@asynccontextmanager
+async def _serving(made: World, socket: Path) -> AsyncIterator[Serving]:
+    one = Serving(made, Parts(made), socket)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(one.parts, one.socket, one.stop))
+        await made.until(lambda: answers(one.socket))
+        try:
+            yield one
+        finally:
+            one.stop.set()

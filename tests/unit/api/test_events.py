@@ -69,7 +69,7 @@ async def test_open_streams_do_not_keep_the_server(tmp_path: Path) -> None:
         await lines(response)
         api.stop.set()
         await asyncio.wait_for(response.content.read(), 30)
-    assert not (tmp_path / "backsoon.sock").exists(), "the socket goes with the server"
+    assert not api.socket.exists(), "the socket goes with the server"
 
 
 async def test_the_commands_listen(tmp_path: Path) -> None:
@@ -100,8 +100,9 @@ async def serve_briefly(tmp_path: Path, path: Path) -> None:
             stop.set()
 
 
-async def test_a_dead_ones_socket_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "backsoon.sock"
+async def test_a_dead_ones_socket_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("backsoon.sock")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert path.exists()
