@@ -217,7 +217,9 @@ def switchboard_of(settings: SwitchboardSettings) -> Switchboard:
     try:
         return make(settings)
     except (BacksoonError, ValueError, OSError) as error:
-        return Unusable(SwitchboardError(str(error)))
+        why = SwitchboardError(str(error))
+        why.remedy = getattr(error, "remedy", "mend the settings and run `backsoon apply`")
+        return Unusable(why)
 
 
 def _asterisk(settings: SwitchboardSettings) -> Switchboard:

@@ -219,7 +219,7 @@ async def open_offline(config: Config) -> AsyncIterator[Backsoon]:
 
 async def run(config: Config, started: Callable[[], None] = lambda: None) -> None:
     """`backsoon run`: everything, until SIGTERM or SIGINT."""
-    from backsoon.api import serve
+    from backsoon.api.server import serve_app  # a second of importing: here, before anything is due
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -230,7 +230,7 @@ async def run(config: Config, started: Callable[[], None] = lambda: None) -> Non
         try:
             backsoon = Backsoon(config, store)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(serve(backsoon, config.socket, stop))
+                tasks.create_task(serve_app(backsoon, config.socket, stop))
                 await backsoon.run(stop, started)
         finally:
             await store.close()
