@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
 from backsoon.domain.model import AVAILABLE, Availability
 from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
+from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
 from backsoon.engine.presenting import presentation
 from backsoon.store.base import Claims, PersonState
 from backsoon.switchboards.base import Presentation
 
+log = logging.getLogger(__name__)
+
 MOST_CLAIMS = 128
 """Referrals of one person that are looked at: the present and the next ones. More follow as these pass."""
+AGAIN = timedelta(seconds=90)
+"""How soon somebody is looked at again where not all could be known; later than what is staged at once."""
 CHUNK = 50
 """People decided between two turns of the event loop: a few milliseconds."""
 
@@ -46,7 +52,18 @@ def timeline_of(person: Person, claims: Claims, directory: Directory, at: dateti
 
 
 def decide(person: Person, claims: Claims, directory: Directory, at: datetime, *, shown: bool = True) -> Decision:
-    """What holds for the person at the instant, until when, and (`shown`) what switchboards should show."""
+    """What holds for the person at the instant, until when, and (`shown`) what switchboards should show.
+
+    Somebody about whom a defect keeps us from deciding is available, so that calls ring; it harms nobody else.
+    """
+    try:
+        return _decided(person, claims, directory, at, shown)
+    except Exception as error:
+        log.error("person %d: nothing could be decided: %s", person.id, where(error))
+        return Decision(person, at, AVAILABLE, at + AGAIN, Presentation(person.extension))
+
+
+def _decided(person: Person, claims: Claims, directory: Directory, at: datetime, shown: bool) -> Decision:
     if not person.active:
         return Decision(person, at, AVAILABLE, None, Presentation(person.extension))
     if not claims.referrals and claims.override is None:
@@ -60,7 +77,15 @@ def decide(person: Person, claims: Claims, directory: Directory, at: datetime, *
         rules, zone = directory.organisation_of(person).rules, directory.zone_of(person)
         language = directory.language_of(person)
         presented = presentation(person.extension, at, chain((begun,), coming), rules, zone, zone.key, language)
-    return Decision(person, at, now.availability, now.end, presented)
+    return Decision(person, at, now.availability, _known_until(now.end, claims, at), presented)
+
+
+def _known_until(due: datetime | None, claims: Claims, at: datetime) -> datetime | None:
+    """When to decide next. Where there may be more referrals than were read, that is never without an end."""
+    if len(claims.referrals) < MOST_CLAIMS:
+        return due
+    known = max(at + AGAIN, *(r.span.start for r in claims.referrals))
+    return known if due is None else min(due, known)
 
 
 def _idle(person: Person, directory: Directory) -> Presentation:

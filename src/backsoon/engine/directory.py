@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,8 +11,11 @@ from zoneinfo import ZoneInfo
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.hours import WorkingHours, WorkingTime
+from backsoon.domain.naming import known_zone
 from backsoon.domain.organisation import Organisation, Person
 from backsoon.store.base import Store
+
+log = logging.getLogger(__name__)
 
 Holidays = Callable[[str, int], frozenset[date]]
 """Public holidays of a country (ISO 3166-1 alpha-2, maybe with a subdivision) in one year."""
@@ -50,8 +54,8 @@ class Directory:
             raise UnknownOrganisation(f"there is no organisation {organisation!r}") from None
 
     def zone_of(self, person: Person) -> ZoneInfo:
-        """The zone in which the person lives."""
-        return ZoneInfo(person.zone or self.organisation_of(person).zone)
+        """The zone in which the person lives; the organisation's where nobody knows theirs any more."""
+        return _zone(person.zone, self.organisation_of(person).zone)
 
     def language_of(self, person: Person) -> str:
         """The language of the person's line."""
@@ -62,12 +66,21 @@ class Directory:
         organisation = self.organisation_of(person)
         hours = organisation.hours if person.hours is None else person.hours
         country = person.country or organisation.country
-        return _working_time(hours, person.zone or organisation.zone, country, at.year, self.holidays)
+        zone = _zone(person.zone, organisation.zone)
+        return _working_time(hours, zone, country, at.year, self.holidays)
 
 
 @lru_cache(maxsize=1024)
-def _working_time(hours: WorkingHours, zone: str, country: str, year: int, holidays: Holidays) -> WorkingTime:
+def _zone(name: str, usual: str) -> ZoneInfo:
+    if name and not known_zone(name):  # it was known when it was stored: other data came with an update or a move
+        log.error("zone %r is not known here any more: taking %r", name, usual)
+        return ZoneInfo(usual)
+    return ZoneInfo(name or usual)
+
+
+@lru_cache(maxsize=1024)
+def _working_time(hours: WorkingHours, zone: ZoneInfo, country: str, year: int, holidays: Holidays) -> WorkingTime:
     days: frozenset[date] = frozenset()
     if country:
         days = frozenset().union(*(holidays(country, y) for y in range(year - 1, year + 3)))
-    return WorkingTime(hours, ZoneInfo(zone), days)
+    return WorkingTime(hours, zone, days)

@@ -12,11 +12,14 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.defects import where
 from backsoon.engine.timing import Clock, pause
 from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import (
@@ -31,6 +34,8 @@ from backsoon.switchboards.base import (
 )
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BATCH = (100, 1000, 1000)
 """Orders handed over at once, by urgency: few where somebody waits."""
@@ -126,14 +131,17 @@ class Publisher:
                 self._wanted[place][extension] = order
         else:
             self._wanted[urgency].update(orders)
+        self._strangers.difference_update(orders)  # somebody has these now
         self._idle.clear()
         self._wake.set()
 
     async def pin(self, extensions: Iterable[str]) -> None:
         """Keep in memory what was told about these, until they are let go by `unpin`."""
         new = [e for e in extensions if e not in self._pinned]
-        for extension, before in (await self._told(new)).items():
-            self._pinned.setdefault(extension, before)
+        for start in range(0, len(new), PAGE):
+            for extension, before in (await self._told(new[start : start + PAGE])).items():
+                # What was told while we looked is not stored yet, and counts.
+                self._pinned.setdefault(extension, self._unsaved.get(extension) or before)
 
     def unpin(self, extensions: Iterable[str]) -> None:
         """What was told about these need not be in memory any more."""
@@ -153,38 +161,44 @@ class Publisher:
             try:
                 async with self._driver.session() as session:
                     await self._compare(session)
-                    wait = BACKOFF[0]
                     await self._live(session)
-            except* (SwitchboardError, StoreError) as group:
+            except* Exception as group:  # a defect of ours must not stop the other switchboards
+                if self._lasted():
+                    wait = BACKOFF[0]
                 self._down(group)
             await pause(self._clock, wait * random.uniform(0.8, 1.2))
             wait = min(wait * 2, BACKOFF[1])
 
-    def _down(self, group: ExceptionGroup[SwitchboardError | StoreError]) -> None:
+    def _lasted(self) -> bool:
+        """Whether the session that ends was good for anything: one that ends at once each time is not begun at once."""
+        health = self.health
+        if not health.connected or health.since is None:
+            return False
+        return self._clock.now() - health.since > timedelta(seconds=BACKOFF[1])
+
+    def _down(self, group: ExceptionGroup[Exception]) -> None:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
+        known = isinstance(error, (SwitchboardError, StoreError))
+        problem = str(error) if known else f"internal error ({type(error).__name__})"  # that may quote private text
         if self.health.connected or not self.health.problem:
             self.health.since = self._clock.now()
-            log.warning("switchboard %s: %s", self.settings.name, error)
+            log.warning("switchboard %s: %s", self.settings.name, problem if known else where(error))
         self.health.connected = False
-        self.health.problem = str(error)
-        self.health.remedy = getattr(error, "remedy", "")
+        self.health.problem = problem
+        self.health.remedy = getattr(error, "remedy", "") if known else "report it with the log's lines"
 
     async def _compare(self, session: Session) -> None:
         held = await session.read_back()
         told = await self._store.told(self.settings.organisation, self.settings.name)
-        now = self._clock.now()
-        differences = [
-            Told(e, r.lamp, r.plan, now)
-            for e, r in held.items()
-            if (row := told.get(e)) is None or (row.lamp, row.plan) != (r.lamp, r.plan)
-        ]
-        differences += [Told(e, "", "", now) for e in told if e not in held]
-        await self._store.save_told(self.settings.organisation, self.settings.name, differences)
+        self._unsaved = {
+            e: r for e, r in held.items() if (row := told.get(e)) is None or (row.lamp, row.plan) != (r.lamp, r.plan)
+        }
+        self._unsaved.update((e, NOTHING) for e in told if e not in held)
+        self._said.set()
         self._strangers = set(held)
         self._pinned = {e: held.get(e, NOTHING) for e in self._pinned}
-        self._unsaved.clear()
         self.health = SwitchboardHealth(connected=True, since=self._clock.now())
 
     async def _live(self, session: Session) -> None:
@@ -198,9 +212,18 @@ class Publisher:
         raise await session.lost()
 
     async def _settle_differences(self) -> None:
-        known = await self._resettle(self.settings.organisation)
+        known = await self._patiently(partial(self._resettle, self.settings.organisation))
         strangers, self._strangers = self._strangers - known, set()
         self.offer({e: self.prepare(e, NOTHING) for e in strangers}, Urgency.TRANSITION)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Try until the store bears it: the session goes on meanwhile."""
+        while True:
+            try:
+                return await work()
+            except StoreError as error:
+                log.error("switchboard %s: the store failed, trying again: %s", self.settings.name, error)
+                await pause(self._clock, 1.0)
 
     async def _tell_for_ever(self, session: Session) -> None:
         while True:
@@ -289,7 +312,7 @@ class Publisher:
             self._said.clear()
             await pause(self._clock, SAVE_AFTER)
             while self._unsaved:
-                await self._save_told()
+                await self._patiently(self._save_told)
 
     async def _save_told(self) -> None:
         async with self._storing:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -18,6 +17,7 @@ from backsoon.domain.entries import Owner, outcome
 from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import CalendarEntry, CalendarReferral
 from backsoon.domain.organisation import Calendar, Person
+from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
 from backsoon.engine.pace import Pace, after_failure, after_success
 from backsoon.engine.settling import Cause
@@ -154,6 +154,7 @@ class Sync:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 changes, referrals = await self._read_believed(read, person)
+            await self._taken_over(read, person, changes, referrals)
         except SourceError as error:
             await self._failed(read, str(error), error.remedy, error.retry_after)
         except TimeoutError:
@@ -161,10 +162,8 @@ class Sync:
         except (StoreError, asyncio.CancelledError):
             raise
         except Exception as error:  # a defect of ours must not stop the others' calendars
-            _log_without_text(calendar, error)
+            log.error("calendar %d: %s", calendar.id, where(error))
             await self._failed(read, f"internal error ({type(error).__name__})", "report it with the log's lines")
-        else:
-            await self._taken_over(read, person, changes, referrals)
 
     async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, tuple[CalendarReferral, ...]]:
         source = await self._sources(read.calendar, person)
@@ -245,10 +244,3 @@ def _interval(health: CalendarHealth) -> timedelta | None:
     if health.confirmed_at is None or health.next_read is None or health.next_read <= health.confirmed_at:
         return None
     return health.next_read - health.confirmed_at
-
-
-def _log_without_text(calendar: Calendar, error: Exception) -> None:
-    """Where it happened, but not what the error says: that may quote an entry."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames[-6:]))
-    log.error("calendar %d: %s at %s", calendar.id, type(error).__name__, where)
