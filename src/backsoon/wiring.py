@@ -159,9 +159,9 @@ class Backsoon:
         await self.sources.refresh()
         await self._employ_switchboards()
         await self.store.read_soon(whole=read_whole)
+        self.wake_sync(whole=read_whole)  # before anything else: what is read just now ends without it meanwhile
         for organisation in self.directory.organisations:
             await self.settler.settle_everybody(organisation)
-        self.wake_sync(whole=read_whole)
 
     def wake_sync(self, *, whole: bool = False) -> None:
         """Look at once at what is due for reading, once more at what is being read."""

@@ -175,6 +175,9 @@ class Service:
         gone = {(p.organisation, p.extension) for p in before.values()} - held
         await self._release(sorted(gone))
         await self._settle([p.id for p in saved], Cause(Trigger.SETTINGS))
+        for person in saved:
+            if person.id in before and _reads_otherwise(before[person.id], person):
+                await self.read_now(person, whole=True)
         return saved
 
     async def remove_people(self, people: Sequence[Person]) -> None:
@@ -189,6 +192,11 @@ class Service:
             return await self._store.read_soon(whole=whole)
         calendars = await self._store.calendars(person=person.id)
         return await self._store.read_soon([c.calendar.id for c in calendars], whole=whole)
+
+
+def _reads_otherwise(before: Person, after: Person) -> bool:
+    """Whether entries that have not changed may mean something else now."""
+    return (before.keywords, before.zone, before.email) != (after.keywords, after.zone, after.email)
 
 
 def _confirmed(calendars: tuple[ReadCalendar, ...]) -> datetime | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -37,15 +38,19 @@ class SyncSettings:
     """How reading is bounded. Times in seconds."""
 
     pace_of: Callable[[Calendar], Pace] = lambda _calendar: Pace()
-    at_once: int = 16
+    at_once: int = 64
     per_connection: int = 4
     timeout: float = 120.0
     second_reading: float = 5.0
     """How long after a read that lost most referrals the calendar is read again."""
     idle: float = 60.0
     """The longest wait between two looks at what is due."""
+    busy: float = 5.0
+    """The same while calendars are being read: one that hangs must not keep the others from being looked at."""
 
 
+Place = tuple[str, str]
+"""An organisation and one of its connections."""
 Sources = Callable[[Calendar, Person], Awaitable[CalendarSource]]
 """Makes the source of a calendar. Raises `SourceError` where its settings are wrong."""
 
@@ -86,9 +91,10 @@ class Sync:
         self._settings = settings or SyncSettings()
         self._wake = asyncio.Event()
         self._reading: set[int] = set()
+        self._of: Counter[Place] = Counter()
         self._again: dict[int, bool] = {}
         self._room = asyncio.Semaphore(self._settings.at_once)
-        self._by_connection: dict[tuple[str, str], asyncio.Semaphore] = {}
+        self._by_connection: dict[Place, asyncio.Semaphore] = {}
 
     def wake(self, *, whole: bool = False) -> None:
         """Look at once at what is due; what is being read just now is read once more, for it may be too old.
@@ -104,34 +110,45 @@ class Sync:
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    started = await self._start_due(group)
-                    wait = await self._next_look(started)
+                    await self._start_due(group)
+                    wait = await self._next_look()
                 except StoreError as error:
                     log.error("the store failed, trying again: %s", error)
                     wait = self._clock.now() + timedelta(seconds=1)
                 await until_set(self._wake, self._clock, wait)
 
-    async def _start_due(self, group: asyncio.TaskGroup) -> int:
-        limit = 4 * self._settings.at_once
-        due = await self._store.calendars_due(self._clock.now(), limit + len(self._reading))
-        fresh = [read for read in due if read.calendar.id not in self._reading]
-        fresh = fresh[: max(0, limit - len(self._reading))]
-        for read in fresh:
-            self._reading.add(read.calendar.id)
-            group.create_task(self._read_in_turn(read))
-        return len(fresh)
+    async def _start_due(self, group: asyncio.TaskGroup) -> None:
+        """Begin to read what is due. A connection whose lane and queue are full waits; the others do not wait for it."""
+        most = 4 * self._settings.at_once
+        while (room := most - len(self._reading)) > 0:
+            full = [place for place in self._of if not self._fits(place)]
+            due = await self._store.calendars_due(self._clock.now(), room + len(self._reading), without=full)
+            started = 0
+            for read in due:
+                place = _place(read.calendar)
+                if read.calendar.id in self._reading or not self._fits(place):
+                    continue
+                self._reading.add(read.calendar.id)
+                self._of[place] += 1
+                group.create_task(self._read_in_turn(read))
+                started += 1
+            if not started:
+                return
 
-    async def _next_look(self, started: int) -> datetime:
+    def _fits(self, place: Place) -> bool:
+        return self._of[place] < 2 * self._settings.per_connection
+
+    async def _next_look(self) -> datetime:
         now = self._clock.now()
         latest = now + timedelta(seconds=self._settings.idle)
-        if self._reading or started:
-            return latest  # each read that ends wakes us
+        if self._reading:
+            return now + timedelta(seconds=self._settings.busy)  # each read that ends wakes us, too
         due = await self._store.next_read()
         return latest if due is None else min(max(due, now), latest)
 
     async def _read_in_turn(self, read: ReadCalendar) -> None:
-        key = (read.calendar.organisation, read.calendar.connection)
-        lane = self._by_connection.setdefault(key, asyncio.Semaphore(self._settings.per_connection))
+        place = _place(read.calendar)
+        lane = self._by_connection.setdefault(place, asyncio.Semaphore(self._settings.per_connection))
         try:
             async with lane, self._room:
                 await self.read(read)
@@ -142,6 +159,7 @@ class Sync:
             await pause(self._clock, 1.0)
         finally:
             self._reading.discard(read.calendar.id)
+            self._of[place] -= 1
             self._again.pop(read.calendar.id, None)
             self._wake.set()
 
@@ -154,7 +172,10 @@ class Sync:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 changes, referrals = await self._read_believed(read, person)
-            await self._taken_over(read, person, changes, referrals)
+            if await self._still_so(read.calendar, person):
+                await self._taken_over(read, person, changes, referrals)
+            else:  # read from where it no longer is, or by keywords that no longer hold
+                await self._store.read_soon([calendar.id], whole=True)
         except SourceError as error:
             await self._failed(read, str(error), error.remedy, error.retry_after)
         except TimeoutError:
@@ -164,6 +185,11 @@ class Sync:
         except Exception as error:  # a defect of ours must not stop the others' calendars
             log.error("calendar %d: %s", calendar.id, where(error))
             await self._failed(read, f"internal error ({type(error).__name__})", "report it with the log's lines")
+
+    async def _still_so(self, calendar: Calendar, person: Person) -> bool:
+        people = await self._store.people([person.id])
+        calendars = await self._store.calendars(person=person.id)
+        return people.get(person.id) == person and calendar in [each.calendar for each in calendars]
 
     async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, tuple[CalendarReferral, ...]]:
         source = await self._sources(read.calendar, person)
@@ -238,6 +264,10 @@ class Sync:
             next_read=after_failure(now, failures, retry_after, self._settings.pace_of(read.calendar), random.random()),
         )
         await self._store.save_health(read.calendar.id, health)
+
+
+def _place(calendar: Calendar) -> Place:
+    return calendar.organisation, calendar.connection
 
 
 def _interval(health: CalendarHealth) -> timedelta | None:

@@ -227,8 +227,13 @@ class Store(Protocol):
         """Calendars in order of id, from the first id greater than `after`; their `next_due` is None."""
         ...
 
-    async def calendars_due(self, now: datetime, limit: int) -> tuple[ReadCalendar, ...]:
-        """Calendars of active people whose `next_read` is None or not after `now`, the most overdue first."""
+    async def calendars_due(
+        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = ()
+    ) -> tuple[ReadCalendar, ...]:
+        """Calendars of active people whose `next_read` is None or not after `now`, the most overdue first.
+
+        `without`: those at these (organisation, connection) are passed over.
+        """
         ...
 
     async def next_read(self) -> datetime | None:

@@ -95,6 +95,15 @@ async def test_the_most_overdue_is_read_first(house: House) -> None:
     assert (await house.store.calendars_due(after(0), 10))[0].calendar == house.calendars[3]
 
 
+async def test_calendars_of_a_connection_may_be_passed_over(house: House) -> None:
+    places = {(each.organisation, each.connection) for each in house.calendars}
+    for place in places:
+        due = await house.store.calendars_due(after(), 10, without=[place, ("acme", "nowhere")])
+        others = {each for each in house.calendars if (each.organisation, each.connection) != place}
+        assert {each.calendar for each in due} == others
+    assert await house.store.calendars_due(after(), 10, without=places) == ()
+
+
 async def test_next_due_is_the_next_start_or_end(house: House) -> None:
     calendar = house.calendars[0]
     entries = [

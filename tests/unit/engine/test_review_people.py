@@ -58,8 +58,8 @@ class Held:
     def __init__(self, w: World) -> None:
         self.begun, self.go, self.waits = asyncio.Event(), asyncio.Event(), 0
         self._claims, self._save = w.store.claims, w.store.save_people
-        w.store.claims = self.claims  # type: ignore[method-assign]
-        w.store.save_people = self.save_people  # type: ignore[method-assign]
+        w.store.claims = self.claims  # type: ignore[assignment, method-assign]
+        w.store.save_people = self.save_people  # type: ignore[assignment, method-assign]
 
     async def claims(self, people: Sequence[int], *more: object) -> dict[int, Claims]:
         self.waits += 1

@@ -108,7 +108,7 @@ class Looking:
     def __init__(self, w: World) -> None:
         self.begun, self.go = asyncio.Event(), asyncio.Event()
         self._told = w.store.told
-        w.store.told = self.told  # type: ignore[method-assign]
+        w.store.told = self.told  # type: ignore[assignment, method-assign]
 
     async def told(self, organisation: str, name: str, extensions: Sequence[str] | None = None) -> Mapping[str, Told]:
         found = await self._told(organisation, name, extensions)

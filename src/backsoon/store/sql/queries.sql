@@ -140,7 +140,7 @@ select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_tok
     (select min(case when r.start_at > $1 then r.start_at else r.end_at end)
      from referral r where r.calendar_id = c.id and r.end_at > $1)
 from calendar c
-where c.active = 1 and c.next_read <= $1
+where c.active = 1 and c.next_read <= $1 and c.organisation_id || '/' || c.connection not in {texts $3}
 order by c.next_read, c.id limit $2;
 
 -- name: next_read

@@ -80,9 +80,12 @@ def calendars(database: Database, person: int | None, after: int, limit: int) ->
     return tuple(map(rows.read_calendar, found))
 
 
-def calendars_due(database: Database, now: int, limit: int) -> tuple[ReadCalendar, ...]:
+def calendars_due(
+    database: Database, now: int, limit: int, without: Sequence[tuple[str, str]]
+) -> tuple[ReadCalendar, ...]:
     """Calendars to read, the most overdue first."""
-    return tuple(map(rows.read_calendar, database.all("calendars_due", now, limit)))
+    places = codec.to_json([f"{organisation}/{connection}" for organisation, connection in without])
+    return tuple(map(rows.read_calendar, database.all("calendars_due", now, limit, places)))
 
 
 def next_read(database: Database) -> datetime | None:

@@ -169,8 +169,11 @@ class SqliteStore(Store):
         short = person is not None or limit <= SHORT
         return await self._read(reading.calendars, short, person, after, limit)
 
-    async def calendars_due(self, now: datetime, limit: int) -> tuple[ReadCalendar, ...]:
-        return await self._read(reading.calendars_due, limit <= SHORT // 10, codec.micros(now), limit)
+    async def calendars_due(
+        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = ()
+    ) -> tuple[ReadCalendar, ...]:
+        short = limit <= SHORT // 10
+        return await self._read(reading.calendars_due, short, codec.micros(now), limit, list(without))
 
     async def next_read(self) -> datetime | None:
         return await self._read(reading.next_read, True)
