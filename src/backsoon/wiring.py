@@ -127,8 +127,7 @@ class Backsoon:
             stack.push_async_callback(self.sources.close)
             await self.directory.refresh()
             await self.sources.refresh()
-            await self.settler.settle_overdue()
-            await self.stage.fill()
+            await self.stage.fill()  # names who changed while we were down; the clockwork settles them
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 running = [tasks.create_task(part()) for part in self._parts()]

@@ -166,9 +166,11 @@ class Stage:
             self.late.set()
 
     def take_late(self) -> list[int]:
-        """Whom `settle_later` named."""
-        late, self._late = sorted(self._late), set()
-        self.late.clear()
+        """Some of those whom `settle_later` named, and who were not settled since."""
+        late = list(islice(self._late, PAGE))
+        self._late.difference_update(late)
+        if not self._late:
+            self.late.clear()
         return late
 
     async def put(self, decisions: Sequence[Decision], claims: Mapping[int, Claims]) -> None:
@@ -186,6 +188,8 @@ class Stage:
 
     def drop(self, people: Iterable[int]) -> None:
         """Unstage these people: they are about to be decided anew."""
+        people = list(people)
+        self._late.difference_update(people)
         for person in people:
             self._dropped.add(person)
             for at in self._by_person.pop(person, ()):
@@ -340,7 +344,8 @@ class Clockwork:
     async def _settle_for_ever(self) -> None:
         while True:
             await self._stage.late.wait()
-            await self._patiently(partial(self._settle, self._stage.take_late()))
+            if late := self._stage.take_late():
+                await self._patiently(partial(self._settle, late))
 
     async def _fill_for_ever(self) -> None:
         while True:

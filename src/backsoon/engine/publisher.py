@@ -98,6 +98,8 @@ class Publisher:
         self._pinned: dict[str, Rendered] = {}
         self._unsaved: dict[str, Rendered] = {}
         self._strangers: set[str] = set()
+        self.settled = False
+        """Whether everybody was decided about anew since the session began, so that all differences are wanted."""
         self._storing = asyncio.Lock()
         self._said = asyncio.Event()
         self._wake = asyncio.Event()
@@ -212,9 +214,11 @@ class Publisher:
         raise await session.lost()
 
     async def _settle_differences(self) -> None:
+        self.settled = False
         known = await self._patiently(partial(self._resettle, self.settings.organisation))
         strangers, self._strangers = self._strangers - known, set()
         self.offer({e: self.prepare(e, NOTHING) for e in strangers}, Urgency.TRANSITION)
+        self.settled = True
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Try until the store bears it: the session goes on meanwhile."""

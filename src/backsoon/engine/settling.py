@@ -54,6 +54,8 @@ class Settler:
         self._stage = stage
         self._publishers = publishers
         self._turn = asyncio.Lock()
+        self._meanwhile: list[set[int]] = []
+        """Whom we decided about since each `settle_everybody` that goes on began."""
 
     async def settle(self, people: Iterable[int], cause: Cause) -> None:
         """Decide anew about these people and return once it is recorded. Telling switchboards goes on behind."""
@@ -67,24 +69,25 @@ class Settler:
             raise
 
     async def settle_everybody(self, organisation: str) -> frozenset[str]:
-        """Decide anew about a whole organisation; the extensions of its people."""
-        extensions: set[str] = set()
-        after = 0
-        while page := await self._store.page_people(organisation, after=after, limit=PAGE):
-            after = page[-1].id
-            extensions.update(p.extension for p in page)
-            ids = [p.id for p in page]
-            self._stage.drop(ids)
-            await self._settle_page(ids, Cause(Trigger.START))
-        return frozenset(extensions)
+        """Decide anew about a whole organisation; the extensions of its people.
 
-    async def settle_overdue(self) -> int:
-        """Decide anew about whoever should have changed already; how many they were."""
-        count = 0
-        while due := await self._store.due(self._clock.now(), limit=PAGE):
-            await self.settle([person for _, person in due], Cause(Trigger.START))
-            count += len(due)
-        return count
+        Once each: of whom something else makes us decide meanwhile the publishers have heard by that.
+        """
+        extensions: set[str] = set()
+        meanwhile: set[int] = set()
+        self._meanwhile.append(meanwhile)
+        try:
+            after = 0
+            while page := await self._store.page_people(organisation, after=after, limit=PAGE):
+                after = page[-1].id
+                extensions.update(p.extension for p in page)
+                ids = [p.id for p in page if p.id not in meanwhile]
+                self._stage.drop(ids)
+                await self._settle_page(ids, Cause(Trigger.START))
+                meanwhile.difference_update([p.id for p in page])
+        finally:
+            self._meanwhile = [each for each in self._meanwhile if each is not meanwhile]
+        return frozenset(extensions)
 
     async def release(self, extensions: Sequence[tuple[str, str]]) -> None:
         """Show nothing any more for (organisation, extension) pairs that nobody has now."""
@@ -95,6 +98,7 @@ class Settler:
 
     async def _settle_page(self, ids: Sequence[int], cause: Cause) -> None:
         async with self._turn:
+            meanwhile = list(self._meanwhile)  # one that begins later may be for rules that changed while we decide
             await self._stage.write_back()
             people = list((await self._store.people(ids)).values())
             now = self._clock.now()
@@ -104,6 +108,8 @@ class Settler:
             decisions = await decide_all(people, claims, self._directory, now, shown=shown)
             decisions = [self._not_overtaken(d, claims) for d in decisions]
             self._tell(decisions, states, cause)
+            for each in meanwhile:
+                each.update(ids)
             await self._record(decisions, states, cause)
             await self._stage.put(decisions, claims)
 

@@ -98,7 +98,6 @@ class World:
     async def start(self, tasks: asyncio.TaskGroup, *, sync: bool = False) -> list[asyncio.Task[None]]:
         """Start as the wiring does."""
         await self.directory.refresh()
-        await self.settler.settle_overdue()
         await self.stage.fill()
         parts: list[Callable[[], object]] = [self.clockwork.run, self.publisher.run]
         if sync:
