@@ -1,0 +1,255 @@
+"""What the benches share: a store full of people, a lean switchboard, and figures in the field's words."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import tempfile
+import time
+from array import array
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from backsoon.config.model import Config
+from backsoon.domain.defaults import KEYWORDS, REASONS
+from backsoon.domain.model import CalendarReferral, EntryKey, Rules, Span
+from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.store.base import CalendarHealth, ReferralChanges, Store
+from backsoon.store.sqlite import SqliteStore
+from backsoon.switchboards.asterisk.render import render
+from backsoon.switchboards.base import NOTHING, Order, Presentation, Rendered, Session, Switchboard, SwitchboardError
+from backsoon.wiring import Backsoon, SystemClock
+
+ACME = Organisation("acme", "Acme", Rules(KEYWORDS, REASONS), zone="Europe/Stockholm", country="SE")
+FIRST_EXTENSION = 100_000
+PAGE = 1000
+
+Spans = Callable[[int], Sequence[tuple[datetime, datetime]]]
+"""The spans of one person's referrals, by number."""
+
+
+def progress(text: str) -> None:
+    """Say on stderr what goes on."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="backsoon-bench-") as name:
+        yield Path(name)
+
+
+def utc_now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def rss_mib() -> float:
+    """Resident memory of this process now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * resource.getpagesize() / 2**20, 1)
+
+
+def peak_rss_mib() -> float:
+    """The most resident memory that this process ever had, in MiB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def spread(name: str, values: Sequence[float], digits: int = 1) -> dict[str, object]:
+    """`name.p50`, `.p99` and `.max` of the values."""
+    ranked = sorted(values)
+    last = len(ranked) - 1
+    picked = {"p50": ranked[last // 2], "p99": ranked[last * 99 // 100], "max": ranked[-1]}
+    return {f"{name}.{key}": round(value, digits) for key, value in picked.items()}
+
+
+def in_child(work: Callable[..., Any], *args: Any) -> Any:
+    """What `work` (a function of a module) returns in a process of its own, whose memory and time are not ours."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *args).result()
+
+
+# -- people ---------------------------------------------------------------------------------------------------
+
+
+def extension(number: int) -> str:
+    """The extension of a person by number."""
+    return str(FIRST_EXTENSION + number)
+
+
+async def fill_store(store: Store, people: int, spans: Spans) -> None:
+    """Store `people` people of one organisation with one calendar each, whose entries have these spans.
+
+    Their calendars are not due for reading.
+    """
+    await store.save_organisation(ACME)
+    await store.save_connections(ACME.id, [Connection(ACME.id, "caldav", "memory")])
+    await store.save_switchboards(ACME.id, [SwitchboardSettings(ACME.id, "pbx", "memory")])
+    health = CalendarHealth("token", utc_now(), utc_now() + timedelta(days=1))
+    for first in range(0, people, PAGE):
+        numbers = range(first, min(first + PAGE, people))
+        saved = await store.save_people([_person(number) for number in numbers])
+        made = await store.save_calendars([Calendar(p.id, ACME.id, "caldav", p.email) for p in saved])
+        reads = (
+            store.save_read(calendar.id, _read(calendar.id, spans(number)), health)
+            for number, calendar in zip(numbers, made, strict=True)
+        )
+        await asyncio.gather(*reads)
+
+
+def _person(number: int) -> Person:
+    return Person(ACME.id, extension(number), f"Anna Berg {number}", f"anna.berg.{number}@acme.example")
+
+
+def _read(calendar: int, spans: Sequence[tuple[datetime, datetime]]) -> ReferralChanges:
+    return ReferralChanges(
+        tuple(
+            CalendarReferral(
+                EntryKey(calendar, f"{calendar:08x}-{number:04x}-4b1d-9f5a-0c0ffee{calendar:05x}@acme.example"),
+                Span(start, end),
+                "meeting",
+                note=f"Budget {number}",
+                keyword="m",
+                resource=f"{calendar:08x}-{number}.ics",
+            )
+            for number, (start, end) in enumerate(spans)
+        ),
+        complete=True,
+    )
+
+
+@asynccontextmanager
+async def opened(folder: Path, *, full: bool = False) -> AsyncIterator[SqliteStore]:
+    """The store in the folder; `full`: every commit waits for the disk."""
+    store = await SqliteStore.open(folder / "backsoon.db", durable="full" if full else "mixed")
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, `by` seconds off."""
+
+    def __init__(self, by: float) -> None:
+        self._by = timedelta(seconds=by)
+
+    def now(self) -> datetime:
+        """The present instant there."""
+        return super().now() + self._by
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, store: Store, board: Switchboard, clock: SystemClock | None = None
+) -> AsyncIterator[Backsoon]:
+    """A whole Backsoon at work on the store in the folder, with one switchboard."""
+    stop, started = asyncio.Event(), asyncio.Event()
+    backsoon = Backsoon(config(folder), store, clock or SystemClock(), make_switchboard=lambda _: board)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(backsoon.run(stop, started.set))
+        await started.wait()
+        yield backsoon
+        stop.set()
+
+
+async def told(backsoon: Backsoon) -> None:
+    """Wait until the switchboard was compared with and all differences were told."""
+    (publisher,) = backsoon.publishers[ACME.id]
+    while not publisher.settled:
+        await asyncio.sleep(0.02)
+    await publisher.drained()
+
+
+def config(folder: Path) -> Config:
+    """The settings of a Backsoon whose store lies in the folder."""
+    return Config(folder / "backsoon.toml", folder, "sqlite:backsoon.db", folder / "backsoon.sock", ())
+
+
+# -- the switchboard ------------------------------------------------------------------------------------------
+
+
+class StampingBoard:
+    """A switchboard in memory that keeps the contract and stamps what it carries out; it renders as Asterisk's driver.
+
+    `orders` counts what it carried out, `last` is when it was last told something; `lamps` has the instant (seconds
+    since 1970) of each lamp that it changed, `numbers` whose.
+    """
+
+    def __init__(self) -> None:
+        self.orders = 0
+        self.last = 0.0
+        self.lamps = array("d")
+        self.numbers = array("l")
+        self._held: dict[str, Rendered] = {}
+
+    def render(self, presentation: Presentation) -> Rendered:
+        """As Asterisk's driver."""
+        return render(presentation)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """One that is never lost."""
+        yield self
+
+    async def read_back(self) -> Mapping[str, Rendered]:
+        """What is held."""
+        return {ext: rendered for ext, rendered in self._held.items() if rendered != NOTHING}
+
+    async def show(self, orders: Sequence[Order]) -> None:
+        """Carry out and stamp each order."""
+        now, held = time.time, self._held
+        for order in orders:
+            held[order.extension] = order.after
+            if order.before.lamp != order.after.lamp:
+                self.lamps.append(now())
+                self.numbers.append(int(order.extension) - FIRST_EXTENSION)
+        self.orders += len(orders)
+        self.last = now()
+        await asyncio.sleep(0)
+
+    async def lost(self) -> SwitchboardError:
+        """Never."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def forget_stamps(self) -> None:
+        """Begin to stamp anew."""
+        self.lamps, self.numbers = array("d"), array("l")
+
+
+class LeanBoard(StampingBoard):
+    """The same with what it holds in a file, so that the memory measured is Backsoon's, and a restart finds it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    async def read_back(self) -> Mapping[str, Rendered]:
+        """What is held, read from the file, of whose lines the last about an extension counts."""
+        held: dict[str, Rendered] = {}
+        if self.path.exists():
+            with self.path.open("rb") as lines:
+                for line in lines:
+                    held.update((ext, Rendered(lamp, plan)) for ext, lamp, plan in _ORDERS.decode(line))
+        return {ext: rendered for ext, rendered in held.items() if rendered != NOTHING}
+
+    async def show(self, orders: Sequence[Order]) -> None:
+        """Carry out and stamp each order."""
+        with self.path.open("ab") as file:
+            file.write(_ENCODER.encode([(o.extension, o.after.lamp, o.after.plan) for o in orders]) + b"\n")
+        await super().show(orders)
+        self._held.clear()
+
+
+_ENCODER = msgspec.json.Encoder()
+_ORDERS = msgspec.json.Decoder(list[tuple[str, str, str]])

@@ -1,0 +1,33 @@
+"""What the figures ought to be, by bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
+    "storm": {
+        "lateness_ms.p50": ("<=", 100),
+        "lateness_ms.p99": ("<=", 400),
+        "lateness_ms.max": ("<=", 1000),
+        "early": ("<=", 0),
+        "right": (">=", 1),
+    },
+    "memory": {"rss_mib": ("<=", 128)},
+    "restart": {"answers_s": ("<=", 5), "sent_s": ("<=", 15), "right": (">=", 1)},
+    "lateness": {"lateness_ms.p99": ("<=", 20), "early": ("<=", 0)},
+    "ics": {"ratio_to_lean": ("<=", 3)},
+}
+
+
+def judged(name: str, figures: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Each figure of the bench that has a target: the target in words, and whether it was met."""
+    return {
+        key: {"target": f"{sign} {limit:g}", "met": _met(figures.get(key), sign, limit)}
+        for key, (sign, limit) in TARGETS.get(name, {}).items()
+    }
+
+
+def _met(value: object, sign: str, limit: float) -> bool:
+    if not isinstance(value, int | float):
+        return False
+    return value <= limit if sign == "<=" else value >= limit
