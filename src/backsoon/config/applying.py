@@ -17,7 +17,8 @@ async def differences(store: Store, config: Config) -> list[Difference]:
 async def apply(store: Store, config: Config) -> frozenset[int]:
     """Store the settings; the people who lost referrals by it, who are to be settled. Raises `StoreError`.
 
-    Calendars of people follow what the connections say; an organisation that is no longer in the settings stays.
+    Calendars of people follow what the connections say, and are read whole again; an organisation that is no longer in
+    the settings stays.
     """
     touched: set[int] = set()
     for one in config.organisations:
@@ -26,4 +27,5 @@ async def apply(store: Store, config: Config) -> frozenset[int]:
         await store.save_connections(organisation.id, one.connections)
         await store.save_switchboards(organisation.id, one.switchboards)
         touched |= await reassign(store, organisation.id)
+    await store.read_soon(whole=True)  # entries that have not changed may mean something else by other keywords
     return frozenset(touched)

@@ -118,7 +118,7 @@ class Sync:
                 await until_set(self._wake, self._clock, wait)
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
-        """Begin to read what is due. A connection whose lane and queue are full waits; the others do not wait for it."""
+        """Begin to read what is due. A connection with enough to do waits, the others do not wait for it."""
         most = 4 * self._settings.at_once
         while (room := most - len(self._reading)) > 0:
             full = [place for place in self._of if not self._fits(place)]

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from backsoon.config import Config, Difference, Settings, applying, describe, parse, settings_of
 from backsoon.domain.organisation import Person
 from backsoon.engine.importing import reassign
+from backsoon.store.base import CalendarHealth
 from backsoon.store.sqlite import SqliteStore
 
 ONE = """
@@ -92,3 +94,15 @@ async def test_calendars_of_people_follow_the_connections(store: SqliteStore) ->
     assert await places(store, anna.id) == set()
     await applying.apply(store, read(ONE.replace("{email}", "{extension}")))
     assert await places(store, bo.id) == {("dav", "")}
+
+
+async def test_calendars_are_read_whole_once_more_by_the_applied_rules(store: SqliteStore) -> None:
+    await applying.apply(store, read(ONE))
+    (anna,) = await store.save_people([Person("main", "101", "Anna", "anna@example.com")])
+    await reassign(store, "main")
+    (calendar,) = await store.calendars(person=anna.id)
+    read_before = CalendarHealth(sync_token="token", next_read=datetime(2100, 1, 1, tzinfo=UTC))
+    await store.save_health(calendar.calendar.id, read_before)
+    await applying.apply(store, read(ONE))
+    (calendar,) = await store.calendars(person=anna.id)
+    assert (calendar.health.sync_token, calendar.health.next_read) == (None, None)
