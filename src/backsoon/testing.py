@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from backsoon.domain.model import CalendarEntry, Timed, local_instant, utc
@@ -266,7 +266,7 @@ class FakeClock:
 
     def __init__(self, now: datetime) -> None:
         self._now = utc(now, "clock")
-        self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[datetime, int, bool, asyncio.Future[None]]] = []
         self._count = 0
 
     def now(self) -> datetime:
@@ -275,18 +275,25 @@ class FakeClock:
 
     async def sleep_until(self, at: datetime) -> None:
         """Return once the clock was moved to `at` or past it."""
+        await self._wait(at, stepped=True)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once the clock was moved on by so much; being stepped does not count."""
+        await self._wait(self._now + timedelta(seconds=seconds), stepped=False)
+
+    async def _wait(self, at: datetime, *, stepped: bool) -> None:
         if at <= self._now:
             await asyncio.sleep(0)
             return
         self._count += 1
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (at, self._count, waiter))
+        heapq.heappush(self._waiting, (at, self._count, stepped, waiter))
         await waiter
 
     async def move_to(self, at: datetime) -> None:
         """Move forward, stopping at every instant that somebody waits for and letting them act."""
         while self._waiting and self._waiting[0][0] <= at:
-            until, _, waiter = heapq.heappop(self._waiting)
+            until, _, _, waiter = heapq.heappop(self._waiting)
             if waiter.done():
                 continue
             self._now = max(self._now, until)
@@ -298,9 +305,11 @@ class FakeClock:
     def step_to(self, at: datetime) -> None:
         """Jump, as a clock that is set or a machine that slept: nobody is woken on the way, all that are due are at
         the end."""
-        self._now = at
+        by, self._now = at - self._now, at
+        self._waiting = [(t if stepped else t + by, n, stepped, w) for t, n, stepped, w in self._waiting]
+        heapq.heapify(self._waiting)
         while self._waiting and self._waiting[0][0] <= at:
-            waiter = heapq.heappop(self._waiting)[2]
+            waiter = heapq.heappop(self._waiting)[3]
             if not waiter.done():
                 waiter.set_result(None)
 

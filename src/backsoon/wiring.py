@@ -54,17 +54,21 @@ class SystemClock:
         while (left := (at - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - a wall clock may be stepped
             await asyncio.sleep(min(left, TICK))
 
+    async def sleep(self, seconds: float) -> None:
+        """Return when that long has passed."""
+        await asyncio.sleep(seconds)
 
-@lru_cache(maxsize=256)
+
+@lru_cache(maxsize=4096)
 def public_holidays(country: str, year: int) -> frozenset[date]:
     """Public holidays of a country (`SE`, `DE-BY`) in a year; none for a country that is not known."""
-    import holidays  # 0.2 s to import: only where a country is set
-
     name, _, subdivision = country.partition("-")
     try:
+        import holidays  # half a second: only where a country is set
+
         return frozenset(holidays.country_holidays(name, subdiv=subdivision or None, years=year))
-    except (NotImplementedError, KeyError):
-        log.warning("public holidays of %r are not known", country)
+    except Exception as error:  # without holidays somebody's back-at may be a day early: no reason to stop
+        log.warning("public holidays of %r are not known: %s", country, type(error).__name__)
         return frozenset()
 
 
@@ -116,10 +120,16 @@ class Backsoon:
             self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, sync_settings
         )
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
-        self.clockwork = Clockwork(self.stage, self.clock, self._settle_late)
+        self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
 
     async def _settle_late(self, people: Sequence[int]) -> None:
         await self.settler.settle(people, Cause(Trigger.CLOCK))
+
+    async def _set_back(self) -> None:
+        for organisation in self.directory.organisations:
+            await self.settler.settle_everybody(organisation)
+        await self.store.read_soon()  # what was due for reading by the time before is not due for long
+        self.wake_sync()
 
     async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:
         """Do everything until `stop` is set; what was begun is finished, what was fired is written."""

@@ -34,6 +34,8 @@ AHEAD = timedelta(seconds=60)
 EVERY = timedelta(seconds=20)
 """How long after a staging the next one follows; at once where the clock was stepped meanwhile."""
 STALE = timedelta(seconds=5)
+WATCH = 2.0
+"""Seconds between two looks whether the clock was set back."""
 SETTLE_DOWN = 0.5
 """Seconds that writing back waits after a transition: telling comes first."""
 PAGE = 500
@@ -111,6 +113,8 @@ class Stage:
         """Set when there is something to write back."""
         self.late = asyncio.Event()
         """Set when somebody is to be decided anew (see `settle_later`)."""
+        self.empty = asyncio.Event()
+        """Set when there is to be staged at once (see `begin_anew`)."""
 
     # -- staging --------------------------------------------------------------------------------------------------
 
@@ -141,6 +145,7 @@ class Stage:
         self._dropped.clear()
         staged = {person: self._by_person.get(person) for person in ids}
         people = await self._store.people(ids)
+        await self._directory.prepare(people.values(), until)
         claims = await self._store.claims(ids, self._clock.now(), MOST_CLAIMS)
         await self._pin(people.values())
         for number, (person, state) in enumerate(states.items()):
@@ -158,6 +163,13 @@ class Stage:
             for person, (at, state) in last.items()
             if state.due is not None and state.due < until and self._by_person.get(person, (at,))[-1] <= at
         }
+
+    def begin_anew(self) -> None:
+        """The clock was set back: what is staged from a later time on is not to come, or has to come again."""
+        self.drop(list(self._by_person))
+        self._until = self._clock.now() + AHEAD
+        self.changed.set()
+        self.empty.set()
 
     def settle_later(self, people: Iterable[int]) -> None:
         """Have these people decided anew soon, by whoever runs the stage."""
@@ -322,11 +334,18 @@ def _shows(availability: Availability) -> tuple[object, ...]:
 class Clockwork:
     """Keeps the stage filled and fires it."""
 
-    def __init__(self, stage: Stage, clock: Clock, settle: Callable[[list[int]], Awaitable[None]]) -> None:
-        """`settle` decides anew about people, as of now."""
+    def __init__(
+        self,
+        stage: Stage,
+        clock: Clock,
+        settle: Callable[[list[int]], Awaitable[None]],
+        set_back: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`settle` decides anew about people, as of now; `set_back` about everybody, as the clock was set back."""
         self._stage = stage
         self._clock = clock
         self._settle = settle
+        self._set_back = set_back
 
     async def run(self) -> None:
         """Run for ever."""
@@ -335,6 +354,7 @@ class Clockwork:
             group.create_task(self._fire_for_ever())
             group.create_task(self._write_for_ever())
             group.create_task(self._settle_for_ever())
+            group.create_task(self._watch_for_ever())
 
     async def _fire_for_ever(self) -> None:
         while True:
@@ -350,7 +370,17 @@ class Clockwork:
     async def _fill_for_ever(self) -> None:
         while True:
             await self._patiently(self._stage.fill)
-            await self._clock.sleep_until(self._stage.filled_until - AHEAD + EVERY)
+            await until_set(self._stage.empty, self._clock, self._stage.filled_until - AHEAD + EVERY)
+
+    async def _watch_for_ever(self) -> None:
+        """Notice when the clock is set back: what was decided for a time that is yet to come was too early."""
+        while True:
+            before = self._clock.now()
+            await self._clock.sleep(WATCH)
+            if self._clock.now() < before + timedelta(seconds=WATCH) - STALE:
+                log.warning("the clock was set back to %s: deciding anew about everybody", self._clock.now())
+                self._stage.begin_anew()
+                await self._patiently(self._set_back)
 
     async def _write_for_ever(self) -> None:
         while True:

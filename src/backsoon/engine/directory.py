@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -37,10 +38,26 @@ class Directory:
     store: Store
     holidays: Holidays = no_holidays
     organisations: dict[str, Organisation] = field(default_factory=dict)
+    _prepared: set[tuple[str, int]] = field(default_factory=set)
 
     async def refresh(self) -> None:
         """Read the settings anew."""
         self.organisations = {o.id: o for o in await self.store.organisations()}
+
+    async def prepare(self, people: Iterable[Person], at: datetime) -> None:
+        """Have the public holidays at hand by which these people are decided about around `at`.
+
+        To look them up takes up to half a second, for which nothing else may wait.
+        """
+        years = range(at.year - 1, at.year + 4)
+        wanted = {(country, year) for country in set(map(self._country_of, people)) if country for year in years}
+        for country, year in sorted(wanted - self._prepared):
+            await asyncio.to_thread(self.holidays, country, year)
+        self._prepared |= wanted
+
+    def _country_of(self, person: Person) -> str:
+        organisation = self.organisations.get(person.organisation)
+        return person.country or ("" if organisation is None else organisation.country)
 
     def organisation_of(self, person: Person) -> Organisation:
         """The person's organisation. Raises `UnknownOrganisation`."""
@@ -65,7 +82,7 @@ class Directory:
         """The person's working hours with the public holidays of the year of `at` and the two that follow."""
         organisation = self.organisation_of(person)
         hours = organisation.hours if person.hours is None else person.hours
-        country = person.country or organisation.country
+        country = self._country_of(person)
         zone = _zone(person.zone, organisation.zone)
         return _working_time(hours, zone, country, at.year, self.holidays)
 

@@ -98,6 +98,7 @@ class Service:
         calendars = await self._store.calendars(person=person.id)
         if not person.active:
             return Shown(person, at, Availability(), None, None, len(calendars), None)
+        await self._directory.prepare([person], at)
         timeline = timeline_of(person, claims, self._directory, at)
         return Shown(
             person,
@@ -113,6 +114,7 @@ class Service:
     async def timeline(self, person: Person, start: datetime, end: datetime) -> list[Stretch]:
         """The decisions about a person from `start` to `end`."""
         claims = (await self._store.claims([person.id], start)).get(person.id, Claims())
+        await self._directory.prepare([person], start)
         return list(timeline_of(person, claims, self._directory, start).stretches(start, end))
 
     async def referrals(self, person: Person) -> tuple[CalendarReferral, ...]:
@@ -139,6 +141,7 @@ class Service:
         reasons = self._directory.organisation_of(person).rules.reasons
         if reason not in reasons:
             raise UnknownReason(reason, tuple(reasons))
+        await self._directory.prepare([person], now)
         working = self._directory.working_time_of(person, now)
         end = now + lasting if lasting is not None else until
         override = refer(
@@ -155,6 +158,7 @@ class Service:
         """
         now = self._clock.now()
         claims = (await self._store.claims([person.id], now)).get(person.id, Claims())
+        await self._directory.prepare([person], now)
         timeline: Timeline = timeline_of(person, claims, self._directory, now)
         available = take_back(now, timeline, by=by, through=through)
         if available is None:

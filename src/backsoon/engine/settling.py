@@ -101,6 +101,7 @@ class Settler:
             meanwhile = list(self._meanwhile)  # one that begins later may be for rules that changed while we decide
             await self._stage.write_back()
             people = list((await self._store.people(ids)).values())
+            await self._directory.prepare(people, self._clock.now())
             now = self._clock.now()
             claims = await self._store.claims(ids, now, MOST_CLAIMS)
             states = await self._store.states(ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 
@@ -18,10 +18,14 @@ class Clock(Protocol):
         """Return once `now() >= at`: never early, and soon after the wall clock was stepped past it."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Return when that long has passed, however the wall clock was stepped meanwhile."""
+        ...
+
 
 async def pause(clock: Clock, seconds: float) -> None:
-    """Wait for a while by the wall clock."""
-    await clock.sleep_until(clock.now() + timedelta(seconds=seconds))
+    """Wait for a while, however the wall clock is stepped meanwhile."""
+    await clock.sleep(seconds)
 
 
 async def until_set(event: asyncio.Event, clock: Clock, at: datetime | None) -> None:

@@ -57,7 +57,7 @@ class World:
         self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
         self.settler = Settler(self.store, self.directory, self.clock, self.hub, self.stage, self.publishers)
         self.sync = Sync(self.store, self.directory, self.clock, self._source, self.settler.settle)
-        self.clockwork = Clockwork(self.stage, self.clock, self._late)
+        self.clockwork = Clockwork(self.stage, self.clock, self._late, self._set_back)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.publisher = Publisher(
             SwitchboardSettings("acme", "pbx", "memory"),
@@ -73,6 +73,11 @@ class World:
 
     async def _late(self, people: list[int]) -> None:
         await self.settler.settle(people, Cause(Trigger.CLOCK))
+
+    async def _set_back(self) -> None:
+        await self.settler.settle_everybody("acme")
+        await self.store.read_soon()
+        self.sync.wake()
 
     async def person(self, extension: str = "1001", name: str = "Anna Berg", **more: object) -> Person:
         """A new person with one calendar in memory."""
