@@ -86,6 +86,11 @@ def extension(number: int) -> str:
     return str(FIRST_EXTENSION + number)
 
 
+def number_of(extension: str) -> int:
+    """The person's number by extension."""
+    return int(extension) - FIRST_EXTENSION
+
+
 async def fill_store(store: Store, people: int, spans: Spans) -> None:
     """Store `people` people of one organisation with one calendar each, whose entries have these spans.
 
@@ -182,14 +187,14 @@ class StampingBoard:
     """A switchboard in memory that keeps the contract and stamps what it carries out; it renders as Asterisk's driver.
 
     `orders` counts what it carried out, `last` is when it was last told something; `lamps` has the instant (seconds
-    since 1970) of each lamp that it changed, `numbers` whose.
+    since 1970) of each lamp that it changed, `lit` whose.
     """
 
     def __init__(self) -> None:
         self.orders = 0
         self.last = 0.0
         self.lamps = array("d")
-        self.numbers = array("l")
+        self.lit: list[str] = []
         self._held: dict[str, Rendered] = {}
 
     def render(self, presentation: Presentation) -> Rendered:
@@ -212,7 +217,7 @@ class StampingBoard:
             held[order.extension] = order.after
             if order.before.lamp != order.after.lamp:
                 self.lamps.append(now())
-                self.numbers.append(int(order.extension) - FIRST_EXTENSION)
+                self.lit.append(order.extension)
         self.orders += len(orders)
         self.last = now()
         await asyncio.sleep(0)
@@ -224,7 +229,7 @@ class StampingBoard:
 
     def forget_stamps(self) -> None:
         """Begin to stamp anew."""
-        self.lamps, self.numbers = array("d"), array("l")
+        self.lamps, self.lit = array("d"), []
 
 
 class LeanBoard(StampingBoard):

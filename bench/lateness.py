@@ -20,7 +20,7 @@ from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.sources.base import CalendarSource
 from backsoon.testing import MemorySource
 from backsoon.wiring import run_blocking
-from bench.common import StampingBoard, fill_store, folder, opened, progress, running, spread, told, utc_now
+from bench.common import StampingBoard, fill_store, folder, number_of, opened, progress, running, spread, told, utc_now
 
 READ = 200
 """How many other people's calendars are read over and over."""
@@ -64,7 +64,8 @@ async def _measure(place: Path, number: int, figures: dict[str, object]) -> None
             while len(board.lamps) < number and utc_now() < instants[-1] + timedelta(seconds=30):
                 await asyncio.sleep(1)
             reading.cancel()
-    late = [(lamp - instants[n].timestamp()) * 1000 for n, lamp in zip(board.numbers, board.lamps, strict=True)]
+    lamps = zip(board.lit, board.lamps, strict=True)
+    late = [(stamp - instants[number_of(extension)].timestamp()) * 1000 for extension, stamp in lamps]
     figures |= spread("lateness_ms", late, 2) | {"early": sum(1 for each in late if each < 0), "lamps": len(late)}
     figures["readings"] = sum(each.reads for each in sources.made.values())
 

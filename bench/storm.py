@@ -91,7 +91,7 @@ async def _wave(
     late = [(stamp - at.timestamp()) * 1000 for stamp in board.lamps]
     figures |= {f"{prefix}{key}": value for key, value in spread("lateness_ms", late).items()}
     figures[f"{prefix}early"] = sum(1 for each in late if each < 0)
-    figures[f"{prefix}lamps"] = len(set(board.numbers))
+    figures[f"{prefix}lamps"] = len(set(board.lit))
     progress(f"{figures}")
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from backsoon.domain.organisation import SwitchboardSettings
@@ -46,6 +46,7 @@ SAVE_PAGE = 5000
 PAGE = 500
 UNKNOWN = Rendered("unknown", "unknown")
 """Stands for what was told in an order that was prepared without looking that up."""
+OVERTAKEN = Order("", UNKNOWN, UNKNOWN)
 
 
 class Urgency(IntEnum):
@@ -94,7 +95,9 @@ class Publisher:
         self._store = store
         self._clock = clock
         self._resettle = resettle
-        self._wanted: tuple[dict[str, Order], ...] = ({}, {}, {})
+        self._wanted: list[dict[str, Order]] = [{} for _ in Urgency]
+        self._telling: list[dict[str, Order]] = [{} for _ in Urgency]
+        """What was taken from the queues and is being told; `OVERTAKEN` where something newer is wanted meanwhile."""
         self._pinned: dict[str, Rendered] = {}
         self._unsaved: dict[str, Rendered] = {}
         self._strangers: set[str] = set()
@@ -125,6 +128,8 @@ class Publisher:
 
         What waits in a more urgent queue keeps its place there.
         """
+        for telling in self._telling:
+            telling.update(dict.fromkeys(telling.keys() & orders.keys(), OVERTAKEN))
         if any(queue for u, queue in enumerate(self._wanted) if u != urgency):
             for extension, order in orders.items():
                 place = next((u for u in Urgency if u < urgency and extension in self._wanted[u]), urgency)
@@ -133,7 +138,8 @@ class Publisher:
                 self._wanted[place][extension] = order
         else:
             self._wanted[urgency].update(orders)
-        self._strangers.difference_update(orders)  # somebody has these now
+        if self._strangers:
+            self._strangers.difference_update(orders)  # somebody has these now
         self._idle.clear()
         self._wake.set()
 
@@ -240,37 +246,56 @@ class Publisher:
                 await self._tell(session, urgency)
 
     async def _tell(self, session: Session, urgency: Urgency) -> None:
-        queue = self._wanted[urgency]
-        batch = list(islice(queue.values(), BATCH[urgency]))
-        if orders := await self._up_to_date(batch):
-            await self._show(session, orders)
-        for order in batch:
-            if queue.get(order.extension) is order:  # otherwise something newer is wanted meanwhile
-                del queue[order.extension]
-        await asyncio.sleep(0)
+        """Tell all that waits in a queue, stopping for what is more urgent."""
+        self._telling[urgency], self._wanted[urgency] = self._wanted[urgency], {}
+        batches = _batches(self._telling[urgency].values(), BATCH[urgency])
+        batch: list[Order] = []
+        carried: list[list[Order]] = []
+        try:
+            for batch in batches:
+                if orders := await self._up_to_date(batch):
+                    carried.append(await self._show(session, orders))
+                batch = []
+                await asyncio.sleep(0)
+                if any(self._wanted[:urgency]):
+                    break
+        finally:
+            self._remember(carried)
+            self._telling[urgency] = {}
+            if left := {order.extension: order for order in chain(batch, *batches)}:
+                self._wanted[urgency] = left | self._wanted[urgency]
 
-    async def _show(self, session: Session, orders: list[Order]) -> None:
+    async def _show(self, session: Session, orders: list[Order]) -> list[Order]:
+        """Have the orders carried out; those that were."""
         refused: Mapping[str, str] = {}
         try:
             await session.show(orders)
         except OrdersRefused as error:
             refused = error.refused
             log.warning("switchboard %s refused %d orders", self.settings.name, len(refused))
-        said = {order.extension: order.after for order in orders if order.extension not in refused}
+            orders = [order for order in orders if order.extension not in refused]
+        if refused or self.health.refused:
+            for order in orders:
+                self.health.refused.pop(order.extension, None)
+            self.health.refused.update(refused)
+        return orders
+
+    def _remember(self, carried: Iterable[list[Order]]) -> None:
+        """What was told by these orders. Not before the last of them: at an instant each costs the next time."""
         pinned = self._pinned
-        pinned.update([each for each in said.items() if each[0] in pinned])
-        self._unsaved.update(said)
+        for orders in carried:
+            said = [(order.extension, order.after) for order in orders]
+            self._unsaved.update(said)
+            pinned.update([each for each in said if each[0] in pinned])
         self._said.set()
-        for extension in self.health.refused.keys() & said.keys():
-            del self.health.refused[extension]
-        self.health.refused.update(refused)
 
     # -- what was told ------------------------------------------------------------------------------------------
 
     def _expected(self, extension: str) -> Rendered:
         """What will have been told of the extension once all that is wanted is."""
-        for queue in self._wanted:
-            if waiting := queue.get(extension):
+        for queue in (*self._wanted, *self._telling):
+            waiting = queue.get(extension)
+            if waiting is not None and waiting is not OVERTAKEN:
                 return waiting.after
         return self._pinned.get(extension) or self._unsaved.get(extension) or UNKNOWN
 
@@ -327,6 +352,13 @@ class Publisher:
             for extension, rendered in saved:
                 if self._unsaved.get(extension) is rendered:
                     del self._unsaved[extension]
+
+
+def _batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:
+    """The orders in turn, without those that have been overtaken by then."""
+    each = iter(orders)
+    while batch := list(islice(each, size)):
+        yield [order for order in batch if order is not OVERTAKEN]
 
 
 def _sharing(before: Rendered, wanted: Rendered) -> Rendered:
