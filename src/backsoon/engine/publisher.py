@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.defects import where
-from backsoon.engine.timing import Clock, pause
+from backsoon.engine.timing import Clock, finished, pause
 from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import (
     NOTHING,
@@ -348,7 +348,7 @@ class Publisher:
             now = self._clock.now()
             saved = list(islice(self._unsaved.items(), SAVE_PAGE))
             rows = [Told(e, r.lamp, r.plan, now) for e, r in saved]
-            await self._store.save_told(self.settings.organisation, self.settings.name, rows)
+            await finished(self._store.save_told(self.settings.organisation, self.settings.name, rows))
             for extension, rendered in saved:
                 if self._unsaved.get(extension) is rendered:
                     del self._unsaved[extension]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -26,6 +29,16 @@ class Clock(Protocol):
 async def pause(clock: Clock, seconds: float) -> None:
     """Wait for a while, however the wall clock is stepped meanwhile."""
     await clock.sleep(seconds)
+
+
+async def finished(work: Coroutine[None, None, T]) -> T:
+    """Do the work to its end: whoever is cancelled meanwhile is so once it is done, for it cannot be called back."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def until_set(event: asyncio.Event, clock: Clock, at: datetime | None) -> None:

@@ -139,3 +139,50 @@ async def test_an_extension_taken_over_while_strangers_are_looked_for_is_none(tm
             await w.publisher.drained()
             assert w.lamp("1999") == "meeting"
             assert w.switchboard.held.get("1001", NOTHING) == NOTHING
+
+
+async def test_what_is_being_stored_as_a_session_ends_is_stored_before_the_next_is_compared(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        order, going = Noted(w), asyncio.Event()
+        going.set()
+        order.going = going
+        async with w.running():
+            await w.until(lambda: w.publisher.health.connected)
+            going.clear()
+            await w.service.refer(anna, "lunch")
+            await w.shows("1001", "lunch")
+            await w.move_to(at(9, 0, 1))
+            await w.until(lambda: order.seen[-1] == "begun")
+            w.switchboard.held.clear()
+            w.switchboard.cut()
+            await w.move_to(at(9, 0, 5))
+            await w.until(lambda: True)
+            going.set()
+            await w.until(lambda: order.seen[-1] == "stored")
+            await w.move_to(at(9, 0, 10))
+            await w.shows("1001", "lunch")
+    first = order.seen.index("begun")
+    assert order.seen[first : first + 3] == ["begun", "stored", "compared"]
+
+
+class Noted:
+    """Notes when what was told is stored and compared, and holds back storing while it may not go on."""
+
+    def __init__(self, w: World) -> None:
+        self.seen: list[str] = []
+        self.going = asyncio.Event()
+        self._told, self._save = w.store.told, w.store.save_told
+        w.store.told = self.told  # type: ignore[assignment, method-assign]
+        w.store.save_told = self.save_told  # type: ignore[method-assign]
+
+    async def told(self, organisation: str, name: str, extensions: Sequence[str] | None = None) -> Mapping[str, Told]:
+        if extensions is None:
+            self.seen.append("compared")
+        return await self._told(organisation, name, extensions)
+
+    async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
+        self.seen.append("begun")
+        await self.going.wait()
+        await self._save(organisation, switchboard, told)
+        self.seen.append("stored")
