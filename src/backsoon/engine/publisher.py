@@ -261,8 +261,10 @@ class Publisher:
                     break
         finally:
             self._remember(carried)
+            telling = self._telling[urgency]
+            left = {o.extension: o for o in chain(batch, *batches) if telling[o.extension] is o}  # not overtaken
             self._telling[urgency] = {}
-            if left := {order.extension: order for order in chain(batch, *batches)}:
+            if left:
                 self._wanted[urgency] = left | self._wanted[urgency]
 
     async def _show(self, session: Session, orders: list[Order]) -> list[Order]:

@@ -186,3 +186,20 @@ class Noted:
         await self.going.wait()
         await self._save(organisation, switchboard, told)
         self.seen.append("stored")
+
+
+async def test_what_was_overtaken_as_the_session_ended_is_not_told_after_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        before, after = Rendered("before", ""), Rendered("after", "")
+        async with w.running():
+            await w.until(lambda: w.publisher.health.connected)
+            w.switchboard.pause()
+            tell(w.publisher, "1001", before)
+            await w.until(lambda: True)
+            w.publisher.offer({"1001": w.publisher.prepare("1001", after)}, Urgency.BY_HAND)
+            w.switchboard.cut()
+            await w.until(lambda: not w.publisher.health.connected)
+            w.switchboard.resume()
+            await w.move_to(at(9, 0, 5))
+            await w.publisher.drained()
+            assert w.switchboard.held.get("1001") == after
