@@ -123,9 +123,10 @@ class Publisher:
             before = self._expected(extension)
         return Order(extension, before, _sharing(before, wanted))
 
-    def offer(self, orders: Mapping[str, Order], urgency: Urgency) -> None:
+    def offer(self, orders: dict[str, Order], urgency: Urgency) -> None:
         """These orders, by extension, should be carried out; each replaces the one before. Never waits.
 
+        The dictionary is the publisher's from then on: a hundred thousand are not copied at their instant.
         What waits in a more urgent queue keeps its place there.
         """
         for telling in self._telling:
@@ -136,8 +137,10 @@ class Publisher:
                 for queue in self._wanted[place + 1 :]:
                     queue.pop(extension, None)
                 self._wanted[place][extension] = order
-        else:
+        elif self._wanted[urgency]:
             self._wanted[urgency].update(orders)
+        else:
+            self._wanted[urgency] = orders
         if self._strangers:
             self._strangers.difference_update(orders)  # somebody has these now
         self._idle.clear()
