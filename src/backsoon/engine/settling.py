@@ -71,7 +71,8 @@ class Settler:
     async def settle_everybody(self, organisation: str) -> frozenset[str]:
         """Decide anew about a whole organisation; the extensions of its people.
 
-        Once each: of whom something else makes us decide meanwhile the publishers have heard by that.
+        Who is known to have changed comes first. Everybody once: of whom something else makes us decide meanwhile the
+        publishers have heard by that.
         """
         extensions: set[str] = set()
         meanwhile: set[int] = set()
@@ -81,6 +82,8 @@ class Settler:
             while page := await self._store.page_people(organisation, after=after, limit=PAGE):
                 after = page[-1].id
                 extensions.update(p.extension for p in page)
+                while late := self._stage.take_late():
+                    await self.settle(late, Cause(Trigger.CLOCK))
                 ids = [p.id for p in page if p.id not in meanwhile]
                 self._stage.drop(ids)
                 await self._settle_page(ids, Cause(Trigger.START))
