@@ -1,7 +1,8 @@
 """`python -m bench [NAME ...] [-- OPTION ...]`: runs all benches or those named, each in a process of its own.
 
 Each writes `bench/results/NAME.json` and prints it as one line on stdout, the last of it last; what goes on is told on
-stderr. Keys are flat names with their unit (`lateness_ms.p50`); options are passed on to the benches named.
+stderr. Keys are flat names with their unit (`lateness_ms.p50`), and the same nested for readers that part names at the
+dot (`lateness_ms: {p50}`). Options are passed on to the benches named.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _run(name: str, options: Sequence[str]) -> bool:
 def _report(name: str, figures: Mapping[str, object]) -> None:
     targets = judged(name, figures)
     about = {"bench": name, "date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
-    result = {**about, "machine": machine(), **figures, "targets": targets}
+    result = {**about, "machine": machine(), **_nested(figures), **figures, "targets": targets}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     for key, value in figures.items():
@@ -74,6 +75,16 @@ def _report(name: str, figures: Mapping[str, object]) -> None:
         met = "" if judgement is None else f"   {judgement['target']} {'met' if judgement['met'] else 'MISSED'}"
         print(f"  {key:<28}{value!s:>14}{met}", file=sys.stderr, flush=True)
     print(json.dumps(result), flush=True)
+
+
+def _nested(figures: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """The figures whose names have a dot, by what stands before it."""
+    nested: dict[str, dict[str, object]] = {}
+    for key, value in figures.items():
+        before, dot, after = key.rpartition(".")
+        if dot:
+            nested.setdefault(before, {})[after] = value
+    return nested
 
 
 def _commit() -> str:
