@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,10 @@ def main(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str], more: dict[str, str]) -> int:
-    """Run the command, with Ctrl-C left to it."""
+    """Run the command, with Ctrl-C left to it; what ends this one ends it."""
     process = subprocess.Popen([BACKSOON, "demo", *arguments], env=os.environ | more)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: process.terminate())
     while True:
         try:
             return process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -18,7 +19,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from backsoon.commands.board import drawn
+from backsoon.commands.remote import answers
 from tests.acceptance.commands import DEADLINE, PROGRAM, SETTINGS, Shell, now_event
 
 PEOPLE = """extension,name,email,department,keywords,calendar
@@ -268,6 +272,14 @@ def test_init_asks_and_keeps_a_typed_password_out_of_the_settings(tmp_path: Path
     assert tomllib.loads(text)["calendars"]["main"]["password"] == "file:calendar.secret"
 
 
+def test_init_asked_again_proposes_what_was_answered(tmp_path: Path) -> None:
+    first = ["ics", str(tmp_path / "nowhere.ics"), "none", "y"]
+    again = ["", "", "", "n"]
+    said, _ = typed(tmp_path, ["Acme", "Europe/Oslo", "none", "", "keywords", *first, *again, "none"])
+    assert f"[{tmp_path / 'nowhere.ics'}]" in said
+    assert "nowhere.ics" in tomllib.loads((tmp_path / "backsoon.toml").read_text())["calendars"]["main"]["url"]
+
+
 def typed(folder: Path, answers: list[str]) -> tuple[str, int]:
     """What `init` says on a terminal where these answers are typed, one a question; and its exit status."""
     ours, theirs = pty.openpty()
@@ -330,6 +342,27 @@ def seen_until(terminal: int, text: str) -> str:
     while text not in seen:
         seen += read_terminal(terminal)
     return seen
+
+
+def test_the_board_keeps_extensions_whole_where_there_is_little_room() -> None:
+    console = Console(width=60, file=io.StringIO())
+    shown = {"state": "referred", "words": "In a meeting, back 10:00", "note": "A long note" * 9, "by_hand": False}
+    shown |= {"back_at": "2026-11-23T10:00:00Z", "upcoming": None, "informing": []}
+    row = {"person": {"extension": "+46812345678", "name": "Anna" * 9, "zone": "UTC"}, "availability": shown}
+    row |= {"calendars": 0, "confirmed_at": None, "problem": None}
+    console.print(drawn({"at": "2026-11-23T09:00:00Z", "rows": [row]}))
+    said = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    assert "+46812345678" in said
+    assert "10:00" in said
+    assert len(said.splitlines()) == 3
+
+
+def test_by_hand_without_a_running_backsoon_it_says_when_switchboards_are_told(backsoon: Shell) -> None:
+    backsoon("people", "add", "101", "Anna")
+    for command in (("refer", "101", "lunch", "--json"), ("back", "101", "--json")):
+        done = backsoon(*command)
+        assert done.json["person"]["extension"] == "101"
+        assert ("told when it starts" in done.err) is not answers(backsoon.socket)
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +37,8 @@ class Given:
     yes: bool
     values: dict[str, str | None]
     try_email: str
+    said: dict[str, str] = field(default_factory=dict)
+    """What was answered before: what is usual where the same is asked again."""
 
     def ask(self, key: str, question: str, usual: str, check: Callable[[str], str] = lambda _: "") -> str:
         """The option's value, or the answer to the question; `check` says what is wrong with it, or ""."""
@@ -47,9 +49,11 @@ class Given:
                 raise Wrong([Problem(f"--{key.replace('_', '-')}", "", wrong, "give another")])
             return answer
         while True:
-            answer = str(typer.prompt(question, default=usual, err=True)).strip()
+            proposed = self.said.get(key, usual)
+            answer = str(typer.prompt(question, default=proposed, show_default=bool(proposed), err=True)).strip()
             wrong = check(answer)
             if not wrong:
+                self.said[key] = answer
                 return answer
             output.say(wrong)
 
@@ -114,6 +118,10 @@ def _wrong_country(country: str) -> str:
         return ""
     known = COUNTRY.fullmatch(country) and public_holidays(country, SystemClock().now().year)
     return "" if known else f"the public holidays of {country!r} are not known; {COUNTRY_REMEDY}"
+
+
+def _wrong_email(email: str) -> str:
+    return "" if "@" in email else "write an address such as anna@example.com"
 
 
 def _calendar(given: Given) -> dict[str, object]:
@@ -222,7 +230,7 @@ async def _try_connection(config: Config, connection: Connection, given: Given) 
     if has_placeholder(str(connection.settings.get("url", ""))) and not email:
         if given.yes:
             return [Tried("calendars main", "warning", "not tried", "name somebody with --try-email")]
-        email = str(typer.prompt("Whose calendar shall be tried (an e-mail address)", err=True)).strip()
+        email = given.ask("email", "Whose calendar shall be tried (an e-mail address)", "", _wrong_email)
     organisation = config.organisations[0].organisation
     sources = Sources(cast("Store", None))  # what is made of a connection given asks no store
     person = Person(organisation.id, "0", "", email, organisation.zone)

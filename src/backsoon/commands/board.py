@@ -30,6 +30,8 @@ TOGETHER = 0.1
 FRESH = timedelta(minutes=60)
 """A calendar that was not read for longer than this is marked."""
 HEAD = ("", "ext.", "name", "state", "back at", "coming", "calendar")
+SHARES = {"name": 2, "state": 4, "coming": 3, "calendar": 2}
+"""How the columns that may be cut share what the others leave of the width."""
 
 
 def board(
@@ -139,7 +141,7 @@ def cells(row: Json, at: str) -> list[str]:
         person["name"],
         availability["words"] + note,
         when_words(datetime.fromisoformat(back), now, zone, "en") if back else "",
-        f"{coming['words']} in {coming['minutes']} min" if coming else "",
+        f"{coming['minutes']} min: {coming['words']}" if coming else "",
         _calendar(row, now),
     ]
 
@@ -164,11 +166,11 @@ def drawn(read: Json) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.title = f"{len(read['rows'])} people, {away} referred, {at.astimezone():%H:%M:%S}"
     for head in HEAD:
-        table.add_column(head, overflow="ellipsis", no_wrap=True)
+        table.add_column(head, no_wrap=True, ratio=SHARES.get(head))
     for row in read["rows"]:
         mark, *texts = (output.plain(cell) for cell in cells(row, read["at"]))
         stale = row["problem"] or (row["confirmed_at"] and at - datetime.fromisoformat(row["confirmed_at"]) > FRESH)
         styles = ("", "bold", "", "", "cyan", "yellow" if stale else "dim")
-        drawn_cells = (Text(text, style) for text, style in zip(texts, styles, strict=True))
-        table.add_row(Text(mark, lamp(row)[1]), *drawn_cells)
+        lines = (Text(t, s, overflow="ellipsis") for t, s in zip(texts, styles, strict=True))
+        table.add_row(Text(mark, lamp(row)[1]), *lines)
     return table

@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 
 LEAD = "1m"
+INTERRUPTED = 130
+"""Ctrl-C: how somebody who watches ends it."""
 
 
 @app.callback()
@@ -35,13 +37,21 @@ def demo(
     """Run the demonstration. Without a terminal it books an entry itself and says whether it did its work."""
     if context.invoked_subcommand is not None:
         return
+    import asyncio
+
     from backsoon.commands.demoing.stage import Demonstration, perform
 
     watched = sys.stdout.isatty() and not as_json
     if not watched and seconds <= 0:
         seconds = 60.0
     play = Demonstration(radicale, asterisk, account, secret, timedelta(seconds=seconds), watched, as_json)
-    raise typer.Exit(0 if output.run(perform(play)) else 1)
+    try:
+        status = 0 if output.run(perform(play)) else 1
+    except typer.Exit as ended:
+        status = ended.exit_code
+    except asyncio.CancelledError:  # it was told to stop
+        status = INTERRUPTED
+    raise typer.Exit(0 if watched and status == INTERRUPTED else status)
 
 
 @app.command()

@@ -23,7 +23,8 @@ def read_keyword_file(path: Path) -> dict[str, str]:
         try:
             word = checked(key)
         except BadKeyword as error:
-            faults.add(key, error.because, "choose another keyword")
+            because, _, remedy = error.because.partition("; ")
+            faults.add(key, because, remedy or "choose another keyword")
             continue
         if word in seen:
             faults.add(key, "is given twice", "keep one of them")

@@ -55,7 +55,9 @@ async def _who(port: Port, person: str, organisation: str) -> tuple[Json, dateti
 def refer(
     person: PersonArgument,
     reason: Annotated[str, typer.Argument(help="The code of a reason: meeting, lunch, sick, ...")],
-    until: Annotated[str | None, typer.Option(help="Until when: 14:30, 2026-12-24, 2026-12-24T14:30.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Until when: 14:30, 2026-12-24 (as it begins), 2026-12-24T14:30.")
+    ] = None,
     lasting: Annotated[str | None, typer.Option("--for", help="For how long: 30m, 2h, 1d.")] = None,
     note: Annotated[str, typer.Option(help="A note for attendants.", show_default=False)] = "",
     divert: Annotated[str, typer.Option(help="Divert calls to this number.", show_default=False)] = "",
@@ -66,8 +68,9 @@ def refer(
     """Refer somebody by hand from now on. By hand always wins; it ends as its reason does where nobody says."""
     if until is not None and lasting is not None:
         raise typer.BadParameter("give --until or --for, not both")
-    shown = output.run(_refer(config, person, organisation, reason, until, lasting, note, divert))
+    shown, running = output.run(_refer(config, person, organisation, reason, until, lasting, note, divert))
     output.tell_json(shown) if as_json else _draw(shown)
+    _say_when_told(running)
 
 
 async def _refer(
@@ -79,13 +82,13 @@ async def _refer(
     lasting: str | None,
     note: str,
     divert: str,
-) -> Json:
+) -> tuple[Json, bool]:
     _check_number(divert)
     span = None if lasting is None else read_duration(lasting)
     async with connected(config) as port:
         found, now, zone = await _who(port, person, organisation)
         end = None if until is None else read_instant(until, now, zone)
-        return await port.refer(
+        shown = await port.refer(
             found["extension"],
             found["organisation"],
             reason,
@@ -96,6 +99,7 @@ async def _refer(
             by=whoever(),
             through=THROUGH,
         )
+        return shown, _runs(port)
 
 
 def _check_number(number: str) -> None:
@@ -113,13 +117,25 @@ def back(
     as_json: JsonOption = False,
 ) -> None:
     """Make somebody available: what was set by hand ends, and the meeting that runs does not count."""
-    shown = output.run(_back(config, person, organisation))
+    shown, running = output.run(_back(config, person, organisation))
     output.tell_json(shown) if as_json else _draw(shown)
+    _say_when_told(running)
 
 
-async def _back(config: Path | None, person: str, organisation: str) -> Json:
+async def _back(config: Path | None, person: str, organisation: str) -> tuple[Json, bool]:
     async with connected(config) as port:
-        return await port.back(person, organisation or None, by=whoever(), through=THROUGH)
+        return await port.back(person, organisation or None, by=whoever(), through=THROUGH), _runs(port)
+
+
+def _runs(port: Port) -> bool:
+    from backsoon.commands.remote import Remote
+
+    return isinstance(port, Remote)
+
+
+def _say_when_told(running: bool) -> None:
+    if not running:
+        output.say("Backsoon is not running: switchboards are told when it starts")
 
 
 def whoever() -> str:

@@ -110,7 +110,7 @@ def _with_options(subject: Subject, asked: Asked) -> Subject:
 
 
 def _window(asked: Asked, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    from backsoon.commands.times import BadTime
+    from backsoon.config import ConfigError, Problem
 
     today = midnight(now.astimezone(zone).date(), zone)
     start = today if asked.start is None else read_instant(asked.start, now, zone, past=True)
@@ -119,21 +119,30 @@ def _window(asked: Asked, now: datetime, zone: ZoneInfo) -> tuple[datetime, date
     else:
         end = read_instant(asked.end, now, zone, past=True)
     if end <= start:
-        raise BadTime(asked.end or "", "--to must be later than --from")
+        problem = Problem("--to", "", "must be later than --from", "without --from it is today")
+        raise ConfigError([problem])
     return start, end
 
 
 def _draw(found: Preview, text: str) -> None:
-    head = ("when", "outcome", "what", "note", "because", "uid", *(("subject",) if found.subjects else ()))
-    output.table(head, (_cells(row, found) for row in found.rows))
+    head = ["when", "outcome", "what", "note", "because"]
+    if any(row["start"] is None for row in found.rows):
+        head.append("uid")  # the only thing that tells which item of the calendar is meant
+    if found.subjects:
+        head.append("subject")
+    output.table(head, ([_cell(row, column, found.owner.zone) for column in head] for row in found.rows))
     output.say(text)
 
 
-def _cells(row: Row, found: Preview) -> list[str]:
-    what = [row["reason"], row["phone"], row["divert_to"] and f">{row['divert_to']}"]
-    words = " ".join(str(part) for part in what if part)
-    rest = ("note", "because", "uid", *(("subject",) if found.subjects else ()))
-    return [_when(row, found.owner.zone), row["outcome"], words, *(str(row[key] or "") for key in rest)]
+def _cell(row: Row, column: str, zone: tzinfo) -> str:
+    if column == "when":
+        return _when(row, zone)
+    if column == "what":
+        parts = (row["reason"], row["phone"], row["divert_to"] and f">{row['divert_to']}")
+        return " ".join(str(part) for part in parts if part)
+    if column == "uid" and row["start"] is not None:
+        return ""
+    return str(row[column] or "")
 
 
 def _when(row: Row, zone: tzinfo) -> str:

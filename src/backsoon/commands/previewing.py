@@ -101,7 +101,7 @@ _NOTHING: Row = {"reason": None, "phone": None, "divert_to": None, "note": None}
 def summary(preview: Preview, start: datetime, end: datetime, zone: str) -> str:
     """One line: how many occurrences, and what becomes of them."""
     total = len(preview.rows)
-    parts = [f"{preview.count('referral')} refer", f"{preview.count('ignored')} are ignored"]
+    parts = [f"{preview.count('referral')} refer", f"{preview.count('ignored')} ignored"]
     if rejected := preview.count("rejected"):
-        parts.append(f"{rejected} are rejected")
+        parts.append(f"{rejected} rejected")
     return f"{total} occurrences from {start:%Y-%m-%d} to {end:%Y-%m-%d} ({zone}): {', '.join(parts)}"

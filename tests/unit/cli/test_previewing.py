@@ -143,7 +143,7 @@ def test_rejected_items_come_last_and_everything_else_by_start() -> None:
     assert found.warnings == ["zone unknown"]
     text = summary(found, START, START + timedelta(60), "Europe/Oslo")
     assert "3 occurrences" in text
-    assert "2 refer, 0 are ignored, 1 are rejected" in text
+    assert "2 refer, 0 ignored, 1 rejected" in text
 
 
 @pytest.mark.parametrize(

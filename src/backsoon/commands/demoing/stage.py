@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,12 @@ secret = "{secret}"
 """
 
 
+class Nobody(BacksoonError):
+    """The demonstration has nobody of that name."""
+
+    remedy = f"name one of {', '.join(PEOPLE)}"
+
+
 class NoDemonstration(BacksoonError):
     """No demonstration runs."""
 
@@ -93,14 +100,24 @@ class Play:
 async def perform(asked: Demonstration) -> bool:
     """Play it; whether the entry that was booked referred and released the person (True where somebody watches)."""
     program = radicale.find(asked.radicale)
+    _end_when_told()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backsoon-demo-")))
         output.say("Starting a calendar server with twelve people's day ...")
         address = await stack.enter_async_context(radicale.running(program, folder / "radicale"))
         play = await stack.enter_async_context(_running(asked, folder, address))
-        stack.callback(_where().unlink, missing_ok=True)
-        _where().write_text(json.dumps({"address": address, "socket": str(play.backsoon.config.socket)}))
+        where = json.dumps({"address": address, "socket": str(play.backsoon.config.socket)})
+        stack.callback(_forget, where)
+        _where().write_text(where)
         return await (_watched(play) if asked.watched else _by_itself(play))
+
+
+def _end_when_told() -> None:
+    """SIGTERM, and a terminal that is closed, cancel it: nothing of it is left running or lying about."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 @asynccontextmanager
@@ -277,12 +294,19 @@ def _where() -> Path:
     return Path(tempfile.gettempdir()) / f"backsoon-demo-{getpass.getuser()}.json"
 
 
+def _forget(where: str) -> None:
+    """Take that file away, unless another demonstration has written its own meanwhile."""
+    with suppress(OSError):
+        if _where().read_text() == where:
+            _where().unlink()
+
+
 def book_in_running(user: str, subject: str, begin: timedelta, length: timedelta) -> None:
     """Book in the demonstration that runs. Raises `NoDemonstration`, `NoRadicale`."""
     from backsoon.wiring import SystemClock
 
     if user not in PEOPLE:
-        raise NoDemonstration(f"nobody there is called {user!r}; there are {', '.join(PEOPLE)}")
+        raise Nobody(f"nobody there is called {user!r}")
     try:
         where = json.loads(_where().read_text())
     except (OSError, ValueError):
