@@ -42,6 +42,12 @@ class AlreadyRunning(BacksoonError):
     """Another Backsoon uses the same data folder."""
 
 
+class NoDataFolder(BacksoonError):
+    """The data folder cannot be made, or not be written."""
+
+    remedy = "make it writable for this account, or name another as data_folder"
+
+
 class SystemClock:
     """The machine's clock."""
 
@@ -74,9 +80,13 @@ def public_holidays(country: str, year: int) -> frozenset[date]:
 
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
-    """Hold the data folder's lock. Raises `AlreadyRunning`."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data / "backsoon.lock").open("w") as lock:
+    """Hold the data folder's lock. Raises `AlreadyRunning`, `NoDataFolder`."""
+    _make_folder(data)
+    try:
+        file = (data / "backsoon.lock").open("w")
+    except OSError as error:
+        raise NoDataFolder(f"{data}: {error.strerror}") from None
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -84,15 +94,22 @@ def only_one(data: Path) -> Iterator[None]:
         yield
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoDataFolder(f"{path}: {error.strerror}") from None
+
+
 async def open_store(config: Config) -> Store:
-    """The store that the settings name. Raises `StoreError`."""
+    """The store that the settings name. Raises `StoreError`, `NoDataFolder`."""
     from backsoon.store.sqlite import SqliteStore
 
     kind, _, place = config.store.partition(":")
     if kind != "sqlite":
         raise StoreError(f"{config.path}: store: {kind!r} is no kind of store; use sqlite:FILE")
     path = config.data / place
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     return await SqliteStore.open(path)
 
 

@@ -145,6 +145,14 @@ def test_settings_are_shown_before_they_are_applied(backsoon: Shell) -> None:
     assert "public holidays of 'XX' are not known" in shell("apply", "--yes", status=1).err
 
 
+@pytest.mark.parametrize("command", ["run", "check", "board", "apply"])
+def test_a_data_folder_that_cannot_be_made_is_told(shell: Shell, command: str) -> None:
+    (shell.folder / "file").write_text("")
+    shell.settings('data_folder = "file/data"\n' + SETTINGS)
+    done = shell(command, status=1)
+    assert "file/data: Not a directory; make it writable" in done.err
+
+
 def test_only_one_runs_and_it_ends_when_told(shell: Shell) -> None:
     data = shell.folder / "backsoon-data"
     data.mkdir()
