@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from backsoon.wire.ami_client import AmiAddress
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
-BOOTED = b"Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"
+BOOTED = b"Event: FullyBooted\r\nStatus: Fully Booted\r\nUptime: 500\r\n\r\n"
 
 Action = dict[str, str]
 Reply = Callable[["FakeAmi", Action], Iterable[bytes]]

@@ -194,8 +194,17 @@ class PrivateAsterisk:
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay open and silent until `thaw`."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._process.pid}/task")
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:  # each thread stops in its own time
+            states = [(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads.iterdir()]
+            if set(states) == {"T"}:
+                return
+            time.sleep(0.001)
+        raise PeerError("the private Asterisk does not stop")
 
     def thaw(self) -> None:
         """Let it go on after `freeze`."""

@@ -38,6 +38,9 @@ _SENT_TOGETHER = 100
 Action = tuple[str, Headers]
 """An action's name and its headers."""
 
+BOOT_TOLD_TWICE = 3.0
+"""Seconds by which two tellings of one boot may differ: its age is told in whole seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class AmiAddress:
@@ -199,6 +202,7 @@ class AmiClient(asyncio.Protocol):
         self._gone = asyncio.Event()
         self._lost: asyncio.Future[AmiLost] = loop.create_future()
         self._booted: asyncio.Future[None] = loop.create_future()
+        self._up_since: float | None = None
 
     # What callers use.
 
@@ -350,15 +354,23 @@ class AmiClient(asyncio.Protocol):
 
     def _event(self, message: Message) -> None:
         name = message.event
-        if name == "Shutdown" or (name == "FullyBooted" and self._booted.done()):
+        if name == "Shutdown" or (name == "FullyBooted" and self._booted_anew(message)):
             self._lose(AmiLost("Asterisk restarts"))
         elif name == "FullyBooted":
-            self._booted.set_result(None)
+            if not self._booted.done():
+                self._booted.set_result(None)
         elif name and self._on_event is not None:
             try:
                 self._on_event(message)
             except Exception:  # whoever listens must not take the connection down
                 log.exception("a listener of manager events failed on %r", message)
+
+    def _booted_anew(self, message: Message) -> bool:
+        """Whether this is another boot than the one we know of. One that ends as we log in is told twice."""
+        told = message["Uptime"]
+        since = self._loop.time() - (int(told) if told.isdecimal() else 0)
+        known, self._up_since = self._up_since, since if self._up_since is None else min(since, self._up_since)
+        return known is not None and since - known > BOOT_TOLD_TWICE
 
     def _watch(self) -> None:
         """Ping where it is quiet; a connection that stays quiet is dead."""

@@ -253,7 +253,15 @@ class TestLosing:
                 await asyncio.sleep(0.01)
             await client.request("Getvar")
 
-    @pytest.mark.parametrize("event", [BOOTED, frame(Event="Shutdown", Shutdown="Cleanly", Restart="True")])
+    async def test_one_boot_told_twice_is_no_restart(self) -> None:
+        async with fake_ami() as fake, open_ami(fake.address, ACCOUNT) as client:
+            fake.say(BOOTED + frame(Event="FullyBooted", Uptime="501"))
+            await client.request("DBGet")
+            assert "DBGet" in fake.names()
+
+    @pytest.mark.parametrize(
+        "event", [frame(Event="FullyBooted", Uptime="0"), frame(Event="Shutdown", Shutdown="Cleanly", Restart="True")]
+    )
     async def test_a_restart_within_the_connection(self, event: bytes) -> None:
         async with fake_ami() as fake, open_ami(fake.address, ACCOUNT) as client:
             fake.say(event)
