@@ -367,6 +367,7 @@ def test_the_board_keeps_extensions_whole_where_there_is_little_room() -> None:
 
 def test_by_hand_without_a_running_backsoon_it_says_when_switchboards_are_told(backsoon: Shell) -> None:
     backsoon("people", "add", "101", "Anna")
+    assert backsoon("people", "add", "1 1", "Bo", status=1).err.startswith("1 1: extension")
     for command in (("refer", "101", "lunch", "--json"), ("back", "101", "--json")):
         done = backsoon(*command)
         assert done.json["person"]["extension"] == "101"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Who there is: list, add, import.", no_args_is_help=True, rich_markup_mode=None)
 
+HEADINGS = 1
+"""The line of a file that has the headings; the one row of `people add` is 1 too, and has no line."""
+
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only judge the rows.")]
 
 
@@ -126,6 +129,7 @@ def _report(imported: Json, as_json: bool) -> None:
         counts = (f"{imported[what]} {what}" for what in ("added", "changed", "unchanged"))
         output.tell(", ".join(counts) + would)
     for row in imported["rejected"]:
-        output.say(output.plain(f"line {row['row']} (extension {row['extension'] or '-'}): {row['because']}"))
+        line = f"line {row['row']} (extension {row['extension'] or '-'})" if row["row"] > HEADINGS else row["extension"]
+        output.say(output.plain(f"{line}: {row['because']}"))
     if imported["rejected"]:
         raise typer.Exit(1)
