@@ -114,10 +114,9 @@ async def perform(asked: Demonstration) -> bool:
 
 def _end_when_told() -> None:
     """SIGTERM, and a terminal that is closed, cancel it: nothing of it is left running or lying about."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if task := asyncio.current_task():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 @asynccontextmanager
