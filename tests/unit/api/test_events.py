@@ -28,10 +28,13 @@ async def lines(response: aiohttp.ClientResponse) -> list[str]:
 
 
 async def test_a_change_is_an_event_for_its_organisation(tmp_path: Path) -> None:
-    async with serving(tmp_path) as api, api.http() as session:
+    async with (
+        serving(tmp_path) as api,
+        api.http() as session,
+        session.get("/api/v1/events?organisation=acme") as ours,
+        session.get("/api/v1/events?organisation=other") as others,
+    ):
         await api.world.person("101", "Anna")
-        ours = await session.get("/api/v1/events?organisation=acme")
-        others = await session.get("/api/v1/events?organisation=other")
         assert ours.content_type == "text/event-stream"
         assert (await lines(ours))[0].startswith(": listening")
         assert (await lines(others))[0].startswith(": listening")
@@ -47,9 +50,8 @@ async def test_a_change_is_an_event_for_its_organisation(tmp_path: Path) -> None
 
 
 async def test_who_is_too_slow_is_told_to_read_anew(tmp_path: Path) -> None:
-    async with serving(tmp_path) as api, api.http() as session:
+    async with serving(tmp_path) as api, api.http() as session, session.get("/api/v1/events") as response:
         anna = await api.world.person("101", "Anna")
-        response = await session.get("/api/v1/events")
         await lines(response)
         shown = await api.world.service.show(anna)
         from backsoon.store.base import AvailabilityChange, Trigger
@@ -64,8 +66,7 @@ async def test_who_is_too_slow_is_told_to_read_anew(tmp_path: Path) -> None:
 
 
 async def test_open_streams_do_not_keep_the_server(tmp_path: Path) -> None:
-    async with serving(tmp_path) as api, api.http() as session:
-        response = await session.get("/api/v1/events")
+    async with serving(tmp_path) as api, api.http() as session, session.get("/api/v1/events") as response:
         await lines(response)
         api.stop.set()
         await asyncio.wait_for(response.content.read(), 30)
