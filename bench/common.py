@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from backsoon.api.server import serve_app
 from backsoon.config.model import Config
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.model import CalendarReferral, EntryKey, Rules, Span
@@ -157,10 +158,11 @@ class ShiftedClock(SystemClock):
 async def running(
     folder: Path, store: Store, board: Switchboard, clock: SystemClock | None = None
 ) -> AsyncIterator[Backsoon]:
-    """A whole Backsoon at work on the store in the folder, with one switchboard."""
+    """A whole Backsoon at work on the store in the folder: engine, API and one switchboard."""
     stop, started = asyncio.Event(), asyncio.Event()
     backsoon = Backsoon(config(folder), store, clock or SystemClock(), make_switchboard=lambda _: board)
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve_app(backsoon, backsoon.config.socket, stop))
         tasks.create_task(backsoon.run(stop, started.set))
         await started.wait()
         yield backsoon

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from backsoon.api.server import serve_app
 from backsoon.engine.service import Service
 from backsoon.wiring import Backsoon, SystemClock, run_blocking
 from bench.common import (
@@ -86,6 +87,7 @@ async def _measure(place: Path, people: int, begun: float, figures: dict[str, ob
         stop = asyncio.Event()
         backsoon = Backsoon(config(place), store, SystemClock(), make_switchboard=lambda _: board)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve_app(backsoon, backsoon.config.socket, stop))
             tasks.create_task(backsoon.run(stop))
             while not backsoon.directory.organisations:
                 await asyncio.sleep(0.005)

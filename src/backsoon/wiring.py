@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import fcntl
 import gc
 import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 """How long changes of availability are kept."""
+M_MMAP_THRESHOLD = -3
+"""What `mallopt(3)` of glibc calls so."""
 TICK = 1.0
 """The longest sleep in seconds: how soon a stepped clock or a laptop's waking is noticed."""
 
@@ -150,6 +153,7 @@ class Backsoon:
 
     async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:
         """Do everything until `stop` is set; what was begun is finished, what was fired is written."""
+        _give_memory_back()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.sources.close)
             await self.directory.refresh()
@@ -216,6 +220,12 @@ class Backsoon:
             except StoreError as error:
                 log.error("old rows could not be deleted: %s", error)
             await pause(self.clock, 3600)
+
+
+def _give_memory_back() -> None:
+    """Have what takes more than this go back to the system when it is freed: glibc else keeps what it gave once."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def _settle_memory() -> None:

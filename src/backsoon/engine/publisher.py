@@ -202,15 +202,25 @@ class Publisher:
 
     async def _compare(self, session: Session) -> None:
         held = await session.read_back()
-        told = await self._store.told(self.settings.organisation, self.settings.name)
-        self._unsaved = {
-            e: r for e, r in held.items() if (row := told.get(e)) is None or (row.lamp, row.plan) != (r.lamp, r.plan)
-        }
-        self._unsaved.update((e, NOTHING) for e in told if e not in held)
+        self._unsaved = await self._differing(held)
         self._said.set()
         self._strangers = set(held)
         self._pinned = {e: held.get(e, NOTHING) for e in self._pinned}
         self.health = SwitchboardHealth(connected=True, since=self._clock.now())
+
+    async def _differing(self, held: Mapping[str, Rendered]) -> dict[str, Rendered]:
+        """What is held otherwise than was stored as told: by pages, since all of it at once takes much memory."""
+        differing: dict[str, Rendered] = {}
+        for start in range(0, len(held), PAGE):
+            page = dict(islice(held.items(), start, start + PAGE))
+            told = await self._store.told(self.settings.organisation, self.settings.name, list(page))
+            differing |= {
+                e: r
+                for e, r in page.items()
+                if (row := told.get(e)) is None or (row.lamp, row.plan) != (r.lamp, r.plan)
+            }
+        told_of = await self._store.extensions_told(self.settings.organisation, self.settings.name)
+        return differing | dict.fromkeys(told_of - held.keys(), NOTHING)
 
     async def _live(self, session: Session) -> None:
         async with asyncio.TaskGroup() as group:

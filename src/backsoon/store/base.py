@@ -326,6 +326,10 @@ class Store(Protocol):
         """What the switchboard was told last about these extensions (None: about all of which it holds something)."""
         ...
 
+    async def extensions_told(self, organisation: str, switchboard: str) -> frozenset[str]:
+        """The extensions of which the switchboard holds something, as far as it was told."""
+        ...
+
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row.
 

@@ -34,6 +34,7 @@ CLAIMS = msgspec.json.Decoder(list[ClaimRow])
 OVERRIDES = msgspec.json.Decoder(list[OverrideRow])
 STATES = msgspec.json.Decoder(list[StateRow])
 DUE = msgspec.json.Decoder(list[tuple[int, int]])
+NAMES = msgspec.json.Decoder(list[str])
 TOLD = msgspec.json.Decoder(list[ToldRow])
 
 # A look-up costs a tenth of what the call of an enumeration does, and 300,000 referrals are read at a restart.

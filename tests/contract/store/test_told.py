@@ -19,6 +19,7 @@ async def test_what_was_told_comes_back(house: House) -> None:
     }
     assert await store.told("acme", "pbx", ["101", "nobody"]) == {"101": told("101", lamp="")}
     assert await store.told("acme", "pbx", []) == {}
+    assert await store.extensions_told("acme", "pbx") == {"100", "101", "102"}
 
 
 async def test_nothing_held_deletes(house: House) -> None:
@@ -26,6 +27,7 @@ async def test_nothing_held_deletes(house: House) -> None:
     await store.save_told("acme", "pbx", [told("100"), told("101")])
     await store.save_told("acme", "pbx", [told("100", "", ""), told("101", at=1), told("404", "", "")])
     assert await store.told("acme", "pbx") == {"101": told("101", at=1)}
+    assert await store.extensions_told("acme", "pbx") == {"101"}
 
 
 async def test_of_two_for_one_extension_the_last_counts(house: House) -> None:
@@ -37,6 +39,7 @@ async def test_of_two_for_one_extension_the_last_counts(house: House) -> None:
 async def test_switchboards_and_organisations_are_apart(house: House) -> None:
     await house.store.save_told("acme", "pbx", [told("100")])
     assert await house.store.told("other", "pbx") == {}
+    assert await house.store.extensions_told("other", "pbx") == frozenset()
     with pytest.raises(NotStored, match="nowhere"):
         await house.store.save_told("other", "nowhere", [told("100")])
 

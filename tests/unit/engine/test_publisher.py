@@ -29,6 +29,9 @@ class ToldStore:
         self.asked += extensions or []
         return {e: row for e, row in self.rows.items() if extensions is None or e in extensions}
 
+    async def extensions_told(self, organisation: str, name: str) -> frozenset[str]:
+        return frozenset(self.rows)
+
     async def save_told(self, organisation: str, name: str, told: Sequence[Told]) -> None:
         await asyncio.sleep(0)
         self.rows |= {each.extension: each for each in told}

@@ -172,14 +172,13 @@ class Noted:
     def __init__(self, w: World) -> None:
         self.seen: list[str] = []
         self.going = asyncio.Event()
-        self._told, self._save = w.store.told, w.store.save_told
-        w.store.told = self.told  # type: ignore[assignment, method-assign]
+        self._extensions, self._save = w.store.extensions_told, w.store.save_told
+        w.store.extensions_told = self.extensions_told  # type: ignore[method-assign]
         w.store.save_told = self.save_told  # type: ignore[method-assign]
 
-    async def told(self, organisation: str, name: str, extensions: Sequence[str] | None = None) -> Mapping[str, Told]:
-        if extensions is None:
-            self.seen.append("compared")
-        return await self._told(organisation, name, extensions)
+    async def extensions_told(self, organisation: str, switchboard: str) -> frozenset[str]:
+        self.seen.append("compared")
+        return await self._extensions(organisation, switchboard)
 
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         self.seen.append("begun")

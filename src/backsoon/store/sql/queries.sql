@@ -285,6 +285,9 @@ delete from override where person_id > $2 and person_id <= $3 and end_at < $1;
 -- name: told
 select json_group_array(json_array(extension, lamp, plan, at)) from told where organisation_id = $1 and switchboard = $2;
 
+-- name: extensions_told
+select json_group_array(extension) from told where organisation_id = $1 and switchboard = $2;
+
 -- name: told_extensions
 select json_group_array(json_array(extension, lamp, plan, at)) from told
 where organisation_id = $1 and switchboard = $2 and extension in {texts $3};

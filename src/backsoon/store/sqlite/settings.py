@@ -71,6 +71,12 @@ def told(database: Database, organisation: str, switchboard: str, extensions: Se
     return {row[0]: rows.told(row) for row in found}
 
 
+def extensions_told(database: Database, organisation: str, switchboard: str) -> frozenset[str]:
+    """About which extensions the switchboard was told anything that it holds."""
+    names = database.bulk("extensions_told", rows.NAMES, organisation, switchboard)
+    return frozenset(names)
+
+
 def save_told(
     database: Database, organisation: str, switchboard: str, held: Sequence[str], gone: Sequence[str]
 ) -> None:

@@ -245,6 +245,9 @@ class SqliteStore(Store):
         short = wanted is not None and len(wanted) <= SHORT
         return await self._read(settings.told, short, organisation, switchboard, wanted)
 
+    async def extensions_told(self, organisation: str, switchboard: str) -> frozenset[str]:
+        return await self._read(settings.extensions_told, False, organisation, switchboard)
+
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         last = {codec.clean(each.extension): each for each in told}
         gone = [extension for extension, each in last.items() if not (each.lamp or each.plan)]
