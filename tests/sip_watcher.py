@@ -58,12 +58,16 @@ class Watcher(asyncio.DatagramProtocol):
             texts = tuple(" ".join(element.itertext()).strip() for element in root.iter())
             self.seen.put_nowait(Seen(body, texts, tuple(etree.QName(one).localname for one in root.iter())))
 
-    async def until(self, wanted: str) -> Seen:
-        """The first NOTIFY in whose texts this stands. Raises `TimeoutError`."""
+    async def until(self, wanted: str, *, tag: str = "", without: str = "\0") -> Seen:
+        """The first NOTIFY in whose texts one stands and the other not, with that tag. Raises `TimeoutError`.
+
+        Device and presence are two states: each change of one is told by itself.
+        """
         async with asyncio.timeout(10):
             while True:
                 seen = await self.seen.get()
-                if any(wanted in text for text in seen.texts):
+                told = any(wanted in text for text in seen.texts) and not any(without in text for text in seen.texts)
+                if told and (not tag or tag in seen.tags):
                     return seen
 
 
