@@ -33,8 +33,7 @@ class CalendarHealth:
     """How reading a calendar goes. `confirmed_at` is when it was last read whole; `problem` "" while all is well.
 
     `next_read` None: as soon as possible. `failures` counts reads that failed in a row. `rejected` are items that were
-    left out: (resource, because). `shrunk` is set while a read that lost most of the coming referrals awaits its
-    second reading.
+    left out: (resource, because).
     """
 
     sync_token: str | None = None
@@ -46,7 +45,6 @@ class CalendarHealth:
     since: datetime | None = None
     warnings: tuple[str, ...] = ()
     rejected: tuple[tuple[str, str], ...] = ()
-    shrunk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tests.contract.store.values import House, after, complete, delta, health, r
 
 SICK = CalendarHealth(
     None, after(-60), after(3), 4, "the server refused the account", "check the password", after(-30),
-    ("unknown time zone",), (("/a.ics", "rule too costly"), ("/b.ics", "no start")), True,
+    ("unknown time zone",), (("/a.ics", "rule too costly"), ("/b.ics", "no start")),
 )  # fmt: skip
 
 
