@@ -71,6 +71,7 @@ async def _measure(place: Path, at: datetime, wave: int, figures: dict[str, obje
     clock = ShiftedClock((at - LEAD - utc_now()).total_seconds())
     async with opened(place) as store, running(place, store, board, clock) as backsoon:
         await told(backsoon)
+        await asyncio.sleep(3)
         at_rest = rss_mib()
         progress(f"compared: {at_rest} MiB, at most {peak_rss_mib()} MiB, {board.orders} orders")
         figures["start_peak_rss_mib"] = peak_rss_mib()
@@ -78,6 +79,7 @@ async def _measure(place: Path, at: datetime, wave: int, figures: dict[str, obje
             await asyncio.sleep(0.5)
         while backsoon.stage.unwritten:
             await asyncio.sleep(0.1)
+        board.forget_stamps()  # they hold on to texts of the engine
         await asyncio.sleep(3)
         after_wave = rss_mib()
     figures |= {"rss_mib": max(at_rest, after_wave), "at_rest_rss_mib": at_rest, "after_wave_rss_mib": after_wave}
