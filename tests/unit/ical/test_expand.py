@@ -108,6 +108,8 @@ def expand_lazily(rule: str, start: datetime, low: datetime, high: datetime) -> 
 @example("FREQ=YEARLY;BYDAY=53MO", datetime(2024, 1, 1), 0, 500)
 @example("FREQ=YEARLY;BYDAY=-53SU", datetime(2023, 1, 1), 0, 500)
 @example("FREQ=YEARLY;BYWEEKNO=53;BYDAY=SA;WKST=SU", datetime(2004, 1, 1), 0, 500)
+@example("FREQ=YEARLY;BYYEARDAY=-1;BYWEEKNO=1", datetime(2000, 10, 1), 0, 800)
+@example("FREQ=YEARLY;BYYEARDAY=-1;BYMONTHDAY=-1;BYWEEKNO=1", datetime(2000, 10, 1), 0, 92)
 @example("FREQ=MONTHLY;BYMONTHDAY=-31", datetime(2024, 2, 1), 0, 500)
 @example("FREQ=HOURLY;INTERVAL=7;BYHOUR=3", datetime(2024, 2, 1, 5), 0, 500)
 @example("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3", datetime(2024, 2, 1, 5), 0, 500)

@@ -43,7 +43,7 @@ class DayRule:
 
     def _fill_in(self, start: date) -> None:
         rule = self.rule
-        if rule.by_week_no and rule.freq is Freq.YEARLY and not (rule.by_day or rule.by_month_day):
+        if rule.by_week_no and rule.freq is Freq.YEARLY and not (rule.by_day or rule.by_month_day or rule.by_year_day):
             self.week_days = ((0, start.weekday()),)
         if rule.by_day or rule.by_month_day or rule.by_year_day or rule.by_week_no:
             return
@@ -66,7 +66,9 @@ class DayRule:
     def of_year(self, year: int) -> list[int]:
         """The days of a YEARLY rule in a year, sorted."""
         if self.rule.by_year_day:
-            days = self._kept(self._year_days(year), self._in_month, self._on_month_day, self._on_weekday)
+            days = self._kept(
+                self._year_days(year), self._in_week, self._in_month, self._on_month_day, self._on_weekday
+            )
             return sorted(set(days) & set(self._nth_of_year(year))) if self.ordinals else days
         if self.rule.by_week_no:
             whole = self._whole_year(year)
