@@ -165,6 +165,32 @@ class CalendarReferral:
     resource: str = ""
 
 
+class Because(StrEnum):
+    """Why an entry that holds one of its owner's keywords refers nobody all the same."""
+
+    NOT_FIRST = "not_first"
+    """The keyword is not the first word of the subject."""
+    NO_LENGTH = "no_length"
+    """It starts and ends at once."""
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """An entry that looks as if it were meant to refer its owner, and does not.
+
+    It holds no text of the entry: `keyword` is one of the owner's keywords, normalised. Of an entry without one
+    nothing at all is kept. `span` of one without length is a minute long.
+    """
+
+    key: EntryKey
+    span: Span
+    because: Because
+    keyword: str
+    resource: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """What a person (or somebody for them) set by hand. `reason` is None for "available".
@@ -239,6 +265,8 @@ class Rules:
     warn_before: timedelta = timedelta(minutes=60)
     notes_for_colleagues: bool = False
     notes_for_attendants: bool = True
+    confirmed_within: timedelta = timedelta(minutes=30)
+    """How old the reading of a calendar may be before every answer says since when it is not confirmed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class Audience(StrEnum):
     COLLEAGUE = "colleague"
     ATTENDANT = "attendant"
     PERSON = "person"
+    ADMINISTRATOR = "administrator"
+    """Runs Backsoon: sees what a colleague sees, and nobody's notes."""
 
 
 @dataclass(frozen=True, slots=True)

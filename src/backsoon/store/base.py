@@ -20,8 +20,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from backsoon.domain.access import Role
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.model import Availability, CalendarReferral, Override
+from backsoon.domain.model import Availability, CalendarReferral, Override, PassedOver
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,6 +118,68 @@ class ReferralChanges:
     referrals: tuple[CalendarReferral, ...] = ()
     touched: frozenset[str] = field(default_factory=frozenset)
     complete: bool = False
+    passed: tuple[PassedOver, ...] = ()
+    """Entries of the touched resources that were passed over; they replace what was kept of these as referrals do."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReferral:
+    """A calendar referral with the time in which it was known so: `[known_from, known_to)`, None: it still is.
+
+    The note of one that is no longer so is not kept.
+    """
+
+    referral: CalendarReferral
+    known_from: datetime
+    known_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOverride:
+    """An override with the instant from which it did not hold any more, for it was replaced or taken back, by whom and
+    through what. `replaced_at` None: it was not; it ends as it says."""
+
+    override: Override
+    replaced_at: datetime | None = None
+    replaced_by: str = ""
+    replaced_through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What was known about a person at an instant and covers it: for explaining, not for deciding."""
+
+    referrals: tuple[KnownReferral, ...] = ()
+    override: KnownOverride | None = None
+    passed: tuple[PassedOver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How fresh a person's calendars are: how many there are, when the least recently read one was last read whole
+    (None: one never was, or there is none), and the first one's problem, "" while all is well."""
+
+    calendars: int = 0
+    confirmed_at: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token as it is kept: never the token, but the SHA-256 of it in hexadecimal digits. `id` 0: not stored.
+
+    `person` is for `Role.PERSON`, else 0. `expires_at` None: never.
+    """
+
+    organisation: str
+    role: Role
+    name: str
+    digest: str
+    created_at: datetime
+    created_by: str = ""
+    person: int = 0
+    expires_at: datetime | None = None
+    id: int = 0
 
 
 class StoreError(BacksoonError):
@@ -198,8 +261,19 @@ class Store(Protocol):
         """
         ...
 
+    async def by_extension(self, organisation: str, extension: str) -> Person | None:
+        """Who has the extension (compared casefolded), by index."""
+        ...
+
+    async def held_since(self, organisation: str, extension: str) -> datetime | None:
+        """Since when the person who has the extension has had it; None where nobody has it.
+
+        What somebody dialled from it before concerns somebody else.
+        """
+        ...
+
     async def remove_people(self, ids: Iterable[int]) -> None:
-        """Take people out with their calendars, referrals, override, state and history."""
+        """Take people out with their calendars, referrals, override, state, history and tokens."""
         ...
 
     async def count_people(self, organisation: str | None = None) -> int: ...
@@ -241,6 +315,17 @@ class Store(Protocol):
         """
         ...
 
+    async def freshness(self, people: Sequence[int]) -> dict[int, Freshness]:
+        """How fresh these people's calendars are, in one statement; whoever has none is left out."""
+        ...
+
+    async def confirmed_between(
+        self, after: datetime, until: datetime, limit: int = 1000, *, beyond: int = 0
+    ) -> tuple[tuple[int, int], ...]:
+        """(calendar, person) of active people whose calendar was last read whole in `(after, until]`, by index, in
+        order of the calendar's id from the first one greater than `beyond`."""
+        ...
+
     async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:
         """All stored referrals of a calendar."""
         ...
@@ -265,11 +350,28 @@ class Store(Protocol):
     # -- overrides -------------------------------------------------------------------------------------------
 
     async def save_override(self, person: int, override: Override) -> None:
-        """The person's one override; replaces the one before. Durable when it returns. Raises `NotStored`."""
+        """The person's one override; replaces the one before. Durable when it returns. Raises `NotStored`.
+
+        The one before is kept for `grounds`, replaced at the start of this one, by and through the same.
+        """
         ...
 
-    async def remove_override(self, person: int) -> None:
-        """Take the override back; nothing happens where there is none. Durable when it returns."""
+    async def remove_override(self, person: int, at: datetime, *, by: str = "", through: str = "") -> None:
+        """Take the override back at an instant; nothing happens where there is none. Durable when it returns.
+
+        It is kept for `grounds`.
+        """
+        ...
+
+    async def grounds(self, person: int, at: datetime) -> Grounds:
+        """What was known at the instant (of one that is to come: what is known now) and covers it.
+
+        Reaches back as far as `forget` leaves it.
+        """
+        ...
+
+    async def overrides_since(self, person: int, since: datetime) -> tuple[KnownOverride, ...]:
+        """All overrides that were set or still in force after the instant, the oldest first."""
         ...
 
     # -- deciding --------------------------------------------------------------------------------------------
@@ -309,7 +411,7 @@ class Store(Protocol):
         ...
 
     async def forget(self, before: datetime) -> int:
-        """Delete changes, referrals and overrides that ended before the instant; how many rows went.
+        """Delete changes, referrals, overrides, what was told and tokens that ended before the instant; how many rows.
 
         A change ends when the next one of the same person begins: the one that still holds stays. Several
         transactions, so that nobody waits long.
@@ -331,6 +433,34 @@ class Store(Protocol):
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row.
 
+        Of each lamp that differs from the one before, the change is kept for `lamps_told`.
+
         Of two for one extension the last counts. Raises `NotStored` for an unknown switchboard.
         """
+        ...
+
+    async def lamps_told(self, organisation: str, switchboard: str, extension: str, at: datetime) -> Told | None:
+        """What the switchboard had been told last about the extension's lamp at an instant, and when (`at`, `lamp`; its
+        `plan` is ""); None where it was told nothing.
+
+        It begins anew when the extension passes to another person: that one inherits nothing.
+        """
+        ...
+
+    # -- tokens --------------------------------------------------------------------------------------------------
+
+    async def tokens(self, organisation: str | None = None) -> tuple[Token, ...]:
+        """Tokens in order of id, those that have expired too."""
+        ...
+
+    async def token(self, digest: str) -> Token | None:
+        """The token with that digest, by index."""
+        ...
+
+    async def save_token(self, token: Token) -> Token:
+        """Insert it; with its id. Raises `NotStored` for an unknown organisation or a person of another one."""
+        ...
+
+    async def remove_token(self, organisation: str, id: int) -> bool:
+        """Take it out; whether there was one. Durable when it returns."""
         ...

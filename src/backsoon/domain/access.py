@@ -1,0 +1,91 @@
+"""Who may ask what, and as which audience they see each person: the one place that decides it, pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backsoon.domain.organisation import Person
+from backsoon.domain.phrase import Audience
+
+
+class Role(StrEnum):
+    """What the bearer of a token is."""
+
+    ATTENDANT = "attendant"
+    PERSON = "person"
+    ADMINISTRATOR = "administrator"
+    SWITCHBOARD = "switchboard"
+
+
+class Right(StrEnum):
+    """What may be asked."""
+
+    LOOK = "look"
+    """People and how they stand, as one's audience may know it; the reasons and keywords there are."""
+    FOLLOW = "follow"
+    """The board, and changes as they happen."""
+    EXPLAIN = "explain"
+    """Why somebody is shown as they are."""
+    REFER = "refer"
+    """Refer somebody by hand, and take it back."""
+    LOOK_UP = "look_up"
+    """What a call to an extension meets now."""
+    MANAGE = "manage"
+    """Settings, people, calendars, switchboards, health, tokens."""
+
+
+_RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.ATTENDANT: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER}),
+    Role.PERSON: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER}),
+    Role.ADMINISTRATOR: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.MANAGE}),
+    Role.SWITCHBOARD: frozenset({Right.LOOK, Right.LOOK_UP, Right.REFER}),
+}
+_OF_THEMSELVES = frozenset({Right.EXPLAIN, Right.REFER})
+"""What a person may ask about nobody but themselves."""
+_AUDIENCES = {
+    Role.ATTENDANT: Audience.ATTENDANT,
+    Role.PERSON: Audience.COLLEAGUE,
+    Role.ADMINISTRATOR: Audience.ADMINISTRATOR,
+    Role.SWITCHBOARD: Audience.CALLER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks. `role` None is whoever may open the Unix socket, or types a command: everything is theirs.
+
+    `organisation` None (only there): all of them. `person` is the id of the person that a `Role.PERSON` is, else 0.
+    `name` says who it is in history: the token's name, or the account's.
+    """
+
+    role: Role | None
+    organisation: str | None = None
+    person: int = 0
+    name: str = ""
+
+    def may(self, right: Right) -> bool:
+        """Whether this may be asked at all (about oneself, for some roles)."""
+        return self.role is None or right in _RIGHTS[self.role]
+
+    def may_of(self, right: Right, person: Person) -> bool:
+        """Whether this may be asked about the person."""
+        if not self.may(right) or not self.reaches(person.organisation):
+            return False
+        return self.role is not Role.PERSON or right not in _OF_THEMSELVES or self.person == person.id
+
+    def reaches(self, organisation: str) -> bool:
+        """Whether the organisation is theirs. Nothing crosses from one to another."""
+        return self.organisation is None or self.organisation == organisation
+
+    def audience(self, person: Person, wanted: Audience | None = None) -> Audience:
+        """As whom they see the person. Only the local one may choose (`wanted`), and is an attendant otherwise."""
+        if self.role is None:
+            return wanted or Audience.ATTENDANT
+        if self.role is Role.PERSON and self.person == person.id:
+            return Audience.PERSON
+        return _AUDIENCES[self.role]
+
+
+LOCAL = Identity(None)
+"""Whoever may open the Unix socket, or types a command where no Backsoon runs."""
