@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
-from backsoon.domain.keyword import Tag, Untagged, read_subject
+from backsoon.domain.keyword import Tag, Untagged, marked_keyword, read_subject
 from backsoon.domain.model import (
     EARLIEST,
     LATEST,
+    Because,
     CalendarEntry,
     CalendarReferral,
     Days,
     EntryKey,
     EntryType,
     Mode,
+    PassedOver,
     Phone,
     Response,
     Rule,
@@ -72,6 +74,30 @@ def outcome(entry: CalendarEntry, owner: Owner, rules: Rules) -> Outcome:
     if isinstance(tag, Tag):
         return _tagged(entry, owner, span, tag)
     return _untagged(entry, owner, span, tag, rules)
+
+
+def passed_over(entry: CalendarEntry, owner: Owner, became: Outcome) -> PassedOver | None:
+    """What is kept of an entry with a keyword of its owner's that counted for nothing; `became` is its outcome.
+
+    None for every other one: that of an entry without a keyword nothing is kept is decided here.
+    """
+    if isinstance(became, Refused) or (isinstance(became, CalendarReferral) and became.rule is Rule.KEYWORD):
+        return None
+    keyword = marked_keyword(entry.subject, owner.keywords)
+    start, end = bounds(entry.when, owner.zone)
+    if not keyword or end < start:
+        return None
+    key = EntryKey(owner.calendar, entry.uid, entry.recurrence_id)
+    span = Span(start, max(end, start + timedelta(minutes=1)))
+    return PassedOver(key, span, _because(entry, no_length=end == start), keyword, entry.resource)
+
+
+def _because(entry: CalendarEntry, *, no_length: bool) -> Because:
+    if entry.cancelled:
+        return Because.CANCELLED
+    if entry.response is Response.DECLINED:
+        return Because.DECLINED
+    return Because.NO_LENGTH if no_length else Because.NOT_FIRST
 
 
 def bounds(when: Timed | Days, zone: tzinfo) -> tuple[datetime, datetime]:

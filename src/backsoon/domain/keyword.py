@@ -144,12 +144,25 @@ def _tag(word: str, reason: str, phone: Phone, after: str) -> Tag:
     return Tag(word, reason, phone, note, number.group(1))
 
 
+def marked_keyword(subject: str, keywords: Mapping[str, str]) -> str:
+    """The first of the keywords that stands before a mark anywhere in a subject, normalised; "" where none does."""
+    if _MARK.search(subject) is None:
+        return ""
+    return _marked(clean(subject[:_SPAN_OF_INTEREST], _SPAN_OF_INTEREST).split("//", 1)[0], keywords)
+
+
+def _marked(shown: str, keywords: Mapping[str, str]) -> str:
+    for mark in _MARK.finditer(shown):
+        words = shown[max(0, mark.start() - _HEAD) : mark.start()].split()
+        if words and (word := normalise(words[-1])) in keywords:
+            return word
+    return ""
+
+
 def _near_miss(text: str, keywords: Mapping[str, str]) -> str:
     before = text.split("//", 1)[0]
-    for mark in _MARK.finditer(before):
-        words = before[max(0, mark.start() - _HEAD) : mark.start()].split()
-        if words and (word := normalise(words[-1])) in keywords:
-            return f"keyword `{word}` is not first"
+    if word := _marked(before, keywords):
+        return f"keyword `{word}` is not first"
     first = before.split(maxsplit=1)
     if len(first) == 2 and (word := normalise(first[0])) in keywords:
         return f"keyword `{word}` has no mark (: or ;)"

@@ -166,7 +166,7 @@ class CalendarReferral:
 
 
 class Because(StrEnum):
-    """Why an entry that holds one of its owner's keywords refers nobody all the same."""
+    """Why the keyword that an entry holds counts for nothing."""
 
     NOT_FIRST = "not_first"
     """The keyword is not the first word of the subject."""
@@ -178,10 +178,11 @@ class Because(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An entry that looks as if it were meant to refer its owner, and does not.
+    """An entry that looks as if its keyword were meant to refer its owner, and that does not.
 
     It holds no text of the entry: `keyword` is one of the owner's keywords, normalised. Of an entry without one
-    nothing at all is kept. `span` of one without length is a minute long.
+    nothing at all is kept. `span` of one without length is a minute long. In all-busy mode the entry may refer its
+    owner all the same, by its show-as.
     """
 
     key: EntryKey

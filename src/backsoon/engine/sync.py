@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from backsoon.domain.changes import after_read, shrunk
-from backsoon.domain.entries import Owner, outcome
+from backsoon.domain.entries import Owner, outcome, passed_over
 from backsoon.domain.keyword import keyword_table
-from backsoon.domain.model import CalendarEntry, CalendarReferral
+from backsoon.domain.model import CalendarEntry, CalendarReferral, PassedOver
 from backsoon.domain.organisation import Calendar, Person
 from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
@@ -61,14 +61,27 @@ def window_at(now: datetime) -> Window:
     return Window(midnight - BEHIND, midnight + AHEAD)
 
 
-def referrals_of(
-    entries: Iterable[CalendarEntry], calendar: Calendar, person: Person, directory: Directory
-) -> tuple[CalendarReferral, ...]:
-    """The referrals that entries make, by the rules of the person's organisation; what is untagged goes no further."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is kept of a calendar's entries: referrals, and those that look as if they were meant to be some."""
+
+    referrals: tuple[CalendarReferral, ...] = ()
+    passed: tuple[PassedOver, ...] = ()
+
+
+def found_in(entries: Iterable[CalendarEntry], calendar: Calendar, person: Person, directory: Directory) -> Found:
+    """What entries make, by the rules of the person's organisation; what has no keyword goes no further."""
     rules = directory.organisation_of(person).rules
     owner = Owner(calendar.id, directory.zone_of(person), keyword_table(rules.keywords, person.keywords))
-    outcomes = (outcome(entry, owner, rules) for entry in entries)
-    return tuple(o for o in outcomes if isinstance(o, CalendarReferral))
+    referrals: list[CalendarReferral] = []
+    passed: list[PassedOver] = []
+    for entry in entries:
+        became = outcome(entry, owner, rules)
+        if isinstance(became, CalendarReferral):
+            referrals.append(became)
+        if (over := passed_over(entry, owner, became)) is not None:
+            passed.append(over)
+    return Found(tuple(referrals), tuple(passed))
 
 
 class Sync:
@@ -171,9 +184,9 @@ class Sync:
             return
         try:
             async with asyncio.timeout(self._settings.timeout):
-                changes, referrals = await self._read_believed(read, person)
+                changes, found = await self._read_believed(read, person)
             if await self._still_so(read.calendar, person):
-                await self._taken_over(read, person, changes, referrals)
+                await self._taken_over(read, changes, found)
             else:  # read from where it no longer is, or by keywords that no longer hold
                 await self._store.read_soon([calendar.id], whole=True)
         except SourceError as error:
@@ -191,41 +204,39 @@ class Sync:
         calendars = await self._store.calendars(person=person.id)
         return people.get(person.id) == person and calendar in [each.calendar for each in calendars]
 
-    async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, tuple[CalendarReferral, ...]]:
+    async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, Found]:
         source = await self._sources(read.calendar, person)
         try:
             now = self._clock.now()
             changes = await source.changes(window_at(now), read.health.sync_token)
             stored = await self._store.referrals_of(read.calendar.id)
-            referrals = self._referrals(changes, stored, read.calendar, person)
-            after = after_read(stored, referrals, changes.touched, complete=changes.complete)
+            found = self._found(changes, stored, read.calendar, person)
+            after = after_read(stored, found.referrals, changes.touched, complete=changes.complete)
             if shrunk(stored, after, now):
                 log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
                 await pause(self._clock, self._settings.second_reading)
                 changes = await source.changes(window_at(now), None)
-                referrals = self._referrals(changes, stored, read.calendar, person)
-            return changes, referrals
+                found = self._found(changes, stored, read.calendar, person)
+            return changes, found
         finally:
             await source.close()
 
-    def _referrals(
+    def _found(
         self, changes: Changes, stored: Iterable[CalendarReferral], calendar: Calendar, person: Person
-    ) -> tuple[CalendarReferral, ...]:
-        """The referrals that a read brings; in a complete one, of items that could not be fetched, those we know."""
-        read = referrals_of(changes.entries, calendar, person, self._directory)
+    ) -> Found:
+        """What a read brings; in a complete one, of items that could not be fetched, the referrals we know."""
+        read = found_in(changes.entries, calendar, person, self._directory)
         unread = {r.resource for r in changes.rejected if r.unread} if changes.complete else set()
-        return read + tuple(r for r in stored if r.resource in unread)
+        return replace(read, referrals=read.referrals + tuple(r for r in stored if r.resource in unread))
 
-    async def _taken_over(
-        self, read: ReadCalendar, person: Person, changes: Changes, referrals: tuple[CalendarReferral, ...]
-    ) -> None:
+    async def _taken_over(self, read: ReadCalendar, changes: Changes, found: Found) -> None:
         now = self._clock.now()
         touched = changes.complete or bool(changes.touched)
         kept = (
             () if changes.complete else tuple(item for item in read.health.rejected if item[0] not in changes.touched)
         )
         rejected = kept + tuple((r.resource, r.because) for r in changes.rejected)
-        edges = [edge for r in referrals for edge in (r.span.start, r.span.end)]
+        edges = [edge for r in found.referrals for edge in (r.span.start, r.span.end)]
         if not changes.complete and read.next_due is not None:
             edges.append(read.next_due)
         next_due = min((edge for edge in edges if edge > now), default=None)
@@ -241,7 +252,7 @@ class Sync:
         if not touched:
             await self._store.save_health(read.calendar.id, health)
             return
-        what = ReferralChanges(referrals, changes.touched, changes.complete)
+        what = ReferralChanges(found.referrals, changes.touched, changes.complete, found.passed)
         try:
             people = await self._store.save_read(read.calendar.id, what, health)
         except NotStored:

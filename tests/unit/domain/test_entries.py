@@ -10,19 +10,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backsoon.domain.defaults import REASONS
-from backsoon.domain.entries import Ignored, Outcome, Owner, Refused, bounds, outcome
+from backsoon.domain.entries import Ignored, Outcome, Owner, Refused, bounds, outcome, passed_over
 from backsoon.domain.errors import EmptySpan, NaiveTime
 from backsoon.domain.hours import OFFICE, WorkingTime
 from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import (
     EARLIEST,
     LATEST,
+    Because,
     CalendarEntry,
     CalendarReferral,
     Days,
     EntryKey,
     EntryType,
     Mode,
+    PassedOver,
     Phone,
     Response,
     Rule,
@@ -261,3 +263,63 @@ def test_a_span_is_half_open_and_never_empty() -> None:
     for end in (NINE, NINE - timedelta.resolution):
         with pytest.raises(EmptySpan):
             Span(NINE, end)
+
+
+MINUTE = timedelta(minutes=1)
+PASSED = [
+    ({"subject": "Zebra m: x"}, Because.NOT_FIRST),
+    ({"subject": "Zebra m: x", "private": True}, Because.NOT_FIRST),
+    ({"subject": "Zebra m: x", "show_as": ShowAs.FREE}, Because.NOT_FIRST),
+    ({"cancelled": True}, Because.CANCELLED),
+    ({"cancelled": True, "subject": "Zebra m: x"}, Because.CANCELLED),
+    ({"cancelled": True, "response": Response.DECLINED, "when": Timed(NINE, NINE)}, Because.CANCELLED),
+    ({"response": Response.DECLINED}, Because.DECLINED),
+    ({"response": Response.DECLINED, "when": Timed(NINE, NINE)}, Because.DECLINED),
+    ({"when": Timed(NINE, NINE)}, Because.NO_LENGTH),
+    ({"when": Timed(NINE, NINE), "subject": "Zebra m: x"}, Because.NO_LENGTH),
+]
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(("fields", "because"), PASSED)
+def test_an_entry_whose_keyword_counts_for_nothing_is_passed_over(
+    fields: dict[str, object], because: Because, mode: Mode
+) -> None:
+    e = entry(**{"subject": "m: x", "resource": "r", **fields})  # type: ignore[arg-type]
+    became = outcome(e, OWNER, replace(RULES, mode=mode))
+    end = NINE + MINUTE if because is Because.NO_LENGTH or e.when == Timed(NINE, NINE) else TEN
+    assert passed_over(e, OWNER, became) == PassedOver(EntryKey(7, "u"), Span(NINE, end), because, "m", "r")
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subject": "m: x"},
+        {"subject": "m; x", "show_as": ShowAs.FREE},
+        {"subject": "Zebra"},
+        {"subject": "m Zebra"},
+        {"subject": "Zebra // m: x"},
+        {"subject": "Zebra", "cancelled": True},
+        {"subject": "Zebra", "when": Timed(NINE, NINE)},
+        {"subject": "Zebra m: x", "when": Timed(TEN, NINE)},
+        {"subject": "m: x", "when": Timed(TEN, NINE), "cancelled": True},
+    ],
+)
+def test_of_every_other_entry_nothing_is_kept(fields: dict[str, object], mode: Mode) -> None:
+    e = entry(**fields)  # type: ignore[arg-type]
+    assert passed_over(e, OWNER, outcome(e, OWNER, replace(RULES, mode=mode))) is None
+
+
+def test_an_entry_that_counts_by_its_show_as_tells_that_its_keyword_did_not() -> None:
+    e = entry("Zebra m: x")
+    became = outcome(e, OWNER, replace(RULES, mode=Mode.ALL_BUSY))
+    assert isinstance(became, CalendarReferral)
+    assert became.reason == "busy"
+    assert passed_over(e, OWNER, became) == PassedOver(EntryKey(7, "u"), Span(NINE, TEN), Because.NOT_FIRST, "m")
+
+
+def test_what_is_passed_over_holds_nothing_of_the_subject() -> None:
+    e = entry("Zebra m: Quagga // Okapi", uid="u")
+    kept = repr(passed_over(e, OWNER, outcome(e, OWNER, RULES)))
+    assert not any(word in kept for word in ("Zebra", "Quagga", "Okapi"))

@@ -19,6 +19,7 @@ from backsoon.domain.keyword import (
     checked,
     clean,
     keyword_table,
+    marked_keyword,
     normalise,
     read_subject,
 )
@@ -297,3 +298,31 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 
 def test_a_letter_that_folding_takes_apart_is_put_together_again() -> None:
     assert normalise("J\u030c") == normalise("\u01f0") == "\u01f0"
+
+
+@pytest.mark.parametrize(
+    ("subject", "keyword"),
+    [
+        ("m: x", "m"),
+        ("Budget m: x", "m"),
+        ("Budget M ： x", "m"),
+        ("Zebra: Re; h; m: y", "h"),
+        ("m Budget", ""),
+        ("Budget", ""),
+        ("Budget // m: x", ""),
+        ("xm: y", ""),
+        (": m", ""),
+        ("x " * 1500 + "m: y", ""),
+    ],
+)
+def test_a_keyword_with_its_mark_is_found_anywhere(subject: str, keyword: str) -> None:
+    assert marked_keyword(subject, KEYWORDS) == keyword
+
+
+@given(anything | grammar_soup, st.sampled_from(["", "m ", "m: ", "Re: "]))
+def test_what_is_found_in_a_subject_is_a_keyword_of_the_table(text: str, near: str) -> None:
+    subject = "Zebra" + text + near + "Zebra"
+    found = marked_keyword(subject, KEYWORDS)
+    assert found in {"", *KEYWORDS}
+    tag = read_subject(subject, KEYWORDS)
+    assert found == tag.keyword if isinstance(tag, Tag) else (found != "") == tag.because.endswith("is not first")
