@@ -165,6 +165,7 @@ def _draw(shown: Json) -> None:
         ("also", ", ".join(f"{i['words']} until {when(i['until'])}" for i in availability["informing"])),
         ("coming", _coming(availability["upcoming"], when)),
         ("changes", when(shown["next_change"])),
+        ("then", _then(shown.get("follows"), at, zone)),
         ("calendars", _calendars(shown, when)),
         *(("problem", problem) for problem in shown["problems"]),
     ]
@@ -188,6 +189,17 @@ def _coming(upcoming: Json | None, when: When) -> str:
         return ""
     note = f": {upcoming['note']}" if upcoming["note"] else ""
     return f"{upcoming['words']} at {when(upcoming['start'])}, in {upcoming['minutes']} min{note}"
+
+
+def _then(follows: Json | None, at: datetime, zone: ZoneInfo) -> str:
+    """What follows: `In a meeting 10:00-11:00`, `Available from 10:00`."""
+    if follows is None:
+        return ""
+    start = datetime.fromisoformat(follows["at"])
+    begins = when_words(start, at, zone, "en")
+    if follows["until"] is None:
+        return f"{follows['words']} from {begins}"
+    return f"{follows['words']} {begins}-{when_words(datetime.fromisoformat(follows['until']), start, zone, 'en')}"
 
 
 def _calendars(shown: Json, when: When) -> str:

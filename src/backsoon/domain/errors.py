@@ -43,3 +43,7 @@ class UnknownReason(DomainError):
 
 class BadOverride(DomainError):
     """A referral by hand that makes no sense, such as one that ends before it starts."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(what)

@@ -7,19 +7,20 @@ store, for the next start to find): the difference is what `settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backsoon.domain.byhand import refer, take_back
-from backsoon.domain.errors import BacksoonError, UnknownReason
+from backsoon.domain.byhand import follows, refer, repeated, take_back
+from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
 from backsoon.domain.model import Availability, CalendarReferral, Override
 from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.engine.deciding import timeline_of
 from backsoon.engine.directory import Directory
 from backsoon.engine.settling import Cause
-from backsoon.engine.timing import Clock
+from backsoon.engine.timing import Clock, finished
+from backsoon.engine.turns import Turns
 from backsoon.store.base import Claims, ReadCalendar, Store, Trigger
 
 Settle = Callable[[Iterable[int], Cause], Awaitable[None]]
@@ -44,9 +45,20 @@ class SeveralPeople(BacksoonError):
         super().__init__(f"{text!r} may be {names}: give the extension or the e-mail address")
 
 
+class SwitchedOff(BacksoonError):
+    """Somebody who was switched off by name is available, and nobody refers them."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.remedy = f"switch them on first: backsoon people add {person.extension} {person.name!r} --active"
+        super().__init__(f"{person.name} ({person.extension}) is switched off")
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One person as they stand at an instant.
+
+    `timeline` tells what follows (None: they are switched off).
 
     `confirmed_at` is when the least recently read of their calendars was last read whole (None: one never was, or
     there is none); `problems` are those of their calendars, in words.
@@ -60,6 +72,7 @@ class Shown:
     calendars: int
     confirmed_at: datetime | None
     problems: tuple[str, ...] = ()
+    timeline: Timeline | None = field(default=None, repr=False, compare=False)
 
 
 class Service:
@@ -75,6 +88,8 @@ class Service:
         self._clock = clock
         self._settle = settle
         self._release = release
+        self._turns: Turns[int] = Turns()
+        """One by one what is set by hand of a person: what is decided by what was there must still be there."""
 
     async def find(self, text: str, organisation: str | None = None) -> Person:
         """The one person meant by an extension, an e-mail address or (part of) a name.
@@ -109,6 +124,7 @@ class Service:
             len(calendars),
             _confirmed(calendars),
             tuple(c.health.problem for c in calendars if c.health.problem),
+            timeline,
         )
 
     async def timeline(self, person: Person, start: datetime, end: datetime) -> list[Stretch]:
@@ -135,38 +151,83 @@ class Service:
     ) -> Override:
         """Refer the person by hand from now on; it is stored durably when this returns, and has effect.
 
-        Raises `UnknownReason`, `BadOverride`.
+        What is in force then is returned. The same request again (see `byhand.repeated`) changes nothing.
+        Raises `UnknownReason`, `BadOverride`, `SwitchedOff`.
         """
-        now = self._clock.now()
+        if not person.active:
+            raise SwitchedOff(person)
+        if divert_to and divert_to == person.extension:
+            remedy = "name another number, or none"
+            raise BadOverride(f"calls to {divert_to} cannot be diverted to {divert_to}", remedy)
         reasons = self._directory.organisation_of(person).rules.reasons
         if reason not in reasons:
             raise UnknownReason(reason, tuple(reasons))
-        await self._directory.prepare([person], now)
-        working = self._directory.working_time_of(person, now)
-        end = now + lasting if lasting is not None else until
-        override = refer(
-            now, reasons[reason], working, until=end, note=note, divert_to=divert_to, by=by, through=through
-        )
-        await self._store.save_override(person.id, override)
-        await self._settle([person.id], Cause(Trigger.OVERRIDE, by, through))
-        return override
+        async with self._turns.of(person.id):
+            now = self._clock.now()
+            await self._directory.prepare([person], now)
+            working = self._directory.working_time_of(person, now)
+            end = now + lasting if lasting is not None else until
+            wanted = refer(
+                now, reasons[reason], working, until=end, note=note, divert_to=divert_to, by=by, through=through
+            )
+            present = (await self._claims_of(person, now)).override
+            return await self._made(person, present, wanted, explicit_end=lasting is None and until is not None, at=now)
 
     async def back(self, person: Person, *, by: str = "", through: str = "") -> Override | None:
-        """Make the person available.
+        """Make the person available; it is stored durably when this returns, and has effect.
 
-        While a meeting runs that is an override to the end of its block, which is returned.
+        While a meeting runs that is an override to the end of its block, which is returned. Where "available" is in
+        force for as long already nothing changes.
         """
-        now = self._clock.now()
-        claims = (await self._store.claims([person.id], now)).get(person.id, Claims())
-        await self._directory.prepare([person], now)
-        timeline: Timeline = timeline_of(person, claims, self._directory, now)
-        available = take_back(now, timeline, by=by, through=through)
-        if available is None:
-            await self._store.remove_override(person.id)
-        else:
-            await self._store.save_override(person.id, available)
-        await self._settle([person.id], Cause(Trigger.OVERRIDE, by, through))
-        return available
+        async with self._turns.of(person.id):
+            now = self._clock.now()
+            claims = await self._claims_of(person, now)
+            await self._directory.prepare([person], now)
+            wanted = take_back(now, timeline_of(person, claims, self._directory, now), by=by, through=through)
+            if wanted is not None:
+                return await self._made(person, claims.override, wanted, explicit_end=False, at=now)
+            return await self._taken_back(person, claims.override, Cause(Trigger.OVERRIDE, by, through), now)
+
+    async def _claims_of(self, person: Person, at: datetime) -> Claims:
+        return (await self._store.claims([person.id], at)).get(person.id, Claims())
+
+    async def _made(
+        self, person: Person, present: Override | None, wanted: Override, *, explicit_end: bool, at: datetime
+    ) -> Override:
+        cause = Cause(Trigger.OVERRIDE, wanted.by, wanted.through)
+        if present is not None and repeated(present, wanted, explicit_end, at):
+            await self._settle([person.id], cause)  # it may have failed the first time, which is why they ask again
+            return present
+        await finished(self._stored(self._store.save_override(person.id, wanted), person, cause))
+        return wanted
+
+    async def _taken_back(
+        self, person: Person, present: Override | None, cause: Cause, at: datetime
+    ) -> Override | None:
+        """Nothing of the calendar's runs: an override that is in force, or still to come, goes. "Available" stays."""
+        if present is None or (present.end is not None and present.end <= at):
+            await self._settle([person.id], cause)
+            return None
+        if present.reason is None and present.covers(at):
+            await self._settle([person.id], cause)
+            return present
+        taking = self._store.remove_override(person.id, at, by=cause.by, through=cause.through)
+        await finished(self._stored(taking, person, cause))
+        return None
+
+    async def _stored(self, storing: Coroutine[None, None, None], person: Person, cause: Cause) -> None:
+        """To its end, whoever asked for it and is gone: what is stored has effect, and others wait for that."""
+        await storing
+        await self._settle([person.id], cause)
+
+    async def follows(self, person: Person, at: datetime | None = None) -> Stretch | None:
+        """The next stretch in which the person is away for another reason, or available; None: nothing follows."""
+        at = self._clock.now() if at is None else at
+        if not person.active:
+            return None
+        await self._directory.prepare([person], at)
+        timeline = timeline_of(person, await self._claims_of(person, at), self._directory, at)
+        return follows(timeline, at, lambda reason: reason)
 
     async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
         """Add people (id 0) or change them; an extension that somebody no longer has shows nothing of theirs.
