@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backsoon.domain.freshness import Age, age_words
 from backsoon.domain.model import Availability, EntryKey, Informing, Override, Upcoming
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience, reason_words, seen_by, sentence
@@ -82,6 +83,18 @@ def _upcoming(upcoming: Upcoming, words: str, at: datetime) -> Json:
     }
 
 
+def freshness_view(person: Person, age: Age, at: datetime, directory: Directory) -> Json:
+    """How many calendars, when they were last confirmed, since when they are not any more (null while they are), and
+    that in the person's language (`unconfirmed`, null while there is nothing to say)."""
+    words = age_words(age, at, directory.zone_of(person), directory.language_of(person))
+    return {
+        "calendars": age.calendars,
+        "confirmed_at": instant(age.confirmed_at),
+        "unconfirmed_since": instant(age.unconfirmed_since),
+        "unconfirmed": words or None,
+    }
+
+
 def shown_view(shown: Shown, directory: Directory, audience: Audience) -> Json:
     """One person as they stand at an instant; for attendants and themselves also why: the override, or the entry."""
     availability = shown.availability
@@ -98,8 +111,7 @@ def shown_view(shown: Shown, directory: Directory, audience: Audience) -> Json:
         "divert_to": (availability.divert_to or None) if why else None,
         "override": _override(shown.override) if why and shown.override is not None else None,
         "entry": _entry(availability.key) if why and availability.key is not None else None,
-        "calendars": shown.calendars,
-        "confirmed_at": instant(shown.confirmed_at),
+        **freshness_view(shown.person, shown.age, shown.at, directory),
         "problems": list(shown.problems),
     }
 

@@ -29,6 +29,8 @@ class Words:
     back: str
     until_further_notice: str
     coming: str
+    unconfirmed: str
+    unread: str
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
     day_month: str = "{day} {month}"
@@ -40,6 +42,8 @@ LANGUAGES: dict[str, Words] = {
         back="back {when}",
         until_further_notice="until further notice",
         coming="{reason} in {minutes} min",
+        unconfirmed="not confirmed since {when}",
+        unread="not read yet",
         weekdays=tuple(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
         months=tuple(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]),
     ),
@@ -48,6 +52,8 @@ LANGUAGES: dict[str, Words] = {
         back="åter {when}",
         until_further_notice="tills vidare",
         coming="{reason} om {minutes} min",
+        unconfirmed="inte bekräftad sedan {when}",
+        unread="inte läst än",
         weekdays=tuple(["mån", "tis", "ons", "tors", "fre", "lör", "sön"]),
         months=tuple(["jan", "feb", "mars", "apr", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec"]),
     ),

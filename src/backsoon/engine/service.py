@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from backsoon.domain.byhand import follows, refer, repeated, take_back
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
+from backsoon.domain.freshness import Age, age_of
 from backsoon.domain.model import Availability, CalendarReferral, Override
 from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
@@ -58,10 +59,8 @@ class SwitchedOff(BacksoonError):
 class Shown:
     """One person as they stand at an instant.
 
-    `timeline` tells what follows (None: they are switched off).
-
-    `confirmed_at` is when the least recently read of their calendars was last read whole (None: one never was, or
-    there is none); `problems` are those of their calendars, in words.
+    `timeline` tells what follows (None: they are switched off). `age` is that of their calendars now, or at an instant
+    that has passed then; `problems` are those of their calendars, in words.
     """
 
     person: Person
@@ -69,8 +68,7 @@ class Shown:
     availability: Availability
     next_change: datetime | None
     override: Override | None
-    calendars: int
-    confirmed_at: datetime | None
+    age: Age
     problems: tuple[str, ...] = ()
     timeline: Timeline | None = field(default=None, repr=False, compare=False)
 
@@ -108,11 +106,13 @@ class Service:
 
     async def show(self, person: Person, at: datetime | None = None) -> Shown:
         """The person at an instant (None: now), as far as what is stored tells."""
-        at = self._clock.now() if at is None else at
+        now = self._clock.now()
+        at = now if at is None else at
         claims = (await self._store.claims([person.id], at)).get(person.id, Claims())
         calendars = await self._store.calendars(person=person.id)
-        if not person.active:
-            return Shown(person, at, Availability(), None, None, len(calendars), None)
+        confirmed = _confirmed(calendars)
+        if not person.active:  # nobody reads their calendars, and nobody waits for it
+            return Shown(person, at, Availability(), None, None, Age(len(calendars), confirmed))
         await self._directory.prepare([person], at)
         timeline = timeline_of(person, claims, self._directory, at)
         return Shown(
@@ -121,8 +121,9 @@ class Service:
             timeline.at(at),
             timeline.next_change(at),
             claims.override if claims.override is not None and claims.override.covers(at) else None,
-            len(calendars),
-            _confirmed(calendars),
+            age_of(
+                len(calendars), confirmed, min(at, now), self._directory.organisation_of(person).rules.confirmed_within
+            ),
             tuple(c.health.problem for c in calendars if c.health.problem),
             timeline,
         )

@@ -221,9 +221,7 @@ class Sync:
         finally:
             await source.close()
 
-    def _found(
-        self, changes: Changes, stored: Iterable[CalendarReferral], calendar: Calendar, person: Person
-    ) -> Found:
+    def _found(self, changes: Changes, stored: Iterable[CalendarReferral], calendar: Calendar, person: Person) -> Found:
         """What a read brings; in a complete one, of items that could not be fetched, the referrals we know."""
         read = found_in(changes.entries, calendar, person, self._directory)
         unread = {r.resource for r in changes.rejected if r.unread} if changes.complete else set()
