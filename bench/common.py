@@ -192,6 +192,9 @@ class StampingBoard:
     since 1970) of each lamp that it changed, `lit` whose.
     """
 
+    at_once = 1_000_000
+    """It takes whatever it is told."""
+
     def __init__(self) -> None:
         self.orders = 0
         self.last = 0.0

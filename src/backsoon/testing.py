@@ -142,7 +142,8 @@ class MemorySwitchboard:
 
     `held` is what it shows by extension, `shown` every order that it carried out, `sessions` how often somebody
     connected. `refuse` maps an extension to why its orders are refused; `fail` keeps everybody from connecting, `cut`
-    breaks the session, `pause` and `resume` hold back whoever is being told.
+    breaks the session, `pause` and `resume` hold back whoever is being told, `at_once` is what its sessions say
+    of themselves.
     """
 
     def __init__(self) -> None:
@@ -150,6 +151,7 @@ class MemorySwitchboard:
         self.shown: list[Order] = []
         self.refuse: dict[str, str] = {}
         self.sessions = 0
+        self.at_once = 1000
         self._error: SwitchboardError | None = None
         self._session: _MemorySession | None = None
         self._going = asyncio.Event()
@@ -202,6 +204,11 @@ class _MemorySession:
         self._board = board
         self._going = going
         self._lost: asyncio.Future[SwitchboardError] = asyncio.get_running_loop().create_future()
+
+    @property
+    def at_once(self) -> int:
+        """See `Session`."""
+        return self._board.at_once
 
     async def read_back(self) -> Mapping[str, Rendered]:
         """See `Session`."""

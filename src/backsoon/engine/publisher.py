@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH = (100, 1000, 1000)
-"""Orders handed over at once, by urgency: few where somebody waits."""
+"""Orders looked at together, by urgency; of them no more lamps are handed over at once than the session takes soon."""
 BACKOFF = (1.0, 30.0)
 SAVE_AFTER = 0.5
 """Seconds until what was told is stored: it goes in bulk, and telling comes first."""
@@ -261,24 +261,42 @@ class Publisher:
     async def _tell(self, session: Session, urgency: Urgency) -> None:
         """Tell all that waits in a queue, stopping for what is more urgent."""
         self._telling[urgency], self._wanted[urgency] = self._wanted[urgency], {}
-        batches = _batches(self._telling[urgency].values(), BATCH[urgency])
+        telling = self._telling[urgency]
+        batches = _batches(telling.values(), BATCH[urgency])
         batch: list[Order] = []
         carried: list[list[Order]] = []
+        told: set[str] = set()
+        """Of the batch that goes on."""
         try:
             for batch in batches:
-                if orders := await self._up_to_date(batch):
-                    carried.append(await self._show(session, orders))
-                batch = []
-                await asyncio.sleep(0)
+                told.clear()
+                if await self._tell_batch(session, urgency, batch, carried, told):
+                    batch = []
                 if any(self._wanted[:urgency]):
                     break
         finally:
             self._remember(carried)
-            telling = self._telling[urgency]
-            left = {o.extension: o for o in chain(batch, *batches) if telling[o.extension] is o}  # not overtaken
+            waiting = chain((o for o in batch if o.extension not in told), *batches)
+            left = {o.extension: o for o in waiting if telling[o.extension] is o}  # not overtaken
             self._telling[urgency] = {}
             if left:
                 self._wanted[urgency] = left | self._wanted[urgency]
+
+    async def _tell_batch(
+        self, session: Session, urgency: Urgency, batch: list[Order], carried: list[list[Order]], told: set[str]
+    ) -> bool:
+        """Tell these, as many at once as the session takes soon; whether it was all of them."""
+        orders = await self._up_to_date(batch)
+        while orders:
+            part, orders = _divided(orders, session.at_once)
+            carried.append(await self._show(session, part))
+            told.update(order.extension for order in part)
+            await asyncio.sleep(0)
+            if orders and any(self._wanted[:urgency]):
+                return False
+            orders = [order for order in orders if self._telling[urgency][order.extension] is not OVERTAKEN]
+        await asyncio.sleep(0)
+        return True
 
     async def _show(self, session: Session, orders: list[Order]) -> list[Order]:
         """Have the orders carried out; those that were."""
@@ -374,6 +392,15 @@ def _batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:
     each = iter(orders)
     while batch := list(islice(each, size)):
         yield [order for order in batch if order is not OVERTAKEN]
+
+
+def _divided(orders: list[Order], lamps: int) -> tuple[list[Order], list[Order]]:
+    """The first of the orders, no more than so many of which change a lamp, and the others."""
+    if len(orders) <= lamps:
+        return orders, []
+    changing = (number for number, order in enumerate(orders) if order.before.lamp != order.after.lamp)
+    end = next(islice(changing, max(1, lamps), None), len(orders))
+    return orders[:end], orders[end:]
 
 
 def _sharing(before: Rendered, wanted: Rendered) -> Rendered:

@@ -196,6 +196,10 @@ class TestHostileInput:
 class TestSessions:
     """A session knows when it is over, and says so to everybody in it."""
 
+    async def test_it_says_how_many_lamps_it_takes_at_once(self, board: Board) -> None:
+        async with board.switchboard.session() as session:
+            assert session.at_once >= 1
+
     async def test_a_cut_is_told(self, board: Board) -> None:
         async with board.switchboard.session() as session:
             waiting = [asyncio.ensure_future(session.lost()) for _ in range(2)]

@@ -1,10 +1,14 @@
 """The pace: never above its rate, slower where answers are slow, and back again."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backsoon.switchboards.asterisk.driver import AsteriskSession, AsteriskSettings
 from backsoon.switchboards.asterisk.pace import Pace, PaceSettings
+from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiClient
 
 SETTINGS = PaceSettings(limit=1000, least=25, slow=0.1, chunk=0.05)
 
@@ -66,3 +70,14 @@ def test_in_no_second_are_more_told_than_the_limit_and_a_chunk(turns: list[tuple
         now += idle / 10
     for start, _ in told:
         assert sum(people for at, people in told if start <= at < start + 1 - 1e-6) <= 1000 + 50
+
+
+def test_a_session_takes_as_many_at_once_as_its_pace_of_now_bears() -> None:
+    settings = AsteriskSettings(AmiAddress("127.0.0.1", 5038), AmiAccount("backsoon", "x"), SETTINGS)
+    session = AsteriskSession(cast(AmiClient, None), settings)
+    assert session.at_once == 250
+    for _ in range(20):
+        session.pace.answered(1.0)
+    assert session.at_once == 6
+    slowest = AsteriskSettings(AmiAddress("127.0.0.1", 5038), AmiAccount("backsoon", "x"), PaceSettings(limit=1))
+    assert AsteriskSession(cast(AmiClient, None), slowest).at_once == 1

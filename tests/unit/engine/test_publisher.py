@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.publisher import BATCH, Publisher, Urgency
 from backsoon.store.base import Told
-from backsoon.switchboards.base import NOTHING, Order, Rendered
+from backsoon.switchboards.base import NOTHING, Order, Rendered, Session
 from backsoon.testing import FakeClock, MemorySwitchboard
 
 BACKOFF_AND_MORE = timedelta(seconds=2)
@@ -120,6 +120,73 @@ async def test_what_is_set_by_hand_overtakes_a_wave_that_is_being_told() -> None
     assert {e for e, held in desk.board.held.items() if held == OTHER} == {wave[0], wave[-1]}
     assert told.count(wave[-1]) == 1
     assert desk.board.held.keys() == set(wave)
+
+
+async def test_a_slow_switchboard_is_told_no_more_lamps_at_once_than_it_takes_soon() -> None:
+    desk = Desk()
+    desk.board.at_once = 6
+    wave = many(40)
+    async with desk.open():
+        desk.board.pause()
+        desk.offer(LAMP, *wave)
+        await asyncio.sleep(0.01)
+        desk.offer(OTHER, wave[20], wave[-1], urgency=Urgency.BY_HAND)
+        desk.board.resume()
+        await desk.publisher.drained()
+    told = [order.extension for order in desk.board.shown]
+    assert set(told[6:8]) == {wave[20], wave[-1]}
+    assert sorted(told) == wave
+    assert {e for e, held in desk.board.held.items() if held == OTHER} == {wave[20], wave[-1]}
+    assert desk.board.held.keys() == set(wave)
+
+
+async def test_what_changes_no_lamp_is_told_at_once_however_slow_the_lamps_are() -> None:
+    desk = Desk()
+    desk.board.at_once = 2
+    wave, behind = many(8), Rendered("lamp", "another plan")
+    shows = Shows(desk.board)
+    async with desk.open():
+        desk.offer(LAMP, *wave)
+        await desk.publisher.drained()
+        desk.offer(behind, *wave, urgency=Urgency.AHEAD)
+        await desk.publisher.drained()
+    assert shows.sizes == [2, 2, 2, 2, 8]
+    assert set(desk.board.held.values()) == {behind}
+
+
+async def test_what_is_overtaken_between_two_parts_of_a_batch_is_told_once() -> None:
+    desk = Desk()
+    desk.board.at_once = 3
+    wave = many(9)
+    shows = Shows(desk.board, lambda: desk.offer(THIRD, wave[-1]) if len(shows.sizes) == 1 else None)
+    async with desk.open():
+        desk.offer(LAMP, *wave)
+        await desk.publisher.drained()
+    assert [order.extension for order in desk.board.shown] == wave
+    assert desk.board.held[wave[-1]] == THIRD
+
+
+class Shows:
+    """Notes how many orders were handed over at once; `then` is called after each time."""
+
+    def __init__(self, board: MemorySwitchboard, then: Callable[[], None] = lambda: None) -> None:
+        self.sizes: list[int] = []
+        self._session, self._then = board.session, then
+        board.session = self.session  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """The board's, watched."""
+        async with self._session() as session:
+            show = session.show
+
+            async def watched(orders: Sequence[Order]) -> None:
+                await show(orders)
+                self.sizes.append(len(orders))
+                self._then()
+
+            session.show = watched  # type: ignore[method-assign]
+            yield session
 
 
 async def test_the_latest_of_two_waves_counts_whichever_has_been_told_when_it_comes() -> None:

@@ -45,6 +45,10 @@ class _WatchedSession:
         self._clock = clock
         self._seen = seen
 
+    @property
+    def at_once(self) -> int:
+        return self._session.at_once
+
     async def read_back(self) -> Mapping[str, Rendered]:
         return await self._session.read_back()
 

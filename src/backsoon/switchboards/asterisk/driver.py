@@ -39,6 +39,8 @@ PRESENCE_FAMILY = "CustomPresence"
 NOT_THERE = frozenset({"Database entry could not be deleted", "Database entry not found"})
 """What Asterisk says of a key that is not in AstDB. To delete it was all we wanted."""
 NO_RIGHT = "Permission denied"
+AT_ONCE = 0.25
+"""Seconds of lamps that one call of `show` should be."""
 NO_PRESENCE = frozenset({"", "not_set", "available"})
 """Presence states that say nothing, which may therefore be overwritten."""
 
@@ -90,6 +92,11 @@ class AsteriskSession:
         self._client = client
         self._settings = settings
         self.pace = Pace(settings.pace)
+
+    @property
+    def at_once(self) -> int:
+        """See `Session`: the slower Asterisk answers, the fewer."""
+        return max(1, int(self.pace.rate * AT_ONCE))
 
     async def read_back(self) -> Mapping[str, Rendered]:
         """Plans and lamps in AstDB. Raises `SwitchboardError` where Asterisk does not tell all of them."""
