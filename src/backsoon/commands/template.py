@@ -88,6 +88,13 @@ busy_phone = {busy_phone}
 # labels = {{ en = "At the dentist", sv = "Hos tandläkaren" }}
 # lifetime = "minutes"   # by hand, where nobody says: minutes, next_working_morning or until_taken_back
 # minutes = 60
+# digit = "41"   # its star code: *23*41#
+# argument = "time"   # what may be dialled behind it: a time (*23*41*1430#), or with "date" a day (*23*41*1224#)
+
+# What people dial. After a change here or of a digit: `backsoon asterisk dialplan`.
+# [organisation.phone]
+# prefix = "*23*"
+# cancel = "#23#"
 """
 
 _CALENDAR_COMMENT = """\

@@ -13,7 +13,7 @@ from backsoon.domain.defaults import KEYWORDS, NOT_AVAILABLE, REASONS
 from backsoon.domain.entries import BUSY, OUT_OF_OFFICE
 from backsoon.domain.errors import BadKeyword
 from backsoon.domain.keyword import checked
-from backsoon.domain.model import Lifetime, Mode, Phone, Reason, Rules
+from backsoon.domain.model import Argument, Lifetime, Mode, Phone, Reason, Rules
 from backsoon.domain.naming import (
     CODE,
     COUNTRY,
@@ -24,9 +24,11 @@ from backsoon.domain.naming import (
     known_zone,
 )
 from backsoon.domain.organisation import Organisation
+from backsoon.domain.phonecodes import STAR_CODE, PhoneCodes
 
 NEEDED_REASONS = frozenset({NOT_AVAILABLE, BUSY, OUT_OF_OFFICE})
 """Reasons that the rules themselves give; they can be renamed and not taken out."""
+STAR_CODE_REMEDY = 'write 2 to 8 keys of a telephone in quotes, * or # first: "*23*"'
 
 
 def read_organisation(table: Table, name: str) -> Organisation:
@@ -40,9 +42,22 @@ def read_organisation(table: Table, name: str) -> Organisation:
         language=table.checked("language", "en", LANGUAGE, LANGUAGE_REMEDY),
         country=table.checked("country", "", COUNTRY, COUNTRY_REMEDY),
         hours=read_hours(table, "working_hours"),
+        phone=_phone(table.table("phone")),
     )
     table.finish()
     return organisation
+
+
+def _phone(table: Table) -> PhoneCodes:
+    usual = PhoneCodes()
+    codes = PhoneCodes(
+        prefix=table.checked("prefix", usual.prefix, STAR_CODE, STAR_CODE_REMEDY),
+        cancel=table.checked("cancel", usual.cancel, STAR_CODE, STAR_CODE_REMEDY),
+    )
+    if codes.cancel.startswith(codes.prefix) or codes.prefix.startswith(codes.cancel):
+        table.fault("cancel", "begins as the prefix does, or the other way round", "make them differ from the start")
+    table.finish()
+    return codes
 
 
 def _zone(table: Table) -> str:
@@ -128,6 +143,9 @@ def _reason(table: Table, usual: Reason) -> Reason:
         lifetime=table.choice("lifetime", usual.lifetime, {v.value: v for v in Lifetime}),
         minutes=table.number("minutes", usual.minutes, 1, 100_000),
         digit=table.text("digit", usual.digit),
+        argument=table.choice("argument", usual.argument, {a.value: a for a in Argument}),
+        phone_lifetime=table.choice("phone_lifetime", usual.phone_lifetime, {v.value: v for v in Lifetime}),
+        phone_minutes=table.number("phone_minutes", usual.phone_minutes, 1, 100_000),
     )
     if reason.digit and not re.fullmatch("[0-9]{1,2}", reason.digit):
         table.fault("digit", "is no code that a phone can send", 'write one or two digits in quotes: "4"')

@@ -19,7 +19,7 @@ REASONS: dict[str, Reason] = {
     r.code: r
     for r in (
         _reason("back_at", "Back soon", "Strax tillbaka", 30, "0", minutes=30),
-        _reason("meeting", "In a meeting", "I möte", 50, "1"),
+        _reason("meeting", "In a meeting", "I möte", 50, "1", phone_lifetime=_MORNING),
         _reason("course", "On a course", "På kurs", 55, "2", lifetime=_MORNING),
         _reason(NOT_AVAILABLE, "Not available", "Inte anträffbar", 40, "3", lifetime=_MORNING),
         _reason("business_travel", "Travelling on business", "På tjänsteresa", 60, "4", lifetime=_MORNING),

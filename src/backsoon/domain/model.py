@@ -226,13 +226,24 @@ class Lifetime(StrEnum):
     UNTIL_TAKEN_BACK = "until_taken_back"
 
 
+class Argument(StrEnum):
+    """What may stand behind a reason's digits on the telephone: four digits."""
+
+    TIME = "time"
+    """HHMM: back at that time."""
+    DATE = "date"
+    """MMDD: back on that day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a person is away (absence code).
 
     `labels` are the words for colleagues by language (`{"en": "In a meeting"}`), `outside` those for callers;
     where `outside` lacks a language the label serves. A sensitive reason is told to nobody but the person:
-    others get the neutral word. Higher `priority` wins over lower. `digit` is its code on the phone.
+    others get the neutral word. Higher `priority` wins over lower. `digit` is its code on the phone; `argument` what
+    may stand behind it (None: by its digit, see `domain.phonecodes`), `phone_lifetime` and `phone_minutes` how long it
+    lasts where it was dialled without one (None and 0: as `lifetime` and `minutes`).
     """
 
     code: str
@@ -243,6 +254,9 @@ class Reason:
     lifetime: Lifetime = Lifetime.MINUTES
     minutes: int = 60
     digit: str = ""
+    argument: Argument | None = None
+    phone_lifetime: Lifetime | None = None
+    phone_minutes: int = 0
 
 
 class Mode(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from backsoon.domain.hours import OFFICE, WorkingHours
 from backsoon.domain.model import Rules
+from backsoon.domain.phonecodes import USUAL, PhoneCodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Organisation:
     language: str = "en"
     country: str = ""
     hours: WorkingHours = OFFICE
+    phone: PhoneCodes = USUAL
 
 
 @dataclass(frozen=True, slots=True)
