@@ -233,9 +233,10 @@ class Store(Protocol):
 
     # -- people ----------------------------------------------------------------------------------------------
 
-    async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
+    async def save_people(self, people: Sequence[Person], *, at: datetime | None = None) -> tuple[Person, ...]:
         """Insert (id 0) or replace (by id), all or none; the people with their ids.
 
+        `at` is when, for `held_since` of extensions that are new to somebody; None: since the beginning.
         Raises `StoreConflict`, `NotStored`.
 
         A person whose extension changes keeps id, override and referrals; people may swap theirs in one call.

@@ -186,15 +186,17 @@ def decode_profile(stored: str) -> Profile:
 
 _HEALTH = msgspec.json.Decoder(CalendarHealth)
 _HEALTH_DEFAULTS = tuple(
-    (name, default) for name, default in _defaults(CalendarHealth) if name not in ("sync_token", "next_read")
+    (name, default)
+    for name, default in _defaults(CalendarHealth)
+    if name not in ("sync_token", "next_read", "confirmed_at")
 )
 
 
 def encode_health(health: CalendarHealth) -> str:
-    """JSON of all but `sync_token` and `next_read`, which have columns."""
+    """JSON of all but `sync_token`, `next_read` and `confirmed_at`, which have columns."""
     return to_json(_bare(health, _HEALTH_DEFAULTS))
 
 
 def decode_health(stored: str) -> CalendarHealth:
-    """What `encode_health` made, `sync_token` and `next_read` None. Raises `StoreError`."""
+    """What `encode_health` made, without what has columns. Raises `StoreError`."""
     return decode(_HEALTH, stored, "a calendar's health")

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from backsoon.domain.model import CalendarReferral, EntryKey, Override, Phone, Rule, Span
+from backsoon.domain.access import Role
+from backsoon.domain.model import Because, CalendarReferral, EntryKey, Override, PassedOver, Phone, Rule, Span
 from backsoon.domain.organisation import Calendar, Connection, Person, SwitchboardSettings
 from backsoon.store import codec
 from backsoon.store.base import (
     AvailabilityChange,
     CalendarHealth,
     Claims,
+    Freshness,
+    KnownOverride,
+    KnownReferral,
     PersonState,
     ReadCalendar,
     StoreError,
+    Token,
     Told,
     Trigger,
 )
@@ -26,14 +31,22 @@ from backsoon.store.base import (
 Row = tuple[Any, ...]
 ReferralRow = tuple[int, str, str, str, int, int, str, str, str, str, str, str]
 ClaimRow = tuple[int, int, str, str, str, int, int, str, str, str, str, str, str]
+KnownRow = tuple[int, str, str, str, int, int, str, str, str, str, str, str, int, int | None]
+PassedRow = tuple[int, str, str, str, int, int, str, str]
 OverrideRow = tuple[int, int, int | None, str | None, str, str, str, str]
 StateRow = tuple[int, str, int | None]
 ToldRow = tuple[str, str, str, int]
+FreshnessRow = tuple[int, int, int | None, str]
 
 CLAIMS = msgspec.json.Decoder(list[ClaimRow])
 OVERRIDES = msgspec.json.Decoder(list[OverrideRow])
 STATES = msgspec.json.Decoder(list[StateRow])
 DUE = msgspec.json.Decoder(list[tuple[int, int]])
+READ = msgspec.json.Decoder(tuple[list[ReferralRow], list[PassedRow]])
+KNOWN = msgspec.json.Decoder(list[KnownRow])
+PASSED = msgspec.json.Decoder(list[PassedRow])
+FRESHNESS = msgspec.json.Decoder(list[FreshnessRow])
+KEYS = msgspec.json.Decoder(list[tuple[int, str]])
 NAMES = msgspec.json.Decoder(list[str])
 TOLD = msgspec.json.Decoder(list[ToldRow])
 
@@ -74,7 +87,7 @@ def person(row: Row) -> Person:
 
 
 def person_row(person: Person) -> Row:
-    """The parameters of `insert_person`, in order."""
+    """The parameters of `insert_person` but the last, in order."""
     email_key = codec.folded(person.email) or None
     return (
         person.organisation,
@@ -90,17 +103,36 @@ def person_row(person: Person) -> Row:
 
 
 def read_calendar(row: Row) -> ReadCalendar:
-    """(id, person, organisation, connection, address, sync_token, next_read, health, next_due)."""
-    calendar = Calendar(row[1], row[2], row[3], row[4], row[0])
-    next_read = codec.instant(row[6]) if row[6] else None
-    health = replace(codec.decode_health(row[7]), sync_token=row[5], next_read=next_read)
-    return ReadCalendar(calendar, health, codec.maybe_instant(row[8]))
+    """(id, person, organisation, connection, address, sync_token, next_read, confirmed_at, health, next_due)."""
+    id, person, organisation, connection, address, token, next_read, confirmed_at, stored, next_due = row
+    health = replace(
+        codec.decode_health(stored),
+        sync_token=token,
+        next_read=codec.instant(next_read) if next_read else None,
+        confirmed_at=codec.maybe_instant(confirmed_at),
+    )
+    return ReadCalendar(Calendar(person, organisation, connection, address, id), health, codec.maybe_instant(next_due))
 
 
 def health_row(calendar: int, health: CalendarHealth) -> Row:
-    """(calendar, sync_token, next_read, health): the parameters of `save_health`."""
+    """(calendar, sync_token, next_read, confirmed_at, health): the parameters of `save_health`."""
     token = None if health.sync_token is None else codec.clean(health.sync_token)
-    return calendar, token, codec.maybe_micros(health.next_read) or 0, codec.encode_health(health)
+    next_read, confirmed_at = codec.maybe_micros(health.next_read) or 0, codec.maybe_micros(health.confirmed_at)
+    return calendar, token, next_read, confirmed_at, codec.encode_health(health)
+
+
+def freshness(found: Iterable[FreshnessRow]) -> dict[int, Freshness]:
+    """By person, of rows (person, calendar, confirmed_at, problem)."""
+    by_person: defaultdict[int, list[FreshnessRow]] = defaultdict(list)
+    for row in sorted(found, key=lambda row: row[1]):
+        by_person[row[0]].append(row)
+    return {person: _freshness(calendars) for person, calendars in by_person.items()}
+
+
+def _freshness(calendars: Sequence[FreshnessRow]) -> Freshness:
+    confirmed = [row[2] for row in calendars if row[2] is not None]
+    oldest = codec.instant(min(confirmed)) if len(confirmed) == len(calendars) else None
+    return Freshness(len(calendars), oldest, next((row[3] for row in calendars if row[3]), ""))
 
 
 def referral(row: ReferralRow | Row) -> CalendarReferral:
@@ -147,6 +179,42 @@ def referral_rows(calendar: int, referrals: Iterable[CalendarReferral]) -> dict[
     return {(row[3], row[1], row[2]): row for row in made}
 
 
+def known_referral(row: KnownRow) -> KnownReferral:
+    """The columns of a referral, known_from, known_to."""
+    *columns, known_from, known_to = row
+    return KnownReferral(referral(tuple(columns)), codec.instant(known_from), codec.maybe_instant(known_to))
+
+
+def passed_over(row: PassedRow) -> PassedOver:
+    """(calendar, uid, recurrence_id, resource, start, end, because, keyword)."""
+    calendar, uid, recurrence_id, resource, start, end, because, keyword = row
+    span = Span(codec.instant(start), codec.instant(end))
+    return PassedOver(EntryKey(calendar, uid, recurrence_id), span, Because(because), keyword, resource)
+
+
+def passed_rows(calendar: int, passed: Iterable[PassedOver]) -> dict[tuple[str, str, str], PassedRow]:
+    """The rows by (resource, uid, recurrence_id). Raises `StoreError` for an entry of another calendar."""
+    made = [_passed_row(each) for each in passed]
+    for row in made:
+        if row[0] != calendar:
+            raise StoreError(f"an entry of calendar {row[0]} cannot be stored with calendar {calendar}")
+    return {(row[3], row[1], row[2]): row for row in made}
+
+
+def _passed_row(passed: PassedOver) -> PassedRow:
+    key, span, clean = passed.key, passed.span, codec.clean
+    return (
+        key.calendar,
+        clean(key.uid),
+        clean(key.recurrence_id),
+        clean(passed.resource),
+        codec.micros(span.start),
+        codec.micros(span.end),
+        passed.because.value,
+        clean(passed.keyword),
+    )
+
+
 def override(row: OverrideRow) -> Override:
     """(person, start, end, reason, note, divert_to, by, through)."""
     _, start, end, reason, note, divert_to, by, through = row
@@ -165,6 +233,13 @@ def override_row(person: int, override: Override) -> OverrideRow:
         codec.clean(override.by),
         codec.clean(override.through),
     )
+
+
+def known_override(row: Row) -> KnownOverride:
+    """The columns of an override, replaced_at, replaced_by, replaced_through."""
+    start, end, reason, note, divert_to, by, through, replaced_at, replaced_by, replaced_through = row[1:]
+    held = override((0, start, end, reason, note, divert_to, by, through))
+    return KnownOverride(held, codec.maybe_instant(replaced_at), replaced_by, replaced_through)
 
 
 def claims(people: Iterable[int], claimed: Iterable[ClaimRow], overrides: Iterable[OverrideRow]) -> dict[int, Claims]:
@@ -218,6 +293,37 @@ def told(row: ToldRow) -> Told:
     return Told(row[0], row[1], row[2], codec.instant(row[3]))
 
 
-def told_row(told: Told) -> ToldRow:
-    """The columns of what was told, in order."""
-    return codec.clean(told.extension), codec.clean(told.lamp), codec.clean(told.plan), codec.micros(told.at)
+def told_row(told: Told) -> Row:
+    """The columns of what was told, in order, and the extension as people's are compared."""
+    extension, lamp, plan = codec.clean(told.extension), codec.clean(told.lamp), codec.clean(told.plan)
+    return extension, lamp, plan, codec.micros(told.at), codec.folded(extension)
+
+
+def token(row: Row) -> Token:
+    """(organisation, role, name, digest, created_at, created_by, person, expires_at, id)."""
+    organisation, role, name, digest, created_at, created_by, person, expires_at, id = row
+    return Token(
+        organisation,
+        Role(role),
+        name,
+        digest,
+        codec.instant(created_at),
+        created_by,
+        person or 0,
+        codec.maybe_instant(expires_at),
+        id,
+    )
+
+
+def token_row(token: Token) -> Row:
+    """The parameters of `insert_token`, in order."""
+    return (
+        token.organisation,
+        token.role.value,
+        codec.clean(token.name),
+        codec.clean(token.digest),
+        codec.micros(token.created_at),
+        codec.clean(token.created_by),
+        token.person or None,
+        codec.maybe_micros(token.expires_at),
+    )

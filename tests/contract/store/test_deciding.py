@@ -31,15 +31,15 @@ async def test_an_override_replaces_the_one_before(house: House) -> None:
     await store.save_override(anna, available)
     assert await override_of(house, anna) == available
     assert await override_of(house, house.bob.id) is None
-    await store.remove_override(anna)
-    await store.remove_override(anna)
+    await store.remove_override(anna, after(5))
+    await store.remove_override(anna, after(6))
     assert await override_of(house, anna) is None
 
 
 async def test_nobody_unknown_is_overridden(house: House) -> None:
     with pytest.raises(NotStored, match="1000000"):
         await house.store.save_override(10**6, by_hand())
-    await house.store.remove_override(10**6)
+    await house.store.remove_override(10**6, after())
 
 
 async def test_overrides_at_the_same_time(house: House) -> None:

@@ -213,7 +213,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(who=NUMBERS)
     def take_back(self, who: int) -> None:
-        self.do(self.store.remove_override(who))
+        self.do(self.store.remove_override(who, after(3)))
         self.overrides.pop(who, None)
 
     @rule(decided=st.lists(st.tuples(NUMBERS, AVAILABILITIES, st.none() | MINUTES), max_size=4))

@@ -29,6 +29,9 @@ select distinct c.person_id from calendar c
 where c.organisation_id = $1 and c.connection not in {texts $2}
     and exists (select 1 from referral r where r.calendar_id = c.id);
 
+-- name: calendars_losing_connections
+select c.id from calendar c where c.organisation_id = $1 and c.connection not in {texts $2};
+
 -- name: keep_connections
 delete from connection where organisation_id = $1 and name not in {texts $2};
 
@@ -45,6 +48,14 @@ on conflict (organisation_id, name) do update set kind = excluded.kind, settings
 -- name: switchboard_known
 select 1 from switchboard where organisation_id = $1 and name = $2;
 
+-- name: switchboards_gone
+select name from switchboard where organisation_id = $1 and name not in {texts $2};
+
+-- name: forget_lamps_of
+delete from lamp_told where switchboard in {texts $2} and person_id in (
+    select p.id from person p where p.organisation_id = $1
+);
+
 -- name: keep_switchboards
 delete from switchboard where organisation_id = $1 and name not in {texts $2};
 
@@ -52,15 +63,21 @@ delete from switchboard where organisation_id = $1 and name not in {texts $2};
 
 -- name: insert_person
 insert into person
-    (organisation_id, extension, extension_key, name, name_key, email, email_key, active, profile)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (organisation_id, extension, extension_key, name, name_key, email, email_key, active, profile, held_since)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 returning id;
 
 -- name: replace_person
 update person set extension = $2, extension_key = $3, name = $4, name_key = $5, email = $6, email_key = $7,
-    active = $8, profile = $9
-where organisation_id = $1 and id = $10
+    active = $8, profile = $9, held_since = coalesce($10, held_since)
+where organisation_id = $1 and id = $11
 returning id;
+
+-- name: extension_keys
+select json_group_array(json_array(id, extension_key)) from person where id in {ids $1};
+
+-- name: forget_lamps
+delete from lamp_told where person_id in {ids $1};
 
 -- name: park_people
 -- Nobody's extension begins with a tilde: two people may swap theirs.
@@ -93,6 +110,13 @@ where (cast($1 as text) is null or organisation_id = $1)
 order by case when extension_key = $2 or email_key = $2 then 0 else 1 end, name_key, id
 limit $4;
 
+-- name: by_extension
+select id, organisation_id, extension, name, email, active, profile from person
+where organisation_id = $1 and extension_key = $2;
+
+-- name: held_since
+select held_since from person where organisation_id = $1 and extension_key = $2;
+
 -- name: remove_people
 delete from person where id in {ids $1};
 
@@ -117,8 +141,27 @@ select person_id, organisation_id, connection, address from calendar where id = 
 
 -- name: replace_calendar
 update calendar set person_id = $2, organisation_id = $3, connection = $4, address = $5,
-    active = (select p.active from person p where p.id = $2), sync_token = null, next_read = 0, health = '{}'
+    active = (select p.active from person p where p.id = $2), sync_token = null, next_read = 0,
+    confirmed_at = null, health = '{}'
 where id = $1;
+
+-- name: pass_on_referrals
+-- The one who has the calendar now has had none of its referrals before.
+update referral set known_from = coalesce((select c.confirmed_at from calendar c where c.id = referral.calendar_id), 0)
+where calendar_id = $1;
+
+-- name: forget_passed_over
+delete from passed_over where calendar_id = $1;
+
+-- name: close_calendars
+-- Nobody says when they go: their referrals were known until they were read last.
+insert into referral_past (person_id, calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone,
+    divert_to, rule, keyword, known_from, known_to, over_at)
+select c.person_id, r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at, r.reason, r.phone,
+    r.divert_to, r.rule, r.keyword, r.known_from, c.confirmed_at,
+    case when r.end_at < c.confirmed_at then r.end_at else c.confirmed_at end
+from calendar c join referral r on r.calendar_id = c.id
+where c.id in {ids $1} and r.start_at < c.confirmed_at and r.known_from < c.confirmed_at and r.known_from < r.end_at;
 
 -- name: people_with_referrals
 select distinct c.person_id from calendar c
@@ -128,16 +171,18 @@ where c.id in {ids $1} and exists (select 1 from referral r where r.calendar_id 
 delete from calendar where id in {ids $1};
 
 -- name: calendars
-select id, person_id, organisation_id, connection, address, sync_token, next_read, health, null from calendar
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+from calendar
 where id > $1 order by id limit $2;
 
 -- name: calendars_of
-select id, person_id, organisation_id, connection, address, sync_token, next_read, health, null from calendar
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+from calendar
 where person_id = $3 and id > $1 order by id limit $2;
 
 -- name: calendars_due
-select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_token, c.next_read, c.health,
-    (select min(case when r.start_at > $1 then r.start_at else r.end_at end)
+select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_token, c.next_read, c.confirmed_at,
+    c.health, (select min(case when r.start_at > $1 then r.start_at else r.end_at end)
      from referral r where r.calendar_id = c.id and r.end_at > $1)
 from calendar c
 where c.active = 1 and c.next_read <= $1 and c.organisation_id || '/' || c.connection not in {texts $3}
@@ -148,22 +193,87 @@ select next_read from calendar where active = 1 order by next_read limit 1;
 
 -- name: save_health
 -- Locks the row before its referrals are compared: two nodes may have read the same calendar.
-update calendar set sync_token = $2, next_read = $3, health = $4 where id = $1 returning person_id;
+update calendar set sync_token = $2, next_read = $3, confirmed_at = $4, health = $5 where id = $1
+returning person_id;
+
+-- name: freshness
+select json_group_array(json_array(c.person_id, c.id, c.confirmed_at, coalesce(json_extract(c.health, '$.problem'), '')))
+from calendar c where c.person_id in {ids $1};
+
+-- name: confirmed_between
+-- The plus signs keep the index of instants in use, not that of ids.
+select c.id, c.person_id from calendar c
+where c.active = 1 and c.confirmed_at > $1 and c.confirmed_at <= $2 and +c.id > $3
+order by +c.id limit $4;
 
 -- name: referrals_of
 select calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to, rule, keyword
 from referral where calendar_id = $1;
 
+-- name: stored_read
+-- What a read is compared with, in one value: its referrals, and the entries that were passed over.
+select json_array(
+    (select json_group_array(json_array(r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at,
+        r.reason, r.phone, r.note, r.divert_to, r.rule, r.keyword)) from referral r where r.calendar_id = $1),
+    (select json_group_array(json_array(p.calendar_id, p.uid, p.recurrence_id, p.resource, p.start_at, p.end_at,
+        p.because, p.keyword)) from passed_over p where p.calendar_id = $1 and p.known_to is null));
+
+-- name: close_referrals
+-- Keeps those that had begun: what held nowhere explains nothing.
+insert into referral_past (person_id, calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone,
+    divert_to, rule, keyword, known_from, known_to, over_at)
+select $2, r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at, r.reason, r.phone,
+    r.divert_to, r.rule, r.keyword, r.known_from, $3, case when r.end_at < $3 then r.end_at else $3 end
+from referral r
+where r.calendar_id = $1 and r.start_at < $3 and r.known_from < $3 and r.known_from < r.end_at
+    and (r.resource, r.uid, r.recurrence_id) in (
+        select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
+        from {rows $4} as key
+    );
+
 -- name: delete_referrals
-delete from referral where calendar_id = $1 and resource = $2 and uid = $3 and recurrence_id = $4;
+delete from referral where calendar_id = $1 and (resource, uid, recurrence_id) in (
+    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
+    from {rows $2} as key
+);
 
 -- name: save_referrals
 insert into referral (calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to,
-    rule, keyword)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    rule, keyword, known_from)
+select json_extract(read.value, '$[0]'), json_extract(read.value, '$[1]'), json_extract(read.value, '$[2]'),
+    json_extract(read.value, '$[3]'), json_extract(read.value, '$[4]'), json_extract(read.value, '$[5]'),
+    json_extract(read.value, '$[6]'), json_extract(read.value, '$[7]'), json_extract(read.value, '$[8]'),
+    json_extract(read.value, '$[9]'), json_extract(read.value, '$[10]'), json_extract(read.value, '$[11]'), $2
+from {rows $1} as read where true
 on conflict (calendar_id, resource, uid, recurrence_id) do update set
     start_at = excluded.start_at, end_at = excluded.end_at, reason = excluded.reason, phone = excluded.phone,
-    note = excluded.note, divert_to = excluded.divert_to, rule = excluded.rule, keyword = excluded.keyword;
+    note = excluded.note, divert_to = excluded.divert_to, rule = excluded.rule, keyword = excluded.keyword,
+    known_from = excluded.known_from;
+
+-- name: close_passed_over
+update passed_over set known_to = $2
+where calendar_id = $1 and known_to is null and start_at < $2 and known_from < $2 and known_from < end_at
+    and (resource, uid, recurrence_id) in (
+        select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
+        from {rows $3} as key
+    );
+
+-- name: delete_passed_over
+delete from passed_over
+where calendar_id = $1 and known_to is null and (resource, uid, recurrence_id) in (
+    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
+    from {rows $2} as key
+);
+
+-- name: save_passed_over
+insert into passed_over (calendar_id, uid, recurrence_id, resource, start_at, end_at, because, keyword, known_from)
+select json_extract(read.value, '$[0]'), json_extract(read.value, '$[1]'), json_extract(read.value, '$[2]'),
+    json_extract(read.value, '$[3]'), json_extract(read.value, '$[4]'), json_extract(read.value, '$[5]'),
+    json_extract(read.value, '$[6]'), json_extract(read.value, '$[7]'), $2
+from {rows $1} as read where true
+on conflict (calendar_id, resource, uid, recurrence_id, known_from) do update set
+    start_at = excluded.start_at, end_at = excluded.end_at, because = excluded.because, keyword = excluded.keyword,
+    known_to = null;
 
 -- name: read_soon
 update calendar set next_read = 0 where id in {ids $1};
@@ -186,8 +296,70 @@ on conflict (person_id) do update set start_at = excluded.start_at, end_at = exc
     reason = excluded.reason, note = excluded.note, divert_to = excluded.divert_to, set_by = excluded.set_by,
     through = excluded.through;
 
+-- name: close_override
+-- One that was over before was not replaced: it ended as it said.
+insert into override_past (person_id, start_at, end_at, reason, note, divert_to, set_by, through, replaced_at,
+    replaced_by, replaced_through, over_at)
+select o.person_id, o.start_at, o.end_at, o.reason, o.note, o.divert_to, o.set_by, o.through,
+    case when o.end_at <= $2 then null else $2 end, case when o.end_at <= $2 then '' else $3 end,
+    case when o.end_at <= $2 then '' else $4 end, case when o.end_at <= $2 then o.end_at else $2 end
+from override o where o.person_id = $1;
+
+-- name: override
+select person_id, start_at, end_at, reason, note, divert_to, set_by, through from override where person_id = $1;
+
 -- name: remove_override
 delete from override where person_id = $1;
+
+-- name: overrides_since
+select person_id, start_at, end_at, reason, note, divert_to, set_by, through, replaced_at, replaced_by,
+    replaced_through
+from (
+    select person_id, start_at, end_at, reason, note, divert_to, set_by, through, replaced_at, replaced_by,
+        replaced_through, id, 0 as present
+    from override_past where person_id = $1 and (over_at > $2 or start_at > $2)
+    union all
+    select person_id, start_at, end_at, reason, note, divert_to, set_by, through, null, '', '', 0, 1
+    from override where person_id = $1 and (end_at is null or end_at > $2)
+) as known
+order by start_at, present, id;
+
+-- ----------------------------------------------------------------------------------------------------- grounds
+
+-- name: override_at
+select person_id, start_at, end_at, reason, note, divert_to, set_by, through, replaced_at, replaced_by,
+    replaced_through
+from (
+    select person_id, start_at, end_at, reason, note, divert_to, set_by, through, replaced_at, replaced_by,
+        replaced_through, id, 0 as present
+    from override_past where person_id = $1 and start_at <= $2 and over_at > $2
+    union all
+    select person_id, start_at, end_at, reason, note, divert_to, set_by, through, null, '', '', 0, 1
+    from override where person_id = $1 and start_at <= $2 and (end_at is null or end_at > $2)
+) as known
+order by start_at desc, present desc, id desc limit 1;
+
+-- name: referrals_at
+select json_group_array(json_array(calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note,
+    divert_to, rule, keyword, known_from, known_to))
+from (
+    select r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at, r.reason, r.phone, r.note,
+        r.divert_to, r.rule, r.keyword, r.known_from, null as known_to
+    from calendar c join referral r on r.calendar_id = c.id
+    where c.person_id = $1 and r.end_at > $2 and r.start_at <= $2 and r.known_from <= $2
+    union all
+    select p.calendar_id, p.uid, p.recurrence_id, p.resource, p.start_at, p.end_at, p.reason, p.phone, '',
+        p.divert_to, p.rule, p.keyword, p.known_from, p.known_to
+    from referral_past p
+    where p.person_id = $1 and p.over_at > $2 and p.start_at <= $2 and p.known_from <= $2
+) as known;
+
+-- name: passed_over_at
+select json_group_array(json_array(p.calendar_id, p.uid, p.recurrence_id, p.resource, p.start_at, p.end_at, p.because,
+    p.keyword))
+from calendar c join passed_over p on p.calendar_id = c.id
+where c.person_id = $1 and p.start_at <= $2 and p.end_at > $2 and p.known_from <= $2
+    and (p.known_to is null or p.known_to > $2);
 
 -- ---------------------------------------------------------------------------------------------------- deciding
 
@@ -263,10 +435,11 @@ where person_id = $1 and at >= $2 and at < $3 order by at, id limit $4;
 select max(id) from (select id from person where id > $1 order by id limit $2) as page;
 
 -- name: forget_changes
--- A change has ended when the next one of the same person began; the one that still holds stays.
+-- A change has ended when the next one of the same person began; the one that still holds stays. Here as below a cross
+-- join is gone through in this order: what is old of each person, not all that there is of them.
 delete from availability_change where id in (
-    select old.id from person p join availability_change old on old.person_id = p.id
-    where p.id > $2 and p.id <= $3 and old.at < $1 and exists (
+    select old.id from person p cross join availability_change old
+    where p.id > $2 and p.id <= $3 and old.person_id = p.id and old.at < $1 and exists (
         select 1 from availability_change later
         where later.person_id = old.person_id and later.at < $1 and (later.at, later.id) > (old.at, old.id)
     )
@@ -280,6 +453,38 @@ delete from referral where end_at < $1 and calendar_id in (
 -- name: forget_overrides
 delete from override where person_id > $2 and person_id <= $3 and end_at < $1;
 
+-- name: forget_referrals_past
+delete from referral_past where id in (
+    select old.id from person p cross join referral_past old
+    where p.id > $2 and p.id <= $3 and old.person_id = p.id and old.over_at < $1
+);
+
+-- name: forget_overrides_past
+delete from override_past where id in (
+    select old.id from person p cross join override_past old
+    where p.id > $2 and p.id <= $3 and old.person_id = p.id and old.over_at < $1
+);
+
+-- name: forget_passed_over_past
+delete from passed_over where (end_at < $1 or known_to < $1) and calendar_id in (
+    select c.id from calendar c where c.person_id > $2 and c.person_id <= $3
+);
+
+-- name: forget_lamps_told
+-- As a change: what was told has ended when the next was told. A lamp that was put out is over at once.
+delete from lamp_told where id in (
+    select old.id from person p cross join switchboard s cross join lamp_told old
+    where p.id > $2 and p.id <= $3 and s.organisation_id = p.organisation_id
+        and old.person_id = p.id and old.switchboard = s.name and old.at < $1 and (old.lamp = '' or exists (
+            select 1 from lamp_told later
+            where later.person_id = old.person_id and later.switchboard = old.switchboard
+                and later.at > old.at and later.at < $1
+        ))
+);
+
+-- name: forget_tokens
+delete from token where expires_at < $1;
+
 -- ------------------------------------------------------------------------------------------------------- told
 
 -- name: told
@@ -292,6 +497,25 @@ select json_group_array(extension) from told where organisation_id = $1 and swit
 select json_group_array(json_array(extension, lamp, plan, at)) from told
 where organisation_id = $1 and switchboard = $2 and extension in {texts $3};
 
+-- name: save_lamps_told
+-- Only what differs from the one before, and of nobody who has got the extension since. SQLite goes through a cross join
+-- in this order: for each row the one person whom an index finds.
+insert into lamp_told (person_id, switchboard, at, lamp)
+select p.id, $2, json_extract(said.value, '$[3]'), json_extract(said.value, '$[1]')
+from {rows $3} as said cross join person p
+    left join told before on before.organisation_id = $1 and before.switchboard = $2
+        and before.extension = json_extract(said.value, '$[0]')
+where p.organisation_id = $1 and p.extension_key = json_extract(said.value, '$[4]')
+    and json_extract(said.value, '$[3]') >= p.held_since
+    and coalesce(before.lamp, '') <> json_extract(said.value, '$[1]')
+on conflict (person_id, switchboard, at) do update set lamp = excluded.lamp;
+
+-- name: lamp_told
+select p.extension, l.lamp, '', l.at
+from person p join lamp_told l on l.person_id = p.id
+where p.organisation_id = $1 and p.extension_key = $3 and l.switchboard = $2 and l.at <= $4
+order by l.at desc limit 1;
+
 -- name: save_told
 insert into told (organisation_id, switchboard, extension, lamp, plan, at)
 select $1, $2, json_extract(said.value, '$[0]'), json_extract(said.value, '$[1]'), json_extract(said.value, '$[2]'),
@@ -302,3 +526,24 @@ on conflict (organisation_id, switchboard, extension) do update set lamp = exclu
 
 -- name: delete_told
 delete from told where organisation_id = $1 and switchboard = $2 and extension in {texts $3};
+
+-- ------------------------------------------------------------------------------------------------------ tokens
+
+-- name: tokens
+select organisation_id, role, name, digest, created_at, created_by, person_id, expires_at, id from token order by id;
+
+-- name: tokens_of
+select organisation_id, role, name, digest, created_at, created_by, person_id, expires_at, id from token
+where organisation_id = $1 order by id;
+
+-- name: token
+select organisation_id, role, name, digest, created_at, created_by, person_id, expires_at, id from token
+where digest = $1;
+
+-- name: insert_token
+insert into token (organisation_id, role, name, digest, created_at, created_by, person_id, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+returning id;
+
+-- name: remove_token
+delete from token where organisation_id = $1 and id = $2;

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backsoon.domain.model import CalendarReferral
 from backsoon.domain.organisation import Calendar
 from backsoon.store import codec, rows
-from backsoon.store.base import BEGINNING, NotStored, ReadCalendar, StoreConflict
-from backsoon.store.rows import ReferralRow, Row
+from backsoon.store.base import BEGINNING, Freshness, NotStored, ReadCalendar, StoreConflict
+from backsoon.store.rows import PassedRow, ReferralRow, Row
 from backsoon.store.sqlite.database import Database
 
-Referrals = Mapping[tuple[str, str, str], ReferralRow]
-"""The rows of one calendar's referrals by (resource, uid, recurrence_id): an account may hold an entry twice."""
+Key = tuple[str, str, str]
+"""(resource, uid, recurrence_id): an account may hold an entry twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read of a calendar brought, as rows, and at which instant. `touched` None: the whole calendar."""
+
+    calendar: int
+    at: int
+    referrals: Mapping[Key, ReferralRow]
+    passed: Mapping[Key, PassedRow]
+    touched: frozenset[str] | None
+
+    def replaces(self, key: Key) -> bool:
+        """Whether what is stored by that key goes unless it was read again."""
+        return self.touched is None or key[0] in self.touched
 
 
 def save_calendars(database: Database, calendars: Sequence[Calendar]) -> tuple[Calendar, ...]:
@@ -52,8 +67,17 @@ def _replace(database: Database, calendar: Calendar) -> Calendar:
     if before != _row(calendar):
         touched = {before[0], calendar.person} if _touched(database, [calendar.id]) else set()
         database.run("make_due", codec.to_json(list(touched)))
+        if calendar.person != before[0]:
+            _pass_on(database, calendar.id)
         database.run("replace_calendar", calendar.id, *_row(calendar))
     return calendar
+
+
+def _pass_on(database: Database, calendar: int) -> None:
+    """Leave to the one who had the calendar what explains their past."""
+    database.run("close_calendars", codec.to_json([calendar]))
+    database.run("pass_on_referrals", calendar)
+    database.run("forget_passed_over", calendar)
 
 
 def _row(calendar: Calendar) -> Row:
@@ -67,6 +91,7 @@ def _touched(database: Database, calendars: Sequence[int]) -> frozenset[int]:
 def remove_calendars(database: Database, ids: Sequence[int]) -> frozenset[int]:
     """Take calendars out; the people who had referrals from them."""
     touched = _touched(database, ids)
+    database.run("close_calendars", codec.to_json(ids))
     database.run("remove_calendars", codec.to_json(ids))
     return touched
 
@@ -99,19 +124,56 @@ def referrals_of(database: Database, calendar: int) -> tuple[CalendarReferral, .
     return tuple(map(rows.referral, database.all("referrals_of", calendar)))
 
 
-def save_read(
-    database: Database, calendar: int, read: Referrals, touched: frozenset[str] | None, health: Row
-) -> frozenset[int]:
-    """Replace the referrals from the touched resources (None: all) by those that were read."""
+def freshness(database: Database, people: Sequence[int]) -> dict[int, Freshness]:
+    """How fresh the calendars of each of the people are."""
+    found = database.bulk("freshness", rows.FRESHNESS, codec.to_json(people))
+    return rows.freshness(found)
+
+
+def confirmed_between(
+    database: Database, after: int, until: int, beyond: int, limit: int
+) -> tuple[tuple[int, int], ...]:
+    """(calendar, person) of those read whole in the span."""
+    return tuple((row[0], row[1]) for row in database.all("confirmed_between", after, until, beyond, limit))
+
+
+def save_read(database: Database, read: Read, health: Row) -> frozenset[int]:
+    """Replace what came from the touched resources by what was read."""
     owner = database.one("save_health", *health)
     if owner is None:
-        raise NotStored(f"there is no calendar {calendar}")
-    stored = {(row[3], row[1], row[2]): row for row in database.all("referrals_of", calendar)}
-    gone = [key for key, row in stored.items() if key not in read and (touched is None or row[3] in touched)]
-    fresh = [row for key, row in read.items() if stored.get(key) != row]
-    database.many("delete_referrals", ((calendar, *key) for key in gone))
-    database.many("save_referrals", fresh)
-    return frozenset((owner[0],)) if gone or fresh else frozenset()
+        raise NotStored(f"there is no calendar {read.calendar}")
+    referrals, passed = database.bulk("stored_read", rows.READ, read.calendar)
+    _save_passed(database, read, {(row[3], row[1], row[2]): row for row in passed})
+    changed = _save_referrals(database, read, {(row[3], row[1], row[2]): row for row in referrals}, owner[0])
+    return frozenset((owner[0],)) if changed else frozenset()
+
+
+def _save_referrals(database: Database, read: Read, stored: Mapping[Key, ReferralRow], owner: int) -> bool:
+    gone = [key for key in stored if key not in read.referrals and read.replaces(key)]
+    fresh = [row for key, row in read.referrals.items() if stored.get(key) != row]
+    replaced = [key for row in fresh if (key := (row[3], row[1], row[2])) in stored]
+    if gone or replaced:
+        database.run("close_referrals", read.calendar, owner, read.at, codec.to_json(gone + replaced))
+    if gone:
+        database.run("delete_referrals", read.calendar, codec.to_json(gone))
+    if fresh:
+        database.run("save_referrals", codec.to_json(fresh), read.at)
+    return bool(gone or fresh)
+
+
+def _save_passed(database: Database, read: Read, stored: Mapping[Key, PassedRow]) -> None:
+    over = codec.to_json([key for key, row in stored.items() if _is_over(read, key, row)])
+    fresh = [row for key, row in read.passed.items() if stored.get(key) != row]
+    if over != "[]":
+        database.run("close_passed_over", read.calendar, read.at, over)
+        database.run("delete_passed_over", read.calendar, over)
+    if fresh:
+        database.run("save_passed_over", codec.to_json(fresh), read.at)
+
+
+def _is_over(read: Read, key: Key, row: PassedRow) -> bool:
+    again = read.passed.get(key)
+    return read.replaces(key) if again is None else again != row
 
 
 def save_health(database: Database, row: Row) -> None:

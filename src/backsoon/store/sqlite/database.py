@@ -23,6 +23,11 @@ MARKS = {
     "ids": "(select value from json_each($n))",
     "texts": "(select value from json_each($n))",
     "rows": "json_each($n)",
+    "confirmed": (
+        "cast(strftime('%s', substr(json_extract(health, '$.confirmed_at'), 1, 19)) as integer) * 1000000 + "
+        "case when substr(json_extract(health, '$.confirmed_at'), 20, 1) = '.' "
+        "then cast(substr(json_extract(health, '$.confirmed_at'), 21, 6) as integer) else 0 end"
+    ),
 }
 """What the marks in the shared SQL mean here. Only `integer primary key autoincrement` never gives a key twice."""
 

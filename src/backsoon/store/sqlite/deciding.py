@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from backsoon.store import codec, rows
-from backsoon.store.base import AvailabilityChange, Claims, PersonState
+from backsoon.store.base import AvailabilityChange, Claims, Grounds, KnownOverride, PersonState
 from backsoon.store.sqlite.database import Database
 
 PEOPLE_FORGOTTEN_AT_ONCE = 2000
 """Of how many people old rows are deleted in one transaction."""
+_FORGETTING = (
+    "forget_changes",
+    "forget_referrals",
+    "forget_overrides",
+    "forget_referrals_past",
+    "forget_overrides_past",
+    "forget_passed_over_past",
+    "forget_lamps_told",
+)
 
 
 def claims(database: Database, people: Sequence[int], since: int, most: int | None) -> dict[int, Claims]:
@@ -56,5 +65,26 @@ def forget(database: Database, before: int, after: int) -> tuple[int, int | None
     last = row[0] if row else None
     if last is None:
         return 0, None
-    statements = ("forget_changes", "forget_referrals", "forget_overrides")
-    return sum(database.run(each, before, after, last) for each in statements), last
+    return sum(database.run(each, before, after, last) for each in _FORGETTING), last
+
+
+def forget_tokens(database: Database, before: int) -> int:
+    """Delete tokens that have expired; how many."""
+    return database.run("forget_tokens", before)
+
+
+def grounds(database: Database, person: int, at: int) -> Grounds:
+    """What was known at the instant and covers it."""
+    referrals = database.bulk("referrals_at", rows.KNOWN, person, at)
+    passed = database.bulk("passed_over_at", rows.PASSED, person, at)
+    by_hand = database.one("override_at", person, at)
+    return Grounds(
+        tuple(map(rows.known_referral, referrals)),
+        None if by_hand is None else rows.known_override(by_hand),
+        tuple(map(rows.passed_over, passed)),
+    )
+
+
+def overrides_since(database: Database, person: int, since: int) -> tuple[KnownOverride, ...]:
+    """Overrides that were set or in force after the instant."""
+    return tuple(map(rows.known_override, database.all("overrides_since", person, since)))

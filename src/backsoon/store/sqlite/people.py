@@ -1,34 +1,40 @@
-"""People and their overrides: transactions on a `Database`."""
+"""People, their overrides and tokens: transactions on a `Database`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from backsoon.domain.organisation import Person
 from backsoon.store import codec, rows
-from backsoon.store.base import NotStored, StoreConflict
+from backsoon.store.base import NotStored, StoreConflict, Token
 from backsoon.store.rows import OverrideRow
 from backsoon.store.sqlite.database import Database
 
 
-def save_people(database: Database, people: Sequence[Person]) -> tuple[Person, ...]:
+def save_people(database: Database, people: Sequence[Person], at: int) -> tuple[Person, ...]:
     """Insert or replace; everybody becomes due."""
     known = codec.to_json([person.id for person in people if person.id])
+    keys = database.bulk("extension_keys", rows.KEYS, known)
+    before = dict(keys)
+    moving = {each.id for each in people if before.get(each.id) not in (None, codec.folded(each.extension))}
+    database.run("forget_lamps", codec.to_json(list(moving)))
     database.run("park_people", known)
-    saved = tuple(_save_person(database, person) for person in people)
+    saved = tuple(_save_person(database, each, None if each.id in before.keys() - moving else at) for each in people)
     ids = codec.to_json([person.id for person in saved])
     database.run("make_states", ids)
     database.run("pass_on_active", ids)
     return saved
 
 
-def _save_person(database: Database, person: Person) -> Person:
+def _save_person(database: Database, person: Person, held_since: int | None) -> Person:
+    """`held_since` None: the extension stays."""
     try:
         if person.id:
-            row = database.one("replace_person", *rows.person_row(person), person.id)
+            row = database.one("replace_person", *rows.person_row(person), held_since, person.id)
         else:
-            row = database.one("insert_person", *rows.person_row(person))
+            row = database.one("insert_person", *rows.person_row(person), held_since)
     except NotStored:
         raise NotStored(f"there is no organisation {person.organisation!r}") from None
     except StoreConflict:
@@ -63,6 +69,18 @@ def find_people(database: Database, organisation: str | None, text: str, limit: 
     return tuple(map(rows.person, found))
 
 
+def by_extension(database: Database, organisation: str, extension: str) -> Person | None:
+    """Who has the extension."""
+    row = database.one("by_extension", organisation, codec.folded(extension))
+    return None if row is None else rows.person(row)
+
+
+def held_since(database: Database, organisation: str, extension: str) -> datetime | None:
+    """Since when whoever has the extension has had it."""
+    row = database.one("held_since", organisation, codec.folded(extension))
+    return None if row is None else codec.instant(row[0])
+
+
 def remove_people(database: Database, ids: Sequence[int]) -> None:
     """Take people out with everything about them."""
     database.run("remove_people", codec.to_json(ids))
@@ -75,13 +93,50 @@ def count_people(database: Database, organisation: str | None) -> int:
 
 
 def save_override(database: Database, row: OverrideRow) -> None:
-    """The person's one override."""
+    """The person's one override; the one before is kept as past."""
+    person, start, *_, by, through = row
+    if database.one("override", person) == row:
+        return
+    database.run("close_override", person, start, by, through)
     try:
         database.run("save_override", *row)
     except NotStored:
-        raise NotStored(f"there is no person {row[0]}") from None
+        raise NotStored(f"there is no person {person}") from None
 
 
-def remove_override(database: Database, person: int) -> None:
-    """Take the override back."""
+def remove_override(database: Database, person: int, at: int, by: str, through: str) -> None:
+    """Take the override back; it is kept as past."""
+    database.run("close_override", person, at, by, through)
     database.run("remove_override", person)
+
+
+def tokens(database: Database, organisation: str | None) -> tuple[Token, ...]:
+    """Those of one organisation, or of all."""
+    if organisation is None:
+        return tuple(map(rows.token, database.all("tokens")))
+    return tuple(map(rows.token, database.all("tokens_of", organisation)))
+
+
+def token(database: Database, digest: str) -> Token | None:
+    """The one with that digest."""
+    row = database.one("token", digest)
+    return None if row is None else rows.token(row)
+
+
+def save_token(database: Database, token: Token) -> Token:
+    """Insert it."""
+    try:
+        row = database.one("insert_token", *rows.token_row(token))
+    except NotStored:
+        of = f" with a person {token.person}" if token.person else ""
+        raise NotStored(f"there is no organisation {token.organisation!r}{of}") from None
+    except StoreConflict:
+        raise StoreConflict("that token is stored already") from None
+    if row is None:
+        raise NotStored
+    return replace(token, id=row[0])
+
+
+def remove_token(database: Database, organisation: str, id: int) -> bool:
+    """Take it out; whether there was one."""
+    return database.run("remove_token", organisation, id) > 0

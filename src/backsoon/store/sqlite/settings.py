@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backsoon.domain.organisation import Connection, Organisation, SwitchboardSettings
 from backsoon.store import codec, rows
@@ -38,6 +39,8 @@ def save_connections(database: Database, organisation: str, connections: Sequenc
     """Make these the organisation's; people who lose referrals by that become due."""
     names = _checked(database, organisation, connections)
     losing = [row[0] for row in database.all("people_losing_connections", organisation, names)]
+    going = [row[0] for row in database.all("calendars_losing_connections", organisation, names)]
+    database.run("close_calendars", codec.to_json(going))
     database.run("make_due", codec.to_json(losing))
     database.run("keep_connections", organisation, names)
     for each in connections:
@@ -46,7 +49,11 @@ def save_connections(database: Database, organisation: str, connections: Sequenc
 
 def save_switchboards(database: Database, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
     """Make these the organisation's; what those that are gone were told goes with them."""
-    database.run("keep_switchboards", organisation, _checked(database, organisation, switchboards))
+    names = _checked(database, organisation, switchboards)
+    gone = [row[0] for row in database.all("switchboards_gone", organisation, names)]
+    if gone:
+        database.run("forget_lamps_of", organisation, codec.to_json(gone))
+        database.run("keep_switchboards", organisation, names)
     for each in switchboards:
         database.run("save_switchboard", organisation, each.name, each.kind, codec.encode_settings(each.settings))
 
@@ -78,11 +85,22 @@ def extensions_told(database: Database, organisation: str, switchboard: str) -> 
 
 
 def save_told(
-    database: Database, organisation: str, switchboard: str, held: Sequence[str], gone: Sequence[str]
+    database: Database, organisation: str, switchboard: str, held: Sequence[str], gone: Sequence[str], out: str
 ) -> None:
-    """Store what is held, in pieces of rows as JSON, and delete the extensions that are gone."""
+    """Store what is held, in pieces of rows as JSON, and delete what is gone.
+
+    `gone` are the pieces of that, `out` its extensions as JSON.
+    """
     if database.one("switchboard_known", organisation, switchboard) is None:
         raise NotStored(f"organisation {organisation!r} has no switchboard {switchboard!r}")
+    for piece in (*held, *gone):
+        database.run("save_lamps_told", organisation, switchboard, piece)
     for piece in held:
         database.run("save_told", organisation, switchboard, piece)
-    database.run("delete_told", organisation, switchboard, codec.to_json(gone))
+    database.run("delete_told", organisation, switchboard, out)
+
+
+def lamp_told(database: Database, organisation: str, switchboard: str, extension: str, at: int) -> Told | None:
+    """What the switchboard had been told last about the extension's lamp."""
+    row = database.one("lamp_told", organisation, switchboard, codec.folded(extension), at)
+    return None if row is None else replace(rows.told(row), extension=extension)

@@ -18,14 +18,19 @@ from backsoon.domain.model import CalendarReferral, Override
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 from backsoon.store import codec, rows
 from backsoon.store.base import (
+    BEGINNING,
     AvailabilityChange,
     CalendarHealth,
     Claims,
+    Freshness,
+    Grounds,
+    KnownOverride,
     PersonState,
     ReadCalendar,
     ReferralChanges,
     Store,
     StoreUnavailable,
+    Token,
     Told,
 )
 from backsoon.store.rows import Row
@@ -134,8 +139,8 @@ class SqliteStore(Store):
 
     # -- people -----------------------------------------------------------------------------------------------
 
-    async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
-        return await self._write(staff.save_people, tuple(people))
+    async def save_people(self, people: Sequence[Person], *, at: datetime | None = None) -> tuple[Person, ...]:
+        return await self._write(staff.save_people, tuple(people), codec.maybe_micros(at) or 0)
 
     async def people(self, ids: Iterable[int]) -> dict[int, Person]:
         wanted = tuple(ids)
@@ -148,6 +153,12 @@ class SqliteStore(Store):
 
     async def find_people(self, organisation: str | None, text: str, limit: int = 20) -> tuple[Person, ...]:
         return await self._read(staff.find_people, False, organisation, text, limit)
+
+    async def by_extension(self, organisation: str, extension: str) -> Person | None:
+        return await self._read(staff.by_extension, True, organisation, extension)
+
+    async def held_since(self, organisation: str, extension: str) -> datetime | None:
+        return await self._read(staff.held_since, True, organisation, extension)
 
     async def remove_people(self, ids: Iterable[int]) -> None:
         await self._write(staff.remove_people, tuple(ids))
@@ -178,14 +189,27 @@ class SqliteStore(Store):
     async def next_read(self) -> datetime | None:
         return await self._read(reading.next_read, True)
 
+    async def freshness(self, people: Sequence[int]) -> dict[int, Freshness]:
+        return await self._read(reading.freshness, len(people) <= SHORT, tuple(people))
+
+    async def confirmed_between(
+        self, after: datetime, until: datetime, limit: int = 1000, *, beyond: int = 0
+    ) -> tuple[tuple[int, int], ...]:
+        span = codec.micros(after), codec.micros(until)
+        return await self._read(reading.confirmed_between, False, *span, beyond, limit)
+
     async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:
         return await self._read(reading.referrals_of, False, calendar)
 
     async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
-        read = rows.referral_rows(calendar, changes.referrals)
-        touched = None if changes.complete else frozenset(map(codec.clean, changes.touched))
-        row = rows.health_row(calendar, health)
-        return await self._write_again(reading.save_read, calendar, read, touched, row)
+        read = reading.Read(
+            calendar,
+            codec.micros(health.confirmed_at or BEGINNING),
+            rows.referral_rows(calendar, changes.referrals),
+            rows.passed_rows(calendar, changes.passed),
+            None if changes.complete else frozenset(map(codec.clean, changes.touched)),
+        )
+        return await self._write_again(reading.save_read, read, rows.health_row(calendar, health))
 
     async def save_health(self, calendar: int, health: CalendarHealth) -> None:
         await self._write_again(reading.save_health, rows.health_row(calendar, health))
@@ -199,8 +223,14 @@ class SqliteStore(Store):
     async def save_override(self, person: int, override: Override) -> None:
         await self._write(staff.save_override, rows.override_row(person, override))
 
-    async def remove_override(self, person: int) -> None:
-        await self._write(staff.remove_override, person)
+    async def remove_override(self, person: int, at: datetime, *, by: str = "", through: str = "") -> None:
+        await self._write(staff.remove_override, person, codec.micros(at), codec.clean(by), codec.clean(through))
+
+    async def grounds(self, person: int, at: datetime) -> Grounds:
+        return await self._read(deciding.grounds, False, person, codec.micros(at))
+
+    async def overrides_since(self, person: int, since: datetime) -> tuple[KnownOverride, ...]:
+        return await self._read(deciding.overrides_since, False, person, codec.micros(since))
 
     # -- deciding ---------------------------------------------------------------------------------------------
 
@@ -229,7 +259,7 @@ class SqliteStore(Store):
         return await self._read(deciding.history, limit <= SHORT, person, *span, limit)
 
     async def forget(self, before: datetime) -> int:
-        gone, last = 0, 0
+        gone, last = await self._write_again(deciding.forget_tokens, codec.micros(before)), 0
         while True:
             deleted, end = await self._write_again(deciding.forget, codec.micros(before), last)
             if end is None:
@@ -250,10 +280,29 @@ class SqliteStore(Store):
 
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         last = {codec.clean(each.extension): each for each in told}
-        gone = [extension for extension, each in last.items() if not (each.lamp or each.plan)]
+        gone = [each for each in last.values() if not (each.lamp or each.plan)]
         held = [each for each in last.values() if each.lamp or each.plan]
         pieces = await _encoded(held, rows.told_row, None)
-        await self._write_again(settings.save_told, organisation, switchboard, pieces, gone)
+        out = await _encoded(gone, rows.told_row, None)
+        names = codec.to_json([each.extension for each in gone])
+        await self._write_again(settings.save_told, organisation, switchboard, pieces, out, names)
+
+    async def lamps_told(self, organisation: str, switchboard: str, extension: str, at: datetime) -> Told | None:
+        return await self._read(settings.lamp_told, True, organisation, switchboard, extension, codec.micros(at))
+
+    # -- tokens -----------------------------------------------------------------------------------------------
+
+    async def tokens(self, organisation: str | None = None) -> tuple[Token, ...]:
+        return await self._read(staff.tokens, False, organisation)
+
+    async def token(self, digest: str) -> Token | None:
+        return await self._read(staff.token, True, digest)
+
+    async def save_token(self, token: Token) -> Token:
+        return await self._write(staff.save_token, token)
+
+    async def remove_token(self, organisation: str, id: int) -> bool:
+        return await self._write(staff.remove_token, organisation, id)
 
 
 async def _encoded(values: Sequence[V], row: Callable[[V], Row], key: int | None) -> list[str]:
