@@ -68,8 +68,8 @@ class Held:
         await self.go.wait()
         return found
 
-    async def save_people(self, people: object) -> object:
-        saved = await self._save(people)  # type: ignore[arg-type]
+    async def save_people(self, people: object, **more: object) -> object:
+        saved = await self._save(people, **more)  # type: ignore[arg-type]
         self.waits += 1
         return saved
 
