@@ -116,6 +116,10 @@ class AsteriskSettings:
     extensions: str
     accounts: Mapping[str, ManagerAccount]
     phones: Mapping[str, str] = field(default_factory=dict)
+    pjsip: str = ""
+    """More of pjsip.conf."""
+    voicemail: str | None = None
+    """voicemail.conf; `None`: voicemail is not loaded."""
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -250,9 +254,11 @@ class PrivateAsterisk:
 
     def _files(self) -> dict[str, str]:
         modules = _modules_folder(self.chroot)
+        voicemail = self.settings.voicemail
         return {
+            **({} if voicemail is None else {"voicemail.conf": voicemail}),
             "asterisk.conf": ASTERISK_CONF.format(etc=self.inside(self.folder), modules=self.inside(modules)),
-            "modules.conf": _modules(modules),
+            "modules.conf": _modules(modules) + ("" if voicemail is None else "load = app_voicemail.so\n"),
             "logger.conf": LOGGER_CONF,
             "cdr.conf": CDR_CONF,
             "extensions.conf": self.settings.extensions,
@@ -267,9 +273,8 @@ class PrivateAsterisk:
 
     def _pjsip(self) -> str:
         phones = self.settings.phones.items()
-        return PJSIP_CONF.format(sip=self.sip_port) + "".join(
-            PHONE.format(name=name, context=context, port=self.phone_port) for name, context in phones
-        )
+        made = (PHONE.format(name=name, context=context, port=self.phone_port) for name, context in phones)
+        return PJSIP_CONF.format(sip=self.sip_port) + "".join(made) + self.settings.pjsip
 
 
 def _modules_folder(chroot: Path) -> Path:

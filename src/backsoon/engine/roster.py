@@ -1,14 +1,14 @@
-"""People by rows: each good row is taken in, each that does not fit is named with the reason.
+"""What a row of people may hold, and reading it field by field.
 
-A row holds texts by field (see `FIELDS`). A field that a row does not have stays as it is; an empty one is cleared.
-People are known by their extension.
+A row holds texts by field (see `FIELDS`). A field that a row does not have stays as it is; an empty one is cleared,
+but for `active`. Whom a row means is judged in `engine.matching`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from backsoon.domain.errors import BacksoonError, BadKeyword
 from backsoon.domain.keyword import checked
@@ -44,15 +44,24 @@ class BadField(BacksoonError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `number` is where it stood (the line of a file), `values` its fields."""
+    """One row: `number` is where it stood (the line of a file), `values` its fields.
+
+    `label` is what its source calls it where that is no file: an endpoint, a distinguished name.
+    """
 
     number: int
     values: Mapping[str, str]
+    label: str = ""
 
     @property
     def extension(self) -> str:
         """The extension, as it was written."""
         return self.values.get("extension", "").strip()
+
+    @property
+    def email(self) -> str:
+        """The e-mail address, as it was written; "" where there is none."""
+        return self.values.get("email", "").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,77 +71,33 @@ class RejectedRow:
     number: int
     extension: str
     because: str
+    label: str = ""
 
 
-@dataclass(slots=True)
-class Fitted:
-    """Rows turned into people (id 0: new), each with its row; and the rows that do not fit."""
-
-    people: list[tuple[Row, Person]] = field(default_factory=list)
-    rejected: list[RejectedRow] = field(default_factory=list)
-
-    def reject(self, row: Row, because: str) -> None:
-        """Leave a row out."""
-        self.rejected.append(RejectedRow(row.number, row.extension, because))
+Given = Mapping[str, object]
+"""Fields of a person, as a row gives them."""
 
 
-def fit(
-    rows: Iterable[Row],
-    organisation: Organisation,
-    present: Sequence[Person],
-    known_country: Callable[[str], bool] = lambda _: True,
-) -> Fitted:
-    """The people that rows make of those `present` (all of the organisation's)."""
-    fitted = Fitted()
-    by_extension = {p.extension.casefold(): p for p in present}
-    seen: dict[str, int] = {}
-    for row in rows:
-        name = row.extension.casefold()
-        if name in seen:
-            fitted.reject(row, f"extension {row.extension!r} stands in row {seen[name]} already")
-            continue
-        seen[name] = row.number
-        try:
-            fitted.people.append((row, _person(row, organisation, by_extension.get(name), known_country)))
-        except BadField as error:
-            fitted.reject(row, str(error))
-    while _reject_taken_addresses(fitted, present):
-        pass  # whoever is left out keeps an address that another row may have counted on
-    fitted.rejected.sort(key=lambda r: r.number)
-    return fitted
-
-
-def _reject_taken_addresses(fitted: Fitted, present: Sequence[Person]) -> bool:
-    """Leave out rows whose e-mail address somebody else has; whether there were any."""
-    changing = {p.id for _, p in fitted.people if p.id}
-    owners = {p.email.casefold(): p.extension for p in present if p.email and p.id not in changing}
-    kept: list[tuple[Row, Person]] = []
-    for row, person in fitted.people:
-        owner = owners.get(person.email.casefold()) if person.email else None
-        if owner is not None:
-            fitted.reject(row, f"the e-mail address is that of extension {owner}")
-            continue
-        if person.email:
-            owners[person.email.casefold()] = person.extension
-        kept.append((row, person))
-    found = len(kept) < len(fitted.people)
-    fitted.people = kept
-    return found
-
-
-def _person(row: Row, organisation: Organisation, now: Person | None, known_country: Callable[[str], bool]) -> Person:
-    """The person that the row describes. Raises `BadField`."""
+def read_row(row: Row, organisation: Organisation) -> Given:
+    """The fields that a row gives, each judged by itself. Raises `BadField`."""
     unknown = sorted(row.values.keys() - set(FIELDS))
     if unknown:
         raise BadField(f"{unknown[0]!r} is not a field; known are {', '.join(FIELDS)}")
     if not EXTENSION.fullmatch(row.extension):
         raise BadField("extension: 1 to 32 letters, digits and _.+- are needed")
-    person = now or Person(organisation.id, row.extension, "")
     given: dict[str, object] = {"extension": row.extension}
     for name, read in _READERS.items():
-        if name in row.values:
-            given[name] = read(row.values[name].strip(), organisation)
-    person = replace(person, **given)  # type: ignore[arg-type]
+        value = row.values.get(name)
+        if value is not None and (name != "active" or value.strip()):  # who was switched off stays off until it is said
+            given[name] = read(value.strip(), organisation)
+    return given
+
+
+def person_of(
+    given: Given, organisation: Organisation, now: Person | None, known_country: Callable[[str], bool]
+) -> Person:
+    """The person `now` with the fields given; None: somebody new, who has nothing but these. Raises `BadField`."""
+    person = replace(now or Person(organisation.id, "", ""), **given)  # type: ignore[arg-type]
     if not person.name:
         raise BadField("name: is missing")
     if person.country and not known_country(person.country):
@@ -171,7 +136,7 @@ def _matching(name: str, pattern: re.Pattern[str], remedy: str) -> Callable[[str
 
 
 def _active(value: str, _: Organisation) -> bool:
-    if value.lower() in _YES or not value:
+    if value.lower() in _YES:
         return True
     if value.lower() in _NO:
         return False
