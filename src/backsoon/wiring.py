@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -130,6 +130,8 @@ class Backsoon:
         self.publishers: dict[str, list[Publisher]] = {}
         self._telling: dict[tuple[str, str], tuple[SwitchboardSettings, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._clearing: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        """Switchboards, by their place, that were taken out of the settings and are being cleared."""
         self.hub = Hub()
         self.directory = Directory(self.store, public_holidays)
         self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
@@ -166,7 +168,7 @@ class Backsoon:
                 _settle_memory()
                 started()
                 await stop.wait()
-                for task in (*running, *(task for _, task in self._telling.values())):
+                for task in (*running, *(task for _, task in self._telling.values()), *self._clearing.values()):
                     task.cancel()
             await self.stage.write_back()
 
@@ -198,20 +200,44 @@ class Backsoon:
         self.sync.wake(whole=whole)
 
     async def _employ_switchboards(self) -> None:
-        """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end."""
+        """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end.
+
+        One that is gone, and not only called otherwise, is cleared of what it shows of ours.
+        """
         assert self._tasks is not None  # noqa: S101 - only called while running
         wanted = {(s.organisation, s.name): s for s in await self.store.switchboards()}
+        places = {settings.place for settings in wanted.values()}
         for key, (settings, task) in list(self._telling.items()):
             if wanted.get(key) != settings:
                 task.cancel()
                 del self._telling[key]
                 self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
+                if settings.place not in places:
+                    self._clearing[settings.place] = self._tasks.create_task(self._clear(settings, after=task))
+        for place in places & self._clearing.keys():  # it is back
+            self._clearing[place].cancel()
+            await asyncio.wait([self._clearing.pop(place)])
         for key, settings in wanted.items():
             if key not in self._telling:
-                driver = self.make_switchboard(settings)
-                publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
+                publisher = self._publisher(settings)
                 self.publishers.setdefault(key[0], []).append(publisher)
                 self._telling[key] = (settings, self._tasks.create_task(publisher.run()))
+
+    def _publisher(self, settings: SwitchboardSettings) -> Publisher:
+        driver = self.make_switchboard(settings)
+        return Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
+
+    async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
+        await asyncio.wait([after])
+        await self._publisher(settings).clear()
+        self._clearing.pop(settings.place, None)
+
+    async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
+        """Where nothing runs: clear those of the switchboards that are in the settings no more."""
+        places = {settings.place for settings in await self.store.switchboards()}
+        for settings in before:
+            if settings.place not in places:
+                await self._publisher(settings).clear()
 
     async def _forget_for_ever(self) -> None:
         while True:

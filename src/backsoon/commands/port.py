@@ -136,7 +136,9 @@ class Offline:
         config = load(self._backsoon.config.path)
         found = await applying.differences(self.store, config)
         if found and not dry_run:
+            switchboards = await self.store.switchboards()
             touched = await applying.apply(self.store, config)
             await self.directory.refresh()
             await self._backsoon.settler.settle(touched, Cause(Trigger.SETTINGS))
+            await self._backsoon.clear_gone(switchboards)
         return found

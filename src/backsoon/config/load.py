@@ -87,7 +87,7 @@ def _config(table: Table, path: Path, environment: Mapping[str, str]) -> Config:
         data=data,
         store=_store(table, data),
         socket=_socket(table, data),
-        organisations=_organisations(table),
+        organisations=_apart(table, _organisations(table)),
         log_level=table.choice("log_level", "info", _LEVELS),
     )
 
@@ -126,6 +126,19 @@ def _organisations(table: Table) -> tuple[OrganisationConfig, ...]:
         table.fault("organisation", "is missing", "write [organisation] with its name and zone")
         return ()
     return (_organisation(one, table, one.text("id", "main")),)
+
+
+def _apart(table: Table, organisations: tuple[OrganisationConfig, ...]) -> tuple[OrganisationConfig, ...]:
+    """The same; two switchboards that are one would each take away what the other shows."""
+    first: dict[tuple[str, ...], str] = {}
+    for switchboard in (s for one in organisations for s in one.switchboards):
+        within = f"organisations.{switchboard.organisation}." if "organisations" in table.values else ""
+        where = f"{within}switchboards.{switchboard.name}"
+        other = first.setdefault(switchboard.place, where)
+        if other != where:
+            what = f"has the host and port of {other}: the two would take away what the other shows"
+            table.faults.add(where, what, "write each switchboard once, for one organisation")
+    return organisations
 
 
 def _organisation(table: Table, reached: Table, name: str) -> OrganisationConfig:

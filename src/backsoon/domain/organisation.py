@@ -84,3 +84,11 @@ class SwitchboardSettings:
     name: str
     kind: str
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What tells it from all others, whatever they are called: what is at one place is one switchboard."""
+        host = str(self.settings.get("host", "")).lower().rstrip(".")
+        if not host:
+            return self.kind, self.organisation, self.name
+        return self.kind, "127.0.0.1" if host == "localhost" else host, str(self.settings.get("port", ""))

@@ -43,6 +43,8 @@ BACKOFF = (1.0, 30.0)
 SAVE_AFTER = 0.5
 """Seconds until what was told is stored: it goes in bulk, and telling comes first."""
 SAVE_PAGE = 5000
+CLEARING = 600.0
+"""The longest that clearing a switchboard may take, in seconds."""
 PAGE = 500
 UNKNOWN = Rendered("unknown", "unknown")
 """Stands for what was told in an order that was prepared without looking that up."""
@@ -163,6 +165,23 @@ class Publisher:
         """Wait until everything wanted has been told (for ever while the switchboard is down)."""
         await self._idle.wait()
 
+    async def clear(self) -> None:
+        """Have the switchboard hold nothing of ours any more, once: it was taken out of the settings, and `run` ended.
+
+        One that cannot be reached keeps what it has, which is told in the log.
+        """
+        try:
+            async with asyncio.timeout(CLEARING), self._driver.session() as session:
+                held = await session.read_back()
+                orders = [Order(extension, before, NOTHING) for extension, before in held.items()]
+                for start in range(0, len(orders), PAGE):
+                    await self._show(session, orders[start : start + PAGE])
+            log.info("switchboard %s: cleared of %d extensions", self.settings.name, len(orders))
+        except* Exception as group:  # whatever it is, it concerns nobody else
+            error = _first(group)
+            why = str(error) if isinstance(error, SwitchboardError) else where(error)
+            log.warning("switchboard %s is gone from the settings, and not cleared: %s", self.settings.name, why)
+
     # -- the switchboard ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -188,9 +207,7 @@ class Publisher:
         return self._clock.now() - health.since > timedelta(seconds=BACKOFF[1])
 
     def _down(self, group: ExceptionGroup[Exception]) -> None:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = _first(group)
         known = isinstance(error, (SwitchboardError, StoreError))
         problem = str(error) if known else f"internal error ({type(error).__name__})"  # that may quote private text
         if self.health.connected or not self.health.problem:
@@ -385,6 +402,13 @@ class Publisher:
             for extension, rendered in saved:
                 if self._unsaved.get(extension) is rendered:
                     del self._unsaved[extension]
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:

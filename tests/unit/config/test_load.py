@@ -180,6 +180,38 @@ def test_several_organisations() -> None:
     assert not umbrella.connections
 
 
+PBX = """
+kind = "asterisk"
+username = "u"
+secret = "env:S"
+"""
+
+
+def test_two_names_for_one_switchboard_are_a_fault() -> None:
+    found = faults(LEAST + f"[switchboards.a]{PBX}[switchboards.b]{PBX}host = 'LOCALHOST'\n")
+    assert found.keys() == {"switchboards.b"}
+    assert found["switchboards.b"].startswith("has the host and port of switchboards.a")
+    apart = read(LEAST + f"[switchboards.a]{PBX}[switchboards.b]{PBX}port = 5039\n[switchboards.c]{PBX}host = 'pbx'\n")
+    assert len(apart.organisations[0].switchboards) == 3
+
+
+def test_one_switchboard_for_two_organisations_is_a_fault() -> None:
+    def settings(host: str) -> str:
+        return f"""
+        [organisations.acme]
+        name = "Acme"
+        zone = "Europe/Oslo"
+        [organisations.acme.switchboards.pbx]{PBX}host = "pbx.example.com"
+        [organisations.umbrella]
+        name = "Umbrella"
+        zone = "America/Chicago"
+        [organisations.umbrella.switchboards.pbx]{PBX}host = "{host}"
+        """
+
+    assert faults(settings("pbx.example.com")).keys() == {"organisations.umbrella.switchboards.pbx"}
+    assert len(read(settings("pbx2.example.com")).organisations) == 2
+
+
 def test_every_fault_is_told_at_once() -> None:
     found = faults(
         """
