@@ -262,6 +262,20 @@ class Store(Protocol):
         """
         ...
 
+    async def search_people(
+        self,
+        organisation: str | None = None,
+        text: str = "",
+        *,
+        department: str = "",
+        by_email: bool = True,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> tuple[Person, ...]:
+        """People in order of id, from the first id greater than `after`, whose name, extension or (`by_email`) e-mail
+        address holds the text, and whose department is the one named ("": any); case is folded."""
+        ...
+
     async def by_extension(self, organisation: str, extension: str) -> Person | None:
         """Who has the extension (compared casefolded), by index."""
         ...

@@ -123,6 +123,41 @@ async def test_find_by_extension_then_by_name(house: House) -> None:
     assert len(await store.find_people(None, "100", limit=2)) == 2
 
 
+async def test_search_looks_at_name_extension_address_and_department_in_pages(house: House) -> None:
+    store = house.store
+    await store.save_people(
+        [
+            Person("acme", "7001", "Åsa Berg", "asa@example.org", department="Försäljning"),
+            Person("acme", "7002", "Bo Ek", "berg@example.org", department="FÖRSÄLJNING"),
+            Person("acme", "7003", "Carl Berg", department="Support"),
+        ]
+    )
+
+    async def found(text: str = "", **more: object) -> list[str]:
+        return [p.extension for p in await store.search_people("acme", text, **more)]  # type: ignore[arg-type]
+
+    assert await found("BERG") == ["7001", "7002", "7003"]
+    assert await found("berg", by_email=False) == ["7001", "7003"]
+    assert await found("700") == ["7001", "7002", "7003"]
+    assert await found("åsa") == ["7001"]
+    assert await found(department="försäljning") == ["7001", "7002"]
+    assert await found("berg", department="support") == ["7003"]
+    first = await store.search_people("acme", "berg", limit=2)
+    assert [p.extension for p in await store.search_people("acme", "berg", after=first[-1].id, limit=2)] == ["7003"]
+    assert await store.search_people("other", "berg") == ()
+    assert await found("%") == []
+
+
+async def test_search_by_department_goes_through_all(house: House) -> None:
+    many = [
+        person(str(number), "P", department="Rare" if number % 900 == 0 else "") for number in range(10_000, 13_000)
+    ]
+    await house.store.save_people(many)
+    found = await house.store.search_people("acme", department="rare", limit=2)
+    rest = await house.store.search_people("acme", department="rare", after=found[-1].id, limit=2)
+    assert [p.extension for p in (*found, *rest)] == ["10800", "11700", "12600"]
+
+
 @pytest.mark.parametrize("text", ["%", "_", "\\", "'", '"', "[a-z]", "*", "\0", "\ud800", "x" * 100_000])
 async def test_find_takes_text_as_it_is(house: House, text: str) -> None:
     assert await house.store.find_people(None, text) == ()

@@ -13,6 +13,10 @@ from backsoon.store.rows import OverrideRow
 from backsoon.store.sqlite.database import Database
 
 
+SEARCHED = 1000
+"""People that a search looks at in one statement."""
+
+
 def save_people(database: Database, people: Sequence[Person], at: int) -> tuple[Person, ...]:
     """Insert or replace; everybody becomes due."""
     known = codec.to_json([person.id for person in people if person.id])
@@ -79,6 +83,22 @@ def held_since(database: Database, organisation: str, extension: str) -> datetim
     """Since when whoever has the extension has had it."""
     row = database.one("held_since", organisation, codec.folded(extension))
     return None if row is None else codec.instant(row[0])
+
+
+def search_people(
+    database: Database, organisation: str | None, text: str, department: str, by_email: bool, after: int, limit: int
+) -> tuple[Person, ...]:
+    """Those whose name, extension or address holds the text; the department is compared here, by our case folding."""
+    found: list[Person] = []
+    wanted = codec.folded(department)
+    while len(found) < limit:
+        batch = database.all("search_people", after, SEARCHED, organisation, codec.pattern(text), int(by_email))
+        people = map(rows.person, batch)
+        found += [p for p in people if not wanted or codec.folded(p.department) == wanted]
+        if len(batch) < SEARCHED:
+            break
+        after = batch[-1][0]
+    return tuple(found[:limit])
 
 
 def remove_people(database: Database, ids: Sequence[int]) -> None:

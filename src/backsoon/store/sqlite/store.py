@@ -151,6 +151,18 @@ class SqliteStore(Store):
     ) -> tuple[Person, ...]:
         return await self._read(staff.page_people, limit <= SHORT, organisation, after, limit)
 
+    async def search_people(
+        self,
+        organisation: str | None = None,
+        text: str = "",
+        *,
+        department: str = "",
+        by_email: bool = True,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> tuple[Person, ...]:
+        return await self._read(staff.search_people, False, organisation, text, department, by_email, after, limit)
+
     async def find_people(self, organisation: str | None, text: str, limit: int = 20) -> tuple[Person, ...]:
         return await self._read(staff.find_people, False, organisation, text, limit)
 
