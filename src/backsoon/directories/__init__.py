@@ -1,0 +1,1 @@
+"""Directories: where people are listed beside the switchboard."""
