@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, FastAPI, Query
 from pydantic import AwareDatetime
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from backsoon import __version__
 from backsoon.api.bodies import ApplyBody, OverrideBody, PeopleBody, SyncBody
-from backsoon.api.events import events
+from backsoon.api.events import Streams
 from backsoon.api.parts import Parts
 from backsoon.api.problems import install
 from backsoon.api.verbs import PAGE, Verbs
@@ -36,8 +36,8 @@ def create_app(parts: Parts, stop: asyncio.Event) -> FastAPI:
     _people(router, verbs)
     _overrides(router, verbs)
     _whole(router, verbs)
-    _events(router, parts, stop)
     app.include_router(router)
+    app.router.routes.append(Streams(parts, stop).route())
     return app
 
 
@@ -112,11 +112,3 @@ def _whole(router: APIRouter, verbs: Verbs) -> None:
     async def health() -> Response:
         """How switchboards and calendars do."""
         return _json(await verbs.health())
-
-
-def _events(router: APIRouter, parts: Parts, stop: asyncio.Event) -> None:
-    @router.get("/events")
-    async def changes(organisation: Organisation = None) -> StreamingResponse:
-        """Changes of availability as server-sent events."""
-        stream = events(parts, organisation, stop)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -15,6 +15,7 @@ import uvicorn
 
 from backsoon.api.app import create_app
 from backsoon.api.parts import Parts
+from backsoon.api.wire import StreamingProtocol
 from backsoon.domain.errors import BacksoonError
 
 MODE = 0o660
@@ -42,6 +43,7 @@ async def serve_app(parts: Parts, path: Path, stop: asyncio.Event) -> None:
             lifespan="off",
             timeout_graceful_shutdown=GRACE,
             server_header=False,
+            http=StreamingProtocol,
         )
         server = _Server(config)
         async with asyncio.TaskGroup() as tasks:

@@ -233,7 +233,8 @@ async def test_an_hour_ahead_a_meeting_is_announced(tmp_path: Path) -> None:
             await w.read(anna)
             with w.hub.listening() as listener:
                 await w.move_to(at(10))
-                heard = (await listener.next()).change
+                (heard,) = [each.change for each in await listener.batch()]
+    assert heard is not None
     assert heard.at == at(10)
     assert heard.availability.upcoming is not None
     assert heard.availability.upcoming.start == at(11)

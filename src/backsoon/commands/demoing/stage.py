@@ -25,7 +25,7 @@ from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Person, SwitchboardSettings
 
 if TYPE_CHECKING:
-    from backsoon.engine.hub import Announcement
+    from backsoon.store.base import AvailabilityChange
     from backsoon.switchboards.base import Switchboard
     from backsoon.wiring import Backsoon
 
@@ -217,7 +217,7 @@ async def _watched(play: Play) -> bool:
             live.update(Group(drawn(await whole_board(verbs, "demo")), hint), refresh=True)
             try:
                 async with asyncio.timeout(1):
-                    await news.next()
+                    await news.batch()
             except TimeoutError:
                 continue
     return True
@@ -233,16 +233,17 @@ async def _by_itself(play: Play) -> bool:
     lead, length = min(max(total * 0.25, 3), 15), min(max(total * 0.3, 2), 20)
     start = (begun + timedelta(seconds=lead)).replace(microsecond=0) + timedelta(seconds=1)
     end = start + timedelta(seconds=round(length))
-    seen: list[Announcement] = []
+    seen: list[tuple[Person, AvailabilityChange]] = []
     with play.backsoon.hub.listening() as news:
         await play.book(Booking(GUEST, "m: Budget", start, end))
         output.say(f"Booked `m: Budget` for Anna Berg, {start:%H:%M:%S} to {end:%H:%M:%S} UTC.")
         try:
             async with asyncio.timeout(max(total, (end + PATIENCE - begun).total_seconds())):
                 while True:
-                    announcement = await news.next()
-                    seen.append(announcement)
-                    await _tell(play, announcement)
+                    heard = [(a.person, a.change) for a in await news.batch() if a.change is not None]
+                    seen += heard
+                    for person, change in heard:
+                        await _tell(play, person, change)
         except TimeoutError:
             pass
     done = _referred_and_released(seen, start, end)
@@ -250,12 +251,11 @@ async def _by_itself(play: Play) -> bool:
     return done
 
 
-async def _tell(play: Play, announcement: Announcement) -> None:
+async def _tell(play: Play, person: Person, change: AvailabilityChange) -> None:
     from backsoon.api.views import change_view
     from backsoon.domain.phrase import Audience
 
-    person, change = announcement.person, announcement.change
-    shown_at = await _shown_at(play, announcement)
+    shown_at = await _shown_at(play, person.extension, change)
     late = (shown_at - change.at).total_seconds() * 1000
     line = change_view(person, change, play.backsoon.directory, Audience.ATTENDANT) | {"lateness_ms": round(late, 1)}
     if play.asked.as_json:
@@ -264,9 +264,8 @@ async def _tell(play: Play, announcement: Announcement) -> None:
         output.say(f"{line['at']} {person.name}: {line['availability']['words']} ({line['lateness_ms']} ms late)")
 
 
-async def _shown_at(play: Play, announcement: Announcement) -> datetime:
+async def _shown_at(play: Play, extension: str, change: AvailabilityChange) -> datetime:
     """When the switchboard acknowledged the change; for one that changes no lamp, when it was decided."""
-    change, extension = announcement.change, announcement.person.extension
     try:
         async with asyncio.timeout(0.5):
             while (shown := play.acknowledged.lamps.get(extension)) is None or shown < change.at:
@@ -277,9 +276,9 @@ async def _shown_at(play: Play, announcement: Announcement) -> datetime:
         return change.recorded_at
 
 
-def _referred_and_released(seen: list[Announcement], start: datetime, end: datetime) -> bool:
+def _referred_and_released(seen: list[tuple[Person, AvailabilityChange]], start: datetime, end: datetime) -> bool:
     extension = PEOPLE[GUEST][0]
-    mine = [a.change for a in seen if a.person.extension == extension]
+    mine = [change for person, change in seen if person.extension == extension]
     referred = any(c.at == start and c.availability.reason == "meeting" for c in mine)
     released = any(c.at == end and not c.availability.referred for c in mine)
     return referred and released
