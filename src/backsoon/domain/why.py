@@ -18,7 +18,6 @@ from backsoon.domain.model import (
     PassedOver,
     Phone,
     Rules,
-    Span,
 )
 from backsoon.domain.timeline import Timeline, united
 
@@ -138,22 +137,43 @@ class Decided:
     through: str = ""
 
 
+class Shows(StrEnum):
+    """What a switchboard had been told of somebody's lamp at an instant."""
+
+    LAMP = "lamp"
+    OUT = "out"
+    """To show nothing any more."""
+    NEVER = "never"
+    """It had been told nothing."""
+    UNKNOWN = "unknown"
+    """Nobody knows any more."""
+    AHEAD = "ahead"
+    """The instant is to come: only what is written ahead says something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A referral that a switchboard has in advance, `[start, end)`; `end` None: until further notice."""
+
+    start: datetime
+    end: datetime | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ToldTo:
-    """What one switchboard had been told about the person's extension at the instant.
+    """What one switchboard had been told about the person's extension at an instant, and when.
 
-    `known` is False where nobody knows any more. `at` None: it had been told nothing. `reason` and `text` are what the
-    lamp shows, "" for none. `planned` is the referral written ahead that covers the instant, `problem` what is wrong
-    with the switchboard now.
+    `reason` and `text` are what the lamp shows, "" for none. `planned` is the referral written ahead that covers the
+    instant, `problem` what is wrong with the switchboard now.
     """
 
     switchboard: str
-    known: bool = True
+    shows: Shows
     at: datetime | None = None
     reason: str = ""
     text: str = ""
-    planned: Span | None = None
-    planned_reason: str = ""
+    planned: Ahead | None = None
     problem: str = ""
 
 

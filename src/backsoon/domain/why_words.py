@@ -13,7 +13,7 @@ from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Availability, Because, CalendarReferral, PassedOver, Rule, Rules, Span
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience, language_of, reason_words, seen_by, sentence, told_reason, when_words
-from backsoon.domain.why import Beaten, Claim, Decided, Explanation, Hand, Later, Standing, Tense, ToldTo
+from backsoon.domain.why import Ahead, Beaten, Claim, Decided, Explanation, Hand, Later, Shows, Standing, Tense, ToldTo
 from backsoon.domain.why_catalogue import SENTENCES
 
 LATE = timedelta(seconds=2)
@@ -167,17 +167,12 @@ class Teller:
 
     def _told(self, told: ToldTo) -> Iterator[Link]:
         where = {"switchboard": told.switchboard}
-        if not told.known:
-            yield self._link("told.unknown", **where)
-        elif told.at is None:
-            yield self._link("told.never", **where)
-        elif told.text:
-            yield self._link("told.lamp", when=self._clock(told.at), text=told.text, **where)
-        else:
-            yield self._link("told.out", when=self._clock(told.at), **where)
+        if told.shows is not Shows.AHEAD:
+            when = "" if told.at is None else self._clock(told.at)
+            yield self._link(f"told.{told.shows.value}", when=when, text=told.text, **where)
         if told.planned is not None:
-            reason = self._reason(told.planned_reason)
-            yield self._link("told.planned", reason=reason, span=self._span(told.planned), **where)
+            reason, span = self._reason(told.planned.reason), self._ahead(told.planned)
+            yield self._link("told.planned", reason=reason, span=span, **where)
         if told.problem:
             yield self._link("told.problem", problem=told.problem, **where)
 
@@ -225,6 +220,11 @@ class Teller:
         if start.date() == end.date():
             return f"{self._when(span.start)}-{end:%H:%M}"
         return f"{self._when(span.start)} - {self._when(span.end)}"
+
+    def _ahead(self, planned: Ahead) -> str:
+        if planned.end is None:
+            return self._part("from", when=self._when(planned.start))
+        return self._span(Span(planned.start, planned.end))
 
     def _calendar(self, entry: CalendarReferral | PassedOver, calendars: Mapping[int, str]) -> str:
         number = str(entry.key.calendar)

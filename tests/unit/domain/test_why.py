@@ -29,6 +29,7 @@ from backsoon.domain.model import (
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience
 from backsoon.domain.why import (
+    Ahead,
     Beaten,
     Claim,
     Decided,
@@ -36,6 +37,7 @@ from backsoon.domain.why import (
     Ground,
     Hand,
     Later,
+    Shows,
     Standing,
     Tense,
     ToldTo,
@@ -200,10 +202,11 @@ def test_by_hand_with_who_through_what_and_what_became_of_it() -> None:
 def test_what_was_decided_and_told() -> None:
     decided = Decided(AVAILABLE, at(9), at(9, 5), "calendar", through="main")
     told = (
-        ToldTo("pbx", at=at(9).replace(second=7), reason="meeting", text="In a meeting, back 11:00"),
-        ToldTo("old", known=False),
-        ToldTo("new", planned=Span(at(9), at(10)), planned_reason="meeting", problem="no answer"),
-        ToldTo("out", at=at(9)),
+        ToldTo("pbx", Shows.LAMP, at(9).replace(second=7), reason="meeting", text="In a meeting, back 11:00"),
+        ToldTo("old", Shows.UNKNOWN),
+        ToldTo("new", Shows.NEVER, planned=Ahead(at(9), at(10), "meeting"), problem="no answer"),
+        ToldTo("out", Shows.OUT, at(9), planned=Ahead(at(9), None, "sick")),
+        ToldTo("ahead", Shows.AHEAD),
     )
     why = explanation(decided=decided, told=told, standing=(Standing.UNREAD,), problems=("no answer",))
     assert lines(why)[2:] == [
@@ -216,6 +219,7 @@ def test_what_was_decided_and_told() -> None:
         "new has it written ahead: In a meeting, 10:00-11:00.",
         "new: no answer.",
         "out was told 10:00:00 to show nothing.",
+        "out has it written ahead: Not available, from 10:00 until further notice.",
     ]
 
 
@@ -276,9 +280,7 @@ def full(reason: str = "sick") -> Explanation:
         standing=tuple(Standing)[1:],
         decided=Decided(AVAILABLE, at(9), at(9), "clock"),
         told=(
-            ToldTo(
-                "pbx", at=at(9), text="Not available, back 11:00", planned=Span(at(9), at(10)), planned_reason=reason
-            ),
+            ToldTo("pbx", Shows.LAMP, at(9), text="Not available, back 11:00", planned=Ahead(at(9), at(10), reason)),
         ),
     )
 
@@ -354,3 +356,4 @@ def test_there_is_a_sentence_for_whatever_may_be_said() -> None:
     assert {f"later.{w.value}" for w in Wait} <= codes
     assert {f"entry.{r.value}" for r in Rule} <= codes
     assert {s.value for s in Standing} <= codes
+    assert {f"told.{s.value}" for s in Shows if s is not Shows.AHEAD} <= codes
