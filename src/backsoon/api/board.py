@@ -25,7 +25,7 @@ async def board_of(
     who: Identity = LOCAL,
     language: str | None = None,
 ) -> Json:
-    """A page of rows, each as `who` may see the person.
+    """A page of rows, each as `who` may see the person, in that language (None: the person's).
 
     `listen_after` is the id of the last event before: events after it are news (see `api.events`).
     """

@@ -19,6 +19,7 @@ from backsoon.domain.model import (
     Phone,
     Rules,
 )
+from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Timeline, united
 
 _STEPS = 200
@@ -186,6 +187,7 @@ class Explanation:
     what follows. `connections` names the connection of each calendar that there is.
     """
 
+    person: Person
     at: datetime
     now: datetime
     tense: Tense

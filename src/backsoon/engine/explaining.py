@@ -104,6 +104,7 @@ class Explaining:
         rules, working = self._rules(person), self._working(person, at)
         chain = [k.referral for k in grounds.referrals] + list(claims.referrals)
         return Explanation(
+            person,
             at,
             now,
             Tense.PAST,
@@ -128,6 +129,7 @@ class Explaining:
             weighed = self._weigh(person, at, all_claims, hand)
         availability = weighed.availability
         made = Explanation(
+            person,
             at,
             now,
             Tense.PRESENT if at == now else Tense.COMING,

@@ -73,7 +73,7 @@ def teller(audience: Audience = Audience.ATTENDANT, language: str = "en", now: d
 
 
 def explanation(**more: object) -> Explanation:
-    made = Explanation(at(9), at(9), Tense.PRESENT, AVAILABLE, AVAILABLE, age=Age(1, at(9)), connections={3: "main"})
+    made = Explanation(ANNA, at(9), at(9), Tense.PRESENT, AVAILABLE, AVAILABLE, age=Age(1, at(9)), connections={3: "main"})
     return replace(made, **more)  # type: ignore[arg-type]
 
 
