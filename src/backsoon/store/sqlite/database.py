@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -33,13 +34,11 @@ MARKS = {
 
 
 def placeholders(sql: str) -> str:
-    """`$1` as `?1`: then parameters are a plain sequence in every version of Python."""
-    return sql.replace("$", "?")
+    """`$1` as `?1`, for parameters are a plain sequence in every version of Python; not the `$` of paths in JSON."""
+    return re.sub(r"\$(?=[0-9])", "?", sql)
 
 
-QUERIES = {
-    name: placeholders(sql.replace("'$[", "'\0[")).replace("'\0[", "'$[") for name, sql in load_queries(MARKS).items()
-}
+QUERIES = {name: placeholders(sql) for name, sql in load_queries(MARKS).items()}
 
 
 class Locked(StoreUnavailable):
