@@ -15,7 +15,7 @@ SEE_WHAT_COMES = frozenset({Audience.ATTENDANT, Audience.PERSON})
 """Who may know what is coming."""
 
 
-def follows_view(shown: Shown, directory: Directory, audience: Audience) -> Json | None:
+def follows_view(shown: Shown, directory: Directory, audience: Audience, language: str | None = None) -> Json | None:
     """`{at, state, reason, words, until, back_at}`: the next stretch whose state differs as the audience is told.
 
     `until` is when that changes again (None: never by time alone). None: nothing follows, or it is not theirs to know.
@@ -35,7 +35,7 @@ def follows_view(shown: Shown, directory: Directory, audience: Audience) -> Json
         "at": _instant(stretch.start),
         "state": "available" if view.reason is None else "referred",
         "reason": view.reason,
-        "words": reason_words(view.reason, rules, directory.language_of(shown.person), audience),
+        "words": reason_words(view.reason, rules, language or directory.language_of(shown.person), audience),
         "until": _instant(stretch.end),
         "back_at": _instant(view.back_at),
     }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from backsoon.domain.listing import Listing
+from backsoon.domain.listing import Listing
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.service import Service
 from backsoon.engine.timing import Clock
+from backsoon.engine.tokens import Tokens
 from backsoon.store.base import Store
 
 
@@ -38,10 +41,23 @@ class Parts(Protocol):
     @property
     def service(self) -> Service: ...
     @property
+    def tokens(self) -> Tokens: ...
+    @property
     def publishers(self) -> Mapping[str, Sequence[Publisher]]: ...
+
+    async def list_people(self, organisation: str, source: str) -> Listing:
+        """Everybody that a switchboard or directory in the settings lists: `asterisk`, `ldap`, or one: `ldap:main`.
+
+        Raises `ConfigError`, `NoSuchSource`, `NotListed`.
+        """
+        ...
 
     def wake_sync(self) -> None:
         """Look at once at what is due for reading."""
+        ...
+
+    async def list_people(self, organisation: str, source: str) -> Listing:
+        """Everybody at a source of people: `asterisk`, `ldap`, or one by name: `ldap:main`. Raises `BacksoonError`."""
         ...
 
     async def apply(self, *, dry_run: bool) -> Sequence[Difference]:

@@ -11,25 +11,38 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from backsoon.api.verbs import WhichOrganisation
-from backsoon.domain.errors import BacksoonError
+from backsoon.domain.access import Forbidden
+from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
+from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.engine.directory import UnknownOrganisation
+from backsoon.engine.importing import Doubtful
 from backsoon.engine.service import NoSuchPerson, SeveralPeople
+from backsoon.engine.tokens import BadToken
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
+    (Forbidden, 403),
     (NoSuchPerson, 404),
     (UnknownOrganisation, 404),
     (NotStored, 404),
+    (NoSuchSource, 404),
     (SeveralPeople, 409),
     (WhichOrganisation, 409),
+    (UnknownReason, 409),
+    (BadOverride, 409),
+    (BadToken, 409),
+    (Doubtful, 409),
     (StoreConflict, 409),
     (StoreUnavailable, 503),
+    (NotListed, 503),
     (StoreError, 500),
 )
-"""The first that fits counts; any other `BacksoonError` is something that was asked for and makes no sense: 422."""
+"""The first that fits counts. 409 is for what is well formed and does not fit what there is: the time, the settings,
+the people. Any other `BacksoonError` is something that was asked for and makes no sense: 422."""
 
 
 def install(app: FastAPI) -> None:
@@ -37,13 +50,26 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BacksoonError, _of_backsoon)
     app.add_exception_handler(RequestValidationError, _of_request)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_anything)
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
     """One answer."""
     kind = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     body = {"type": f"urn:backsoon:problem:{kind}", "title": title, "status": status, "detail": detail, **more}
-    return Response(json.dumps(body, ensure_ascii=False), status, media_type=MEDIA_TYPE)
+    text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # half a surrogate pair may be quoted
+    return Response(text, status, media_type=MEDIA_TYPE)
+
+
+def answer_of(error: BacksoonError) -> Response:
+    """What an error is answered as."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 422)
+    more: dict[str, Any] = {}
+    if remedy := getattr(error, "remedy", ""):
+        more["remedy"] = remedy
+    if isinstance(error, SeveralPeople):
+        more["people"] = [{"extension": p.extension, "name": p.name} for p in error.people]
+    return problem(status, _title(error), str(error), **more)
 
 
 def _title(error: BacksoonError) -> str:
@@ -53,13 +79,7 @@ def _title(error: BacksoonError) -> str:
 async def _of_backsoon(_: Request, error: Exception) -> Response:
     if not isinstance(error, BacksoonError):
         raise error
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 422)
-    more: dict[str, Any] = {}
-    if remedy := getattr(error, "remedy", ""):
-        more["remedy"] = remedy
-    if isinstance(error, SeveralPeople):
-        more["people"] = [{"extension": p.extension, "name": p.name, "email": p.email} for p in error.people]
-    return problem(status, _title(error), str(error), **more)
+    return answer_of(error)
 
 
 async def _of_request(_: Request, error: Exception) -> Response:
@@ -70,8 +90,24 @@ async def _of_request(_: Request, error: Exception) -> Response:
     return problem(422, "Bad request", detail, faults=faults)
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     title = HTTPStatus(error.status_code).phrase
-    return problem(error.status_code, title, str(error.detail))
+    answer = problem(error.status_code, title, str(error.detail))
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(_methods(request))
+    return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at the path: it may be several routes', of which the framework names one."""
+    partial = (r for r in request.app.router.routes if r.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in partial for method in getattr(route, "methods", None) or ()})
+
+
+async def _of_anything(_: Request, error: Exception) -> Response:
+    """What nobody thought of. The framework raises it once more, for the log."""
+    return problem(500, "Internal server error", f"a {type(error).__name__} in Backsoon", remedy="see Backsoon's log")

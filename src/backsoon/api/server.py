@@ -1,26 +1,39 @@
-"""Serves the API on a Unix socket: whoever may open the file may ask. Nothing listens on the network."""
+"""Serves the API: on a Unix socket, where whoever may open the file may ask; on the network, for those with a token.
+
+The network is listened to on loopback until the settings say otherwise.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from backsoon.api.app import create_app
+from backsoon.api.app import application
+from backsoon.api.gate import Admission, OpenGate, TokenGate
 from backsoon.api.parts import Parts
 from backsoon.api.wire import StreamingProtocol
 from backsoon.domain.errors import BacksoonError
 
+log = logging.getLogger(__name__)
+
 MODE = 0o660
+BACKLOG = 1024
 GRACE = 2
 """Seconds that requests may take to end once we stop; without it an open event stream keeps the server for ever."""
+IDLE = 75
+"""Seconds that a connection is kept without a request."""
 
 
 class SocketTaken(BacksoonError):
@@ -32,24 +45,102 @@ class SocketTaken(BacksoonError):
         super().__init__(f"{path}: {because}")
 
 
-async def serve_app(parts: Parts, path: Path, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. Raises `SocketTaken`."""
-    with bound(path) as listening:
-        config = uvicorn.Config(
-            create_app(parts, stop),
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE,
-            server_header=False,
-            http=StreamingProtocol,
-        )
-        server = _Server(config)
+class CannotListen(BacksoonError):
+    """The network cannot be listened to as the settings say."""
+
+    def __init__(self, field: str, because: str, remedy: str) -> None:
+        self.field = field
+        self.remedy = remedy
+        super().__init__(f"{field}: {because}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the network is listened to. Port 0: any that is free. `behind_proxy`: who asks is said by the proxy."""
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_proxy: bool = False
+
+
+async def serve_app(parts: Parts, path: Path, stop: asyncio.Event, network: Listening | None = None) -> None:
+    """Serve until `stop` is set. Raises `SocketTaken`, `CannotListen`."""
+    app = application(parts, stop)
+    with contextlib.ExitStack() as stack:
+        local = stack.enter_context(bound(path))
+        servers = [(_Server(_config(Admission(app, OpenGate()))), local)]
+        if network is not None:
+            gate = TokenGate(parts.tokens, parts.clock)
+            server = _Server(_network_config(Admission(app, gate), network))
+            servers.append((server, stack.enter_context(listening_at(network))))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(sockets=[listening]))
+            for server, listening in servers:
+                tasks.create_task(server.serve(sockets=[listening]))
             await stop.wait()
-            server.should_exit = True
+            for server, _ in servers:
+                server.should_exit = True
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        http=StreamingProtocol,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=IDLE,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def _network_config(app: ASGIApp, network: Listening) -> uvicorn.Config:
+    config = _config(app)
+    if network.behind_proxy:
+        config.proxy_headers, config.forwarded_allow_ips = True, ["127.0.0.1", "::1", network.host]
+    if network.certificate is not None:
+        _check_certificate(network.certificate, network.key)
+        config.ssl_certfile, config.ssl_keyfile = network.certificate, network.key or network.certificate
+    return config
+
+
+def _check_certificate(certificate: Path, key: Path | None) -> None:
+    """Raises `CannotListen` where the two cannot be used."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        missing = isinstance(error, FileNotFoundError)
+        because = "a file is missing" if missing else error.strerror or "the files cannot be read"
+        remedy = f"see that {certificate} and its key are PEM, belong together and are readable for this account"
+        raise CannotListen("api.certificate", because, remedy) from None
+
+
+@contextlib.contextmanager
+def listening_at(network: Listening) -> Iterator[socket.socket]:
+    """A socket that listens on the network. Raises `CannotListen`."""
+    where = f"[{network.host}]:{network.port}" if ":" in network.host else f"{network.host}:{network.port}"
+    family = socket.AF_INET6 if ":" in network.host else socket.AF_INET
+    try:
+        listening = socket.create_server((network.host, network.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        because = f"another program listens at {where}" if taken else f"{where}: {error.strerror}"
+        remedy = 'stop it, or write another address, or listen = "" for none' if taken else "write another address"
+        raise CannotListen("api.listen", because, remedy) from None
+    with listening:
+        scheme = "http" if network.certificate is None else "https"
+        log.info("listening on %s://%s", scheme, _address(listening))
+        yield listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class _Server(uvicorn.Server):

@@ -1,91 +1,136 @@
-"""The verbs in plain JSON values. The routes and the commands of a Backsoon that does not run are thin covers of it."""
+"""The verbs in plain JSON values. The routes and the commands of a Backsoon that does not run are thin covers of it.
+
+Each asks the identity first: see `domain.access`, and `api.fields` for what is answered then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from backsoon.api.asking import PAGE, WhichOrganisation
 from backsoon.api.board import board_of
-from backsoon.api.health import health_of
-from backsoon.api.parts import Parts
-from backsoon.api.views import Json, person_view, shown_view
+from backsoon.api.explanations import explanation_view
+from backsoon.api.managing import Managing
+from backsoon.api.views import Json, instant, person_view, shown_view, timeline_view
+from backsoon.domain.access import Forbidden, Right
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.organisation import Organisation, Person
+from backsoon.domain.model import EARLIEST, LATEST
+from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience
-from backsoon.engine.directory import no_holidays
-from backsoon.engine.importing import import_rows
-from backsoon.engine.roster import Row
+from backsoon.engine.explaining import Explaining
 
-PAGE = 1000
-"""The most people in one answer."""
+__all__ = ["PAGE", "BadSpan", "Verbs", "WhichOrganisation"]
 
-
-class WhichOrganisation(BacksoonError):
-    """There are several organisations, or none, and it was not said which one is meant."""
-
-    remedy = "name the organisation"
+DAY = timedelta(days=1)
+LONGEST = timedelta(days=31)
+"""The longest part of a timeline in one answer."""
 
 
-class Verbs:
-    """What can be asked, by whoever."""
+class BadSpan(BacksoonError):
+    """A stretch of time that ends before it starts."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    remedy = "name an end that is after the start"
+
+
+class Verbs(Managing):
+    """What can be asked, by whoever: one instance a request."""
 
     # -- people --------------------------------------------------------------------------------------------------
 
-    async def people(self, organisation: str | None, after: int = 0, limit: int = PAGE) -> Json:
-        """A page of people in order of id; `next` starts the page after it (None: that was the last one)."""
-        limit = min(limit, PAGE)
-        page = await self._parts.store.page_people(organisation, after=after, limit=limit)
-        return {"people": [person_view(p) for p in page], "next": page[-1].id if len(page) == limit else None}
+    async def people(
+        self,
+        organisation: str | None,
+        after: int = 0,
+        limit: int = PAGE,
+        *,
+        text: str = "",
+        department: str = "",
+    ) -> Json:
+        """A page of people in order of id; `next` starts the page after it (None: that was the last one).
 
-    async def import_people(self, rows: Iterable[Row], organisation: str | None, *, dry_run: bool) -> Json:
-        """Take people in by rows; those that do not fit are named."""
-        parts = self._parts
-        imported = await import_rows(
-            rows,
-            self._organisation(organisation),
-            parts.store,
-            parts.service,
-            known_country=self._known_country,
-            dry_run=dry_run,
-        )
-        if not dry_run:
-            parts.wake_sync()
-        return {
-            "added": imported.added,
-            "changed": imported.changed,
-            "unchanged": imported.unchanged,
-            "rejected": [{"row": r.number, "extension": r.extension, "because": r.because} for r in imported.rejected],
-            "dry_run": dry_run,
-        }
-
-    def _organisation(self, name: str | None) -> Organisation:
-        directory = self._parts.directory
-        if name:
-            return directory.named(name)
-        known = sorted(directory.organisations)
-        if len(known) != 1:
-            what = f"there are several organisations: {', '.join(known)}" if known else "there is no organisation yet"
-            raise WhichOrganisation(what)
-        return directory.organisations[known[0]]
-
-    def _known_country(self, country: str) -> bool:
-        holidays = self._parts.directory.holidays
-        return holidays is no_holidays or bool(holidays(country, self._parts.clock.now().year))
+        `text`: those whose name, extension or e-mail address holds it; `department`: those of it. Case is folded.
+        """
+        self._must(Right.LOOK)
+        if department and self._is_switchboard:
+            raise Forbidden("departments are not told to switchboards")
+        store, narrowed, limit = self._parts.store, self._narrowed(organisation), min(limit, PAGE)
+        if text or department:
+            by_email = not self._is_switchboard
+            page = await store.search_people(
+                narrowed, text, department=department, by_email=by_email, after=after, limit=limit
+            )
+        else:
+            page = await store.page_people(narrowed, after=after, limit=limit)
+        found = [person_view(p, self._who.audience(p, Audience.ADMINISTRATOR)) for p in page]
+        return {"people": found, "next": page[-1].id if len(page) == limit else None}
 
     # -- one person ----------------------------------------------------------------------------------------------
 
     async def show(
-        self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience = Audience.ATTENDANT
+        self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience | None = None
     ) -> Json:
-        """One person at an instant (None: now), as the audience may see them."""
-        found = await self._parts.service.find(person, organisation)
-        return await self._shown(found, at, audience)
+        """One person at an instant (None: now), as the audience may see them; only the local one may choose it."""
+        if audience is not None:
+            self._must_be_local()
+        found = await self._person(person, organisation, Right.LOOK)
+        return await self._shown(found, self._instant(found, at), self._who.audience(found, audience))
+
+    async def availability(self, person: str, organisation: str | None, at: datetime | None = None) -> Json:
+        """How somebody stands at an instant (None: now), and how old that knowledge is."""
+        shown = await self.show(person, organisation, at)
+        return {name: shown[name] for name in _AVAILABILITY}
+
+    async def timeline(
+        self, person: str, organisation: str | None, start: datetime | None = None, end: datetime | None = None
+    ) -> Json:
+        """The decisions about somebody from `start` (None: now) to `end` (None: a day later), at most `LONGEST`.
+
+        `next` is where to go on, where there is more before `end`.
+        """
+        found = await self._person(person, organisation, Right.EXPLAIN)
+        start = _within(start or self._parts.clock.now())
+        end = _within(end or start + DAY)
+        if end <= start:
+            raise BadSpan(f"the end, {instant(end)}, is not after the start, {instant(start)}")
+        until = min(end, start + LONGEST)
+        stretches = (await self._parts.service.timeline(found, start, until))[: PAGE + 1]
+        if len(stretches) > PAGE:
+            until = stretches.pop().start
+        audience = self._who.audience(found)
+        return {
+            "person": person_view(found, audience),
+            "start": instant(start),
+            "end": instant(until),
+            "stretches": timeline_view(found, stretches, self._parts.directory, audience, self._language),
+            "next": instant(until) if until < end else None,
+        }
+
+    async def why(self, person: str, organisation: str | None, at: datetime | None = None) -> Json:
+        """Why somebody is, was (of the last 30 days) or will be shown as they are. Raises `TooLongAgo`."""
+        found = await self._person(person, organisation, Right.EXPLAIN)
+        parts = self._parts
+        explaining = Explaining(parts.store, parts.directory, parts.clock, parts.publishers)
+        why = await explaining.explain(found, None if at is None else _within(at))
+        return explanation_view(why, self._who, parts.directory, self._language)
+
+    def _instant(self, person: Person, at: datetime | None) -> datetime | None:
+        """The instant asked about. Raises `Forbidden` where only the present is theirs: what comes is not."""
+        if at is None:
+            return None
+        if not self._who.may_of(Right.EXPLAIN, person):
+            raise Forbidden(f"the role {self._who.role} may see how others stand now, and at no other time")
+        return _within(at)
 
     async def _shown(self, person: Person, at: datetime | None, audience: Audience) -> Json:
-        return shown_view(await self._parts.service.show(person, at), self._parts.directory, audience)
+        shown = await self._parts.service.show(person, at)
+        return shown_view(shown, self._parts.directory, audience, self._language)
+
+    # -- by hand ---------------------------------------------------------------------------------------------------
+
+    async def override(self, person: str, organisation: str | None) -> Json:
+        """How somebody stands whom one may refer: what was set by hand, and what follows."""
+        found = await self._person(person, organisation, Right.REFER)
+        return await self._shown(found, None, self._who.audience(found))
 
     async def refer(
         self,
@@ -100,42 +145,48 @@ class Verbs:
         by: str = "",
         through: str = "",
     ) -> Json:
-        """Refer somebody by hand from now on; how they then stand."""
-        found = await self._parts.service.find(person, organisation)
+        """Refer somebody by hand from now on; how they then stand, until when, and what follows.
+
+        `by` is for the local one to say: of all others it is their token's name.
+        """
+        found = await self._person(person, organisation, Right.REFER)
         await self._parts.service.refer(
-            found, reason, until=until, lasting=lasting, note=note, divert_to=divert_to, by=by, through=through
+            found,
+            reason,
+            until=until,
+            lasting=lasting,
+            note=note,
+            divert_to=divert_to,
+            by=self._by(by),
+            through=through,
         )
-        return await self._shown(found, None, Audience.ATTENDANT)
+        return await self._shown(found, None, self._who.audience(found))
 
     async def back(self, person: str, organisation: str | None, *, by: str = "", through: str = "") -> Json:
-        """Make somebody available; how they then stand."""
-        found = await self._parts.service.find(person, organisation)
-        await self._parts.service.back(found, by=by, through=through)
-        return await self._shown(found, None, Audience.ATTENDANT)
+        """Make somebody available; how they then stand, until when, and what follows."""
+        found = await self._person(person, organisation, Right.REFER)
+        await self._parts.service.back(found, by=self._by(by), through=through)
+        return await self._shown(found, None, self._who.audience(found))
 
-    # -- calendars, settings, health --------------------------------------------------------------------------------
-
-    async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json:
-        """Have calendars read now; how many."""
-        found = None if person is None else await self._parts.service.find(person, organisation)
-        count = await self._parts.service.read_now(found, whole=whole)
-        self._parts.wake_sync()
-        return {"calendars": count}
-
-    async def apply(self, *, dry_run: bool) -> Json:
-        """Take over the settings file; what differed."""
-        found = await self._parts.apply(dry_run=dry_run)
-        return {
-            "differences": [{"field": d.field, "before": d.before, "after": d.after} for d in found],
-            "dry_run": dry_run,
-        }
-
-    async def health(self) -> Json:
-        """How Backsoon, its switchboards and its calendars do."""
-        return await health_of(self._parts)
+    def _by(self, said: str) -> str:
+        if self._who.role is None:
+            return said
+        if said:
+            raise Forbidden("who did it is the token's name: leave `by` out")
+        return self._who.name
 
     # -- the board -----------------------------------------------------------------------------------------------
 
     async def board(self, organisation: str | None, after: int = 0, limit: int = PAGE) -> Json:
-        """Everybody active as attendants see them now, a page at a time in order of id."""
-        return await board_of(self._parts, organisation, after, min(limit, PAGE))
+        """Everybody active as one sees them now, a page at a time in order of id."""
+        self._must(Right.FOLLOW)
+        narrowed = self._narrowed(organisation)
+        return await board_of(self._parts, narrowed, after, min(limit, PAGE), self._who, self._language)
+
+
+_AVAILABILITY = ("person", "at", "availability", "calendars", "confirmed_at", "unconfirmed_since", "unconfirmed")
+
+
+def _within(at: datetime) -> datetime:
+    """The instant, moved to where time is reckoned with: nothing is known beyond."""
+    return min(max(at, EARLIEST), LATEST)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backsoon.api import fields
+from backsoon.api.follows import follows_view
 from backsoon.domain.freshness import Age, age_words
 from backsoon.domain.model import Availability, EntryKey, Informing, Override, Upcoming
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience, reason_words, seen_by, sentence
+from backsoon.domain.timeline import Stretch
 from backsoon.engine.directory import Directory
 from backsoon.engine.service import Shown
 from backsoon.store.base import AvailabilityChange
@@ -21,36 +26,52 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def person_view(person: Person) -> Json:
-    """Who somebody is."""
-    return {
-        "id": person.id,
-        "organisation": person.organisation,
-        "extension": person.extension,
-        "name": person.name,
-        "email": person.email,
-        "department": person.department,
-        "title": person.title,
-        "zone": person.zone,
-        "language": person.language,
-        "country": person.country,
-        "keywords": dict(person.keywords),
-        "active": person.active,
-    }
+def person_view(person: Person, audience: Audience) -> Json:
+    """Who somebody is. Empty zone and language: as the organisation has them."""
+    return fields.seen(
+        fields.PERSON,
+        audience,
+        {
+            "id": person.id,
+            "organisation": person.organisation,
+            "extension": person.extension,
+            "name": person.name,
+            "email": person.email,
+            "department": person.department,
+            "title": person.title,
+            "zone": person.zone,
+            "language": person.language,
+            "country": person.country,
+            "keywords": dict(person.keywords),
+            "active": person.active,
+        },
+    )
+
+
+def resolved_view(person: Person, directory: Directory, audience: Audience) -> Json:
+    """The same with the zone and language that count for them."""
+    found = replace(person, zone=directory.zone_of(person).key, language=directory.language_of(person))
+    return person_view(found, audience)
 
 
 def availability_view(
-    person: Person, availability: Availability, at: datetime, directory: Directory, audience: Audience
+    person: Person,
+    availability: Availability,
+    at: datetime,
+    directory: Directory,
+    audience: Audience,
+    language: str | None = None,
 ) -> Json:
-    """What the audience may know of somebody at an instant; `words` is one line in the person's language."""
+    """What the audience may know of somebody at an instant; `words` is one line, in the person's language where none is
+    given."""
     rules = directory.organisation_of(person).rules
-    language = directory.language_of(person)
+    language = language or directory.language_of(person)
     view = seen_by(audience, availability, rules)
 
     def words(code: str) -> str:
         return reason_words(code, rules, language, audience)
 
-    return {
+    values = {
         "state": "available" if view.reason is None else "referred",
         "reason": view.reason,
         "words": sentence(view, rules, at, directory.zone_of(person), language, audience),
@@ -61,6 +82,7 @@ def availability_view(
         "informing": [_informing(i, words(i.reason)) for i in view.informing],
         "upcoming": None if view.upcoming is None else _upcoming(view.upcoming, words(view.upcoming.reason), at),
     }
+    return fields.seen(fields.AVAILABILITY, audience, values)
 
 
 def _informing(informing: Informing, words: str) -> Json:
@@ -83,37 +105,53 @@ def _upcoming(upcoming: Upcoming, words: str, at: datetime) -> Json:
     }
 
 
-def freshness_view(person: Person, age: Age, at: datetime, directory: Directory) -> Json:
+def freshness_view(
+    person: Person, age: Age, at: datetime, directory: Directory, audience: Audience, language: str | None = None
+) -> Json:
     """How many calendars, when they were last confirmed, since when they are not any more (null while they are), and
-    that in the person's language (`unconfirmed`, null while there is nothing to say)."""
-    words = age_words(age, at, directory.zone_of(person), directory.language_of(person))
-    return {
+    that in words (`unconfirmed`, null while there is nothing to say)."""
+    words = age_words(age, at, directory.zone_of(person), language or directory.language_of(person))
+    values = {
         "calendars": age.calendars,
         "confirmed_at": instant(age.confirmed_at),
         "unconfirmed_since": instant(age.unconfirmed_since),
         "unconfirmed": words or None,
     }
+    return fields.seen(fields.FRESHNESS, audience, values)
 
 
-def shown_view(shown: Shown, directory: Directory, audience: Audience) -> Json:
+def shown_view(shown: Shown, directory: Directory, audience: Audience, language: str | None = None) -> Json:
     """One person as they stand at an instant; for attendants and themselves also why: the override, or the entry."""
-    availability = shown.availability
-    why = audience in (Audience.ATTENDANT, Audience.PERSON)
-    return {
-        "person": {
-            **person_view(shown.person),
-            "zone": directory.zone_of(shown.person).key,
-            "language": directory.language_of(shown.person),
-        },
-        "at": instant(shown.at),
-        "availability": availability_view(shown.person, availability, shown.at, directory, audience),
+    person, at, availability = shown.person, shown.at, shown.availability
+    values = {
+        "person": resolved_view(person, directory, audience),
+        "at": instant(at),
+        "availability": availability_view(person, availability, at, directory, audience, language),
         "next_change": instant(shown.next_change),
-        "divert_to": (availability.divert_to or None) if why else None,
-        "override": _override(shown.override) if why and shown.override is not None else None,
-        "entry": _entry(availability.key) if why and availability.key is not None else None,
-        **freshness_view(shown.person, shown.age, shown.at, directory),
+        "follows": follows_view(shown, directory, audience, language),
+        "divert_to": availability.divert_to or None,
+        "override": None if shown.override is None else _override(shown.override),
+        "entry": None if availability.key is None else _entry(availability.key),
+        **freshness_view(person, shown.age, at, directory, audience, language),
         "problems": list(shown.problems),
     }
+    return fields.seen(fields.SHOWN, audience, values)
+
+
+def timeline_view(
+    person: Person, stretches: Iterable[Stretch], directory: Directory, audience: Audience, language: str | None = None
+) -> list[Json]:
+    """The decisions about somebody, one after the other; `end` null: no change is known after it."""
+    return [
+        {
+            "start": instant(stretch.start),
+            "end": instant(stretch.end),
+            "availability": availability_view(
+                person, stretch.availability, stretch.start, directory, audience, language
+            ),
+        }
+        for stretch in stretches
+    ]
 
 
 def _override(override: Override) -> Json:
@@ -129,9 +167,11 @@ def _entry(key: EntryKey) -> Json:
     return {"calendar": key.calendar, "uid": key.uid, "recurrence_id": key.recurrence_id or None}
 
 
-def change_view(person: Person, change: AvailabilityChange, directory: Directory, audience: Audience) -> Json:
+def change_view(
+    person: Person, change: AvailabilityChange, directory: Directory, audience: Audience, language: str | None = None
+) -> Json:
     """One change of availability, as an event."""
-    return {
+    values = {
         "person": {
             "id": person.id,
             "organisation": person.organisation,
@@ -143,5 +183,6 @@ def change_view(person: Person, change: AvailabilityChange, directory: Directory
         "trigger": change.trigger.value,
         "by": change.by or None,
         "through": change.through or None,
-        "availability": availability_view(person, change.availability, change.at, directory, audience),
+        "availability": availability_view(person, change.availability, change.at, directory, audience, language),
     }
+    return fields.seen(fields.CHANGE, audience, values)

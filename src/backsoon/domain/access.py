@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience
+
+
+class Forbidden(BacksoonError):
+    """Whoever asks may not ask this."""
+
+    remedy = "ask with a token of a role that may; `backsoon tokens list` shows the roles"
 
 
 class Role(StrEnum):

@@ -149,9 +149,7 @@ async def test_search_looks_at_name_extension_address_and_department_in_pages(ho
 
 
 async def test_search_by_department_goes_through_all(house: House) -> None:
-    many = [
-        person(str(number), "P", department="Rare" if number % 900 == 0 else "") for number in range(10_000, 13_000)
-    ]
+    many = [Person("acme", str(n), "P", department="Rare" if n % 900 == 0 else "") for n in range(10_000, 13_000)]
     await house.store.save_people(many)
     found = await house.store.search_people("acme", department="rare", limit=2)
     rest = await house.store.search_people("acme", department="rare", after=found[-1].id, limit=2)

@@ -15,6 +15,7 @@ import aiohttp
 from backsoon.api import serve
 from backsoon.commands.remote import Remote, answers
 from backsoon.config import Difference
+from backsoon.engine.tokens import Tokens
 from tests.unit.engine.world import World, world
 
 
@@ -24,6 +25,7 @@ class Parts:
     def __init__(self, made: World) -> None:
         self.store, self.directory, self.clock, self.hub = made.store, made.directory, made.clock, made.hub
         self.service, self.publishers = made.service, made.publishers
+        self.tokens = Tokens(made.store, made.clock)
         self.woken = 0
         self.applied: list[bool] = []
 

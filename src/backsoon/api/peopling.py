@@ -1,0 +1,91 @@
+"""Verbs about who there is: taking people in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from backsoon.api.asking import Asking
+from backsoon.api.views import Json
+from backsoon.domain.access import Right
+from backsoon.domain.organisation import Person
+from backsoon.engine.directory import no_holidays
+from backsoon.engine.importing import Imported, ImportOptions, import_listing, import_rows
+from backsoon.engine.roster import Row
+
+
+class Peopling(Asking):
+    """What administrators ask about people."""
+
+    async def import_people(
+        self,
+        rows: Iterable[Row],
+        organisation: str | None,
+        *,
+        dry_run: bool,
+        everybody: bool = False,
+        prune: bool = False,
+        force: bool = False,
+    ) -> Json:
+        """Take people in by rows; those that do not fit are named. `everybody`: who is in no row is gone.
+
+        `prune` takes them out. Raises `Doubtful` where that is more than is likely to be meant, but for `force`.
+        """
+        self._must(Right.MANAGE)
+        parts, options = self._parts, ImportOptions(everybody or prune, prune, force, dry_run)
+        found = self._one(organisation)
+        return self._imported(
+            await import_rows(rows, found, parts.store, parts.service, options, self._known_country), options
+        )
+
+    async def import_from(
+        self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
+    ) -> Json:
+        """Take in everybody at a switchboard or in a directory: `asterisk`, `ldap`, or one by name: `ldap:main`.
+
+        Raises `NoSuchSource`, `Doubtful`, and what reading it raises; then nothing was stored.
+        """
+        self._must(Right.MANAGE)
+        parts, options = self._parts, ImportOptions(True, prune, force, dry_run)
+        found = self._one(organisation)
+        listing = await parts.list_people(found.id, source)
+        return self._imported(
+            await import_listing(listing, found, parts.store, parts.service, options, self._known_country), options
+        )
+
+    async def remove_person(self, person: str, organisation: str | None) -> Json:
+        """Take one person out with all that is stored of them."""
+        found = await self._person(person, organisation, Right.MANAGE)
+        async with self._parts.service.roster.of(found.organisation):
+            await self._parts.service.remove_people([found])
+        self._parts.tokens.forget()
+        return {"removed": _brief(found)}
+
+    def _imported(self, imported: Imported, options: ImportOptions) -> Json:
+        if not options.dry_run:
+            self._parts.tokens.forget()  # those of people who are gone are gone with them
+            self._parts.wake_sync()
+        return {
+            "added": imported.added,
+            "changed": imported.changed,
+            "unchanged": imported.unchanged,
+            "replaced": [{**_brief(old), "by": new.name} for old, new in imported.replaced],
+            "gone": [_brief(p) for p in imported.gone],
+            "removed": len(imported.removed),
+            "kept_off": [_brief(p) for p in imported.kept_off],
+            "rejected": [
+                {"row": r.number, "extension": r.extension, "because": r.because, "label": r.label}
+                for r in imported.rejected
+            ],
+            "left_out": [{"label": one.label, "because": one.because} for one in imported.left_out],
+            "notes": list(imported.notes),
+            "doubts": list(imported.doubts),
+            "dry_run": options.dry_run,
+        }
+
+    def _known_country(self, country: str) -> bool:
+        holidays = self._parts.directory.holidays
+        return holidays is no_holidays or bool(holidays(country, self._parts.clock.now().year))
+
+
+def _brief(person: Person) -> Json:
+    return {"extension": person.extension, "name": person.name}
