@@ -27,6 +27,7 @@ from backsoon.engine.service import Service
 from backsoon.engine.settling import Cause, Settler
 from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.engine.timing import pause
+from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources, switchboard_of
 from backsoon.store.base import Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
@@ -141,6 +142,7 @@ class Backsoon:
         self.sync = Sync(
             self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, sync_settings
         )
+        self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backsoon.engine.roster import Row
     from backsoon.engine.service import Service
     from backsoon.engine.timing import Clock
+    from backsoon.engine.tokens import Tokens
     from backsoon.store.base import Store
     from backsoon.wiring import Backsoon
 
@@ -119,6 +120,10 @@ class Offline:
     @property
     def service(self) -> Service:
         return self._backsoon.service
+
+    @property
+    def tokens(self) -> Tokens:
+        return self._backsoon.tokens
 
     @property
     def publishers(self) -> dict[str, list[Publisher]]:
