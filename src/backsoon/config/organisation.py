@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,21 +23,23 @@ from backsoon.domain.naming import (
     ZONE_REMEDY,
     known_zone,
 )
-from backsoon.domain.organisation import Organisation
+from backsoon.domain.organisation import Connection, Organisation
 from backsoon.domain.phonecodes import STAR_CODE, PhoneCodes
 
 NEEDED_REASONS = frozenset({NOT_AVAILABLE, BUSY, OUT_OF_OFFICE})
 """Reasons that the rules themselves give; they can be renamed and not taken out."""
+MOST_CONFIRMED_MINUTES = 7 * 24 * 60
+"""Older than a week nothing may be and still count as confirmed."""
 STAR_CODE_REMEDY = 'write 2 to 8 keys of a telephone in quotes, * or # first: "*23*"'
 
 
-def read_organisation(table: Table, name: str) -> Organisation:
-    """The organisation in a table; `name` is its id."""
+def read_organisation(table: Table, name: str, connections: Sequence[Connection] = ()) -> Organisation:
+    """The organisation in a table; `name` is its id, `connections` how its calendars are read."""
     reasons = _reasons(table.table("reasons"))
     organisation = Organisation(
         id=name,
         name=table.text("name", needed="write the organisation's name in quotes"),
-        rules=_rules(table, reasons),
+        rules=replace(_rules(table, reasons), confirmed_within=_confirmed_within(table, connections)),
         zone=_zone(table),
         language=table.checked("language", "en", LANGUAGE, LANGUAGE_REMEDY),
         country=table.checked("country", "", COUNTRY, COUNTRY_REMEDY),
@@ -81,6 +83,19 @@ def _rules(table: Table, reasons: Mapping[str, Reason]) -> Rules:
         notes_for_colleagues=table.flag("notes_for_colleagues", usual.notes_for_colleagues),
         notes_for_attendants=table.flag("notes_for_attendants", usual.notes_for_attendants),
     )
+
+
+def _confirmed_within(table: Table, connections: Sequence[Connection]) -> timedelta:
+    """How old a reading may be; where nobody says, so old that one may fail between two that are far apart."""
+    usual = int(Rules({}, {}).confirmed_within.total_seconds()) // 60
+    apart = {c.name: most for c in connections if isinstance(most := c.settings.get("poll_max_minutes"), int)}
+    slowest = max(apart, key=apart.__getitem__, default="")
+    longest = apart.get(slowest, 0)
+    minutes = table.number("confirmed_within_minutes", max(usual, 2 * longest), 1, MOST_CONFIRMED_MINUTES)
+    if minutes <= longest:
+        what = f"is not longer than poll_max_minutes of calendars.{slowest} ({longest}): all would be unconfirmed often"
+        table.fault("confirmed_within_minutes", what, f"write {2 * longest}, or read that calendar more often")
+    return timedelta(minutes=minutes)
 
 
 def _minutes(table: Table, key: str, usual: timedelta, least: int) -> timedelta:

@@ -371,3 +371,34 @@ def test_files_that_cannot_be_read(tmp_path: Path, data: bytes | None, what: str
     with pytest.raises(ConfigError, match=what) as caught:
         load(path, {})
     assert [p.file for p in caught.value.problems] == [str(path)]
+
+
+CALENDAR = '[calendars.main]\nkind = "caldav"\nurl = "https://dav.example.com/{email}/"\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "poll", "minutes"),
+    [
+        ("", "", 30),
+        ("", "poll_max_minutes = 60", 120),
+        ("", "poll_max_minutes = 10", 30),
+        ("confirmed_within_minutes = 16", "", 16),
+        ("confirmed_within_minutes = 2000", "poll_max_minutes = 1440", 2000),
+    ],
+)
+def test_how_old_a_reading_may_be(said: str, poll: str, minutes: int) -> None:
+    text = f'[organisation]\nname = "Acme"\nzone = "UTC"\n{said}\n{CALENDAR}{poll}\n'
+    (one,) = parse(tomllib.loads(text), Path("/etc/backsoon.toml")).organisations
+    assert one.organisation.rules.confirmed_within == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("minutes", [0, 15, 10081])
+def test_a_limit_that_every_calendar_would_pass_is_a_fault(minutes: int) -> None:
+    text = f'[organisation]\nname = "Acme"\nzone = "UTC"\nconfirmed_within_minutes = {minutes}\n{CALENDAR}'
+    with pytest.raises(ConfigError) as raised:
+        parse(tomllib.loads(text), Path("/etc/backsoon.toml"))
+    (problem,) = raised.value.problems
+    assert problem.field == "organisation.confirmed_within_minutes"
+    if minutes == 15:
+        assert problem.what.startswith("is not longer than poll_max_minutes of calendars.main (15)")
+        assert problem.remedy == "write 30, or read that calendar more often"
