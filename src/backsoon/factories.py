@@ -187,7 +187,7 @@ class Unusable:
     """Stands for a switchboard whose settings cannot be used: it is down, for that reason, and harms no other."""
 
     def __init__(self, why: SwitchboardError) -> None:
-        self._why = why
+        self.why = why
 
     def render(self, presentation: Presentation) -> Rendered:
         """Nothing is shown."""
@@ -195,7 +195,7 @@ class Unusable:
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """One that raises why as soon as it is entered."""
-        return _Refusing(self._why)
+        return _Refusing(self.why)
 
 
 class _Refusing(AbstractAsyncContextManager[Session]):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backsoon.domain.listing import Listing
-from backsoon.domain.listing import Listing
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.publisher import Publisher
@@ -44,13 +43,6 @@ class Parts(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def publishers(self) -> Mapping[str, Sequence[Publisher]]: ...
-
-    async def list_people(self, organisation: str, source: str) -> Listing:
-        """Everybody that a switchboard or directory in the settings lists: `asterisk`, `ldap`, or one: `ldap:main`.
-
-        Raises `ConfigError`, `NoSuchSource`, `NotListed`.
-        """
-        ...
 
     def wake_sync(self) -> None:
         """Look at once at what is due for reading."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from backsoon.config import Config, Difference
+    from backsoon.domain.listing import Listing
     from backsoon.domain.phrase import Audience
     from backsoon.engine.directory import Directory
     from backsoon.engine.hub import Hub
@@ -33,7 +34,20 @@ class Port(Protocol):
     """The verbs; see `backsoon.api.verbs.Verbs` for what each answers."""
 
     async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
-    async def import_people(self, rows: Iterable[Row], organisation: str | None, *, dry_run: bool) -> Json: ...
+    async def import_people(
+        self,
+        rows: Iterable[Row],
+        organisation: str | None,
+        *,
+        dry_run: bool,
+        everybody: bool = False,
+        prune: bool = False,
+        force: bool = False,
+    ) -> Json: ...
+    async def import_from(
+        self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
+    ) -> Json: ...
+    async def remove_person(self, person: str, organisation: str | None) -> Json: ...
     async def show(
         self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience = ...
     ) -> Json: ...
@@ -128,6 +142,10 @@ class Offline:
     @property
     def publishers(self) -> dict[str, list[Publisher]]:
         return self._backsoon.publishers
+
+    async def list_people(self, organisation: str, source: str) -> Listing:
+        """See `Parts`."""
+        return await self._backsoon.list_people(organisation, source)
 
     def wake_sync(self) -> None:
         """Nothing is read before the next start."""

@@ -76,11 +76,32 @@ class Remote:
         """See `Verbs`."""
         return await self._ask("GET", "/people", {"organisation": organisation, "after": after, "limit": limit})
 
-    async def import_people(self, rows: Iterable[Row], organisation: str | None, *, dry_run: bool) -> Json:
+    async def import_people(
+        self,
+        rows: Iterable[Row],
+        organisation: str | None,
+        *,
+        dry_run: bool,
+        everybody: bool = False,
+        prune: bool = False,
+        force: bool = False,
+    ) -> Json:
         """See `Verbs`."""
         body = {"rows": [{"number": row.number, "values": dict(row.values)} for row in rows]}
-        query = {"organisation": organisation, "dry_run": "true" if dry_run else "false"}
-        return await self._ask("PUT", "/people", query, body)
+        flags = {"dry_run": dry_run, "everybody": everybody, "prune": prune, "force": force}
+        return await self._ask("PUT", "/people", {"organisation": organisation, **_flags(flags)}, body)
+
+    async def import_from(
+        self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
+    ) -> Json:
+        """See `Verbs`."""
+        flags = _flags({"dry_run": dry_run, "prune": prune, "force": force})
+        query = {"source": source, "organisation": organisation, **flags}
+        return await self._ask("POST", "/people/import", query)
+
+    async def remove_person(self, person: str, organisation: str | None) -> Json:
+        """See `Verbs`."""
+        return await self._ask("DELETE", _person(person), {"organisation": organisation})
 
     async def show(
         self, person: str, organisation: str | None, at: datetime | None = None, audience: Audience = Audience.ATTENDANT
@@ -181,6 +202,10 @@ def _answer(status: int, data: bytes) -> Json:
         known = answer if isinstance(answer, dict) else {}
         raise Refused(status, str(known.get("detail", f"status {status}")), str(known.get("remedy", "")))
     return answer
+
+
+def _flags(flags: Mapping[str, bool]) -> dict[str, str]:
+    return {name: "true" for name, value in flags.items() if value}
 
 
 def _person(person: str) -> str:

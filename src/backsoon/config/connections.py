@@ -36,19 +36,20 @@ def plain_address(address: str) -> str:
 def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
     """The calendars of an organisation: `[calendars.NAME]`."""
     readers: dict[str, Callable[[Table], dict[str, object]]] = {"caldav": _caldav, "ics": _ics}
-    found = _named(table, "calendars", readers)
+    found = read_kinds(table, "calendars", readers)
     return tuple(Connection(organisation, name, kind, settings) for name, kind, settings in found)
 
 
 def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
     """The switchboards of an organisation: `[switchboards.NAME]`."""
-    found = _named(table, "switchboards", {"asterisk": _asterisk})
+    found = read_kinds(table, "switchboards", {"asterisk": _asterisk})
     return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
 
 
-def _named(
+def read_kinds(
     table: Table, key: str, readers: dict[str, Callable[[Table], dict[str, object]]]
 ) -> list[tuple[str, str, dict[str, object]]]:
+    """The named tables in a table of tables: name, kind and what the reader of that kind makes of each."""
     found = []
     for name, one in table.tables(key):
         if not NAME.fullmatch(name):
@@ -159,7 +160,19 @@ def _asterisk(table: Table) -> dict[str, object]:
         tls=tls,
         ca_file=None if ca_file is None else str(ca_file),
         lamps_per_second=table.number("lamps_per_second", 1000, 1, 100_000),
+        extensions=pattern(table, "extensions"),
     )
+
+
+def pattern(table: Table, key: str) -> str:
+    """A regular expression; "" where there is none."""
+    text = table.text(key)
+    try:
+        re.compile(text)
+    except re.error as error:
+        table.fault(key, f"is no pattern: {error}", "write a regular expression for the whole, such as '[0-9]{3,5}'")
+        return ""
+    return text
 
 
 def _filled(**settings: object) -> dict[str, object]:

@@ -7,7 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from backsoon.config.api import read_api
 from backsoon.config.connections import read_connections, read_switchboards
+from backsoon.config.directories import read_directories
 from backsoon.config.environment import overridden
 from backsoon.config.faults import ConfigError, Faults, Problem
 from backsoon.config.model import Config, OrganisationConfig
@@ -22,11 +24,15 @@ FIELDS = (
     "store",
     "socket",
     "log_level",
+    "api",
     "organisation",
     "organisations",
     "calendars",
     "switchboards",
+    "directories",
 )
+_OF_ONE = ("organisation", "calendars", "switchboards", "directories")
+"""Tables of a single organisation."""
 _LEVELS = {level: level for level in ("debug", "info", "warning", "error")}
 _SOCKET_BYTES = 103
 """The longest path of a Unix socket that every system takes (sun_path has 104 to 108 bytes)."""
@@ -89,6 +95,7 @@ def _config(table: Table, path: Path, environment: Mapping[str, str]) -> Config:
         socket=_socket(table, data),
         organisations=_apart(table, _organisations(table)),
         log_level=table.choice("log_level", "info", _LEVELS),
+        api=read_api(table.table("api")),
     )
 
 
@@ -116,7 +123,9 @@ def _socket(table: Table, data: Path) -> Path:
 
 def _organisations(table: Table) -> tuple[OrganisationConfig, ...]:
     several = list(table.tables("organisations"))
-    if several and any([table.get(key) is not None for key in ("organisation", "calendars", "switchboards")]):
+    if several and any(
+        [table.get(key) is not None for key in ("organisation", "calendars", "switchboards", "directories")]
+    ):
         what = "stands beside tables of a single organisation"
         table.fault("organisations", what, "write [organisations.ID] and [organisations.ID.calendars.NAME] throughout")
     if several:
@@ -146,4 +155,5 @@ def _organisation(table: Table, reached: Table, name: str) -> OrganisationConfig
     if not NAME.fullmatch(name):
         table.fault("id", f"{name!r} cannot be used", NAME_REMEDY)
     connections, switchboards = read_connections(reached, name), read_switchboards(reached, name)
-    return OrganisationConfig(read_organisation(table, name), connections, switchboards)
+    directories = read_directories(reached, name)
+    return OrganisationConfig(read_organisation(table, name, connections), connections, switchboards, directories)

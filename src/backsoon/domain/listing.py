@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from backsoon.domain.errors import BacksoonError
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -58,3 +60,17 @@ class PeopleSource(Protocol):
         Raises `BacksoonError` with a `remedy`.
         """
         ...
+
+
+class NoSuchSource(BacksoonError):
+    """There is no switchboard or directory of that kind and name in the settings."""
+
+    remedy = "write [switchboards.NAME] or [directories.NAME] into the settings; docs/guides/people.md says how"
+
+
+class NotListed(BacksoonError):
+    """A switchboard or directory could not be read whole. Nobody was taken in, and nobody out."""
+
+    def __init__(self, name: str, error: BacksoonError) -> None:
+        self.remedy = getattr(error, "remedy", "")
+        super().__init__(f"{name}: {error}")

@@ -92,3 +92,13 @@ class SwitchboardSettings:
         if not host:
             return self.kind, self.organisation, self.name
         return self.kind, "127.0.0.1" if host == "localhost" else host, str(self.settings.get("port", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """A directory that lists an organisation's people: kind (`ldap`) and its settings, secrets by reference."""
+
+    organisation: str
+    name: str
+    kind: str
+    settings: Mapping[str, object] = field(default_factory=dict)

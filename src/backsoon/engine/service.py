@@ -86,8 +86,10 @@ class Service:
         self._clock = clock
         self._settle = settle
         self._release = release
-        self._turns: Turns[int] = Turns()
+        self.turns: Turns[int] = Turns()
         """One by one what is set by hand of a person: what is decided by what was there must still be there."""
+        self.roster: Turns[str] = Turns()
+        """One by one who takes people of an organisation in or out."""
 
     async def find(self, text: str, organisation: str | None = None) -> Person:
         """The one person meant by an extension, an e-mail address or (part of) a name.
@@ -163,7 +165,7 @@ class Service:
         reasons = self._directory.organisation_of(person).rules.reasons
         if reason not in reasons:
             raise UnknownReason(reason, tuple(reasons))
-        async with self._turns.of(person.id):
+        async with self.turns.of(person.id):
             now = self._clock.now()
             await self._directory.prepare([person], now)
             working = self._directory.working_time_of(person, now)
@@ -180,7 +182,7 @@ class Service:
         While a meeting runs that is an override to the end of its block, which is returned. Where "available" is in
         force for as long already nothing changes.
         """
-        async with self._turns.of(person.id):
+        async with self.turns.of(person.id):
             now = self._clock.now()
             claims = await self._claims_of(person, now)
             await self._directory.prepare([person], now)
@@ -231,23 +233,32 @@ class Service:
         return follows(timeline, at, lambda reason: reason)
 
     async def save_people(self, people: Sequence[Person]) -> tuple[Person, ...]:
-        """Add people (id 0) or change them; an extension that somebody no longer has shows nothing of theirs.
+        """Add people (id 0) or change them, all or none; an extension that nobody has any more shows nothing.
 
         Raises `StoreConflict`, `NotStored`.
         """
         before = await self._store.people([p.id for p in people if p.id])
-        saved = await self._store.save_people(people)
+        saved = await self._store.save_people(people, at=self._clock.now())
         held = {(p.organisation, p.extension) for p in saved}
         gone = {(p.organisation, p.extension) for p in before.values()} - held
         await self._release(sorted(gone))
         await self._settle([p.id for p in saved], Cause(Trigger.SETTINGS))
-        for person in saved:
-            if person.id in before and _reads_otherwise(before[person.id], person):
-                await self.read_now(person, whole=True)
+        await self._read_anew([p.id for p in saved if p.id in before and _reads_otherwise(before[p.id], p)])
         return saved
 
+    async def _read_anew(self, people: Sequence[int]) -> None:
+        """Have these people's calendars read whole."""
+        calendars: list[int] = []
+        for person in people:
+            calendars += [c.calendar.id for c in await self._store.calendars(person=person)]
+        if calendars:
+            await self._store.read_soon(calendars, whole=True)
+
     async def remove_people(self, people: Sequence[Person]) -> None:
-        """Take people out with all that is stored of them; their extensions show nothing any more."""
+        """Take people out with all that is stored of them; their extensions show nothing any more.
+
+        Who gets such an extension later is somebody else, and begins with nothing. Raises `StoreError`.
+        """
         await self._store.remove_people([p.id for p in people])
         await self._settle([p.id for p in people], Cause(Trigger.SETTINGS))  # nothing of theirs is staged any more
         await self._release([(p.organisation, p.extension) for p in people])

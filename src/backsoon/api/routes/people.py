@@ -65,9 +65,7 @@ async def import_people(
     """Add and change people by rows of texts. Rows that do not fit are in the answer."""
     rows = [Row(row.number, row.values) for row in body.rows]
     return answer(
-        await verbs.import_people(
-            rows, organisation, dry_run=dry_run, everybody=everybody, prune=prune, force=force
-        )
+        await verbs.import_people(rows, organisation, dry_run=dry_run, everybody=everybody, prune=prune, force=force)
     )
 
 
