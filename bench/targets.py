@@ -15,6 +15,8 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "memory": {"rss_mib": ("<=", 128)},
     "restart": {"answers_s": ("<=", 5), "sent_s": ("<=", 15), "right": (">=", 1)},
     "lateness": {"lateness_ms.p99": ("<=", 20), "early": ("<=", 0)},
+    "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
+    "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
     "ics": {"ratio_to_lean": ("<=", 3)},
 }
 

@@ -1,0 +1,79 @@
+"""The event streams of a world over real HTTP, to whoever a test says; the world may be left and entered again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import uvicorn
+from starlette.applications import Starlette
+
+from backsoon.api.events import Streams
+from backsoon.api.gate import Admission, Gate, OpenGate
+from backsoon.api.wire import StreamingProtocol
+from backsoon.domain.model import Availability, Layer
+from backsoon.domain.organisation import Person
+from backsoon.engine.hub import Hub
+from backsoon.store.base import AvailabilityChange, Trigger
+from tests.unit.api.serving import Parts
+from tests.unit.engine.world import World
+
+
+@dataclass
+class Streaming:
+    """Streams that are served at `address`."""
+
+    world: World
+    streams: Streams
+    address: tuple[str, int]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def hub(self) -> Hub:
+        """Of the world."""
+        return self.world.hub
+
+    def http(self, **headers: str) -> aiohttp.ClientSession:
+        """A client."""
+        return aiohttp.ClientSession(f"http://{self.address[0]}:{self.address[1]}", headers=headers)
+
+    def change(self, person: Person, note: str) -> tuple[Person, AvailabilityChange]:
+        """A change that can be told from others by its note."""
+        now = self.world.clock.now()
+        availability = Availability("meeting", Layer.CALENDAR, note=note)
+        return person, AvailabilityChange(person.id, now, now, availability, Trigger.CALENDAR)
+
+    def announce(self, person: Person, notes: Sequence[str]) -> None:
+        """Announce one change for each note."""
+        self.hub.announce([self.change(person, note) for note in notes])
+
+
+@asynccontextmanager
+async def streaming(world: World, gate: Gate | None = None, routes: Sequence[object] = ()) -> AsyncIterator[Streaming]:
+    """Serve the events of a world on a free port."""
+    stop = asyncio.Event()
+    streams = Streams(Parts(world), stop)
+    app = Admission(Starlette(routes=[streams.route(), *routes]), gate or OpenGate())  # type: ignore[list-item]
+    config = uvicorn.Config(
+        app, log_config=None, lifespan="off", http=StreamingProtocol, timeout_graceful_shutdown=2, access_log=False
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = _nothing  # type: ignore[method-assign, assignment]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listening]))
+            await world.until(lambda: server.started)
+            try:
+                yield Streaming(world, streams, listening.getsockname(), stop)
+            finally:
+                stop.set()
+                server.should_exit = True
+
+
+class _nothing:  # noqa: N801 - stands for a method
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
