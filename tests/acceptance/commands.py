@@ -19,6 +19,8 @@ from backsoon.commands.remote import answers
 
 PROGRAM = [sys.executable, "-c", "from backsoon.cli import main; main()"]
 DEADLINE = 60.0
+NO_NETWORK = {"BACKSOON_API__LISTEN": ""}
+"""Tests that run at the same time must not meet: only the socket, in a folder of their own."""
 SETTINGS = """
 log_level = "debug"
 [organisation]
@@ -69,7 +71,7 @@ class Shell:
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("BACKSOON_")}
-        return {**kept, "TZ": "UTC", "COLUMNS": "200", **self.environment}
+        return {**kept, "TZ": "UTC", "COLUMNS": "200", **NO_NETWORK, **self.environment}
 
     def settings(self, text: str = SETTINGS) -> None:
         """Write the settings file."""

@@ -24,6 +24,9 @@ EXTENSIONS = [str(number) for number in range(2001, 2021)]
 ROUNDS = 6
 
 SETTINGS = """
+[api]
+listen = ""
+
 [organisation]
 id = "acme"
 name = "Acme"
