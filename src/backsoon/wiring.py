@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backsoon.config import Config, Difference, applying, load
+from backsoon.config import ApiConfig, Config, Difference, applying, load
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.clock import Clockwork, Stage
@@ -31,6 +32,9 @@ from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources, switchboard_of
 from backsoon.store.base import Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
+
+if TYPE_CHECKING:
+    from backsoon.api.server import Listening
 
 log = logging.getLogger(__name__)
 
@@ -281,6 +285,14 @@ async def open_offline(config: Config) -> AsyncIterator[Backsoon]:
             await store.close()
 
 
+def _network(api: ApiConfig) -> Listening | None:
+    from backsoon.api.server import Listening
+
+    if api.listen is None:
+        return None
+    return Listening(api.listen.host, api.listen.port, api.certificate, api.key, api.behind_proxy)
+
+
 async def run(config: Config, started: Callable[[], None] = lambda: None) -> None:
     """`backsoon run`: everything, until SIGTERM or SIGINT."""
     from backsoon.api.server import serve_app  # a second of importing: here, before anything is due
@@ -294,7 +306,7 @@ async def run(config: Config, started: Callable[[], None] = lambda: None) -> Non
         try:
             backsoon = Backsoon(config, store)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(serve_app(backsoon, config.socket, stop))
+                tasks.create_task(serve_app(backsoon, config.socket, stop, _network(config.api)))
                 await backsoon.run(stop, started)
         finally:
             await store.close()

@@ -60,6 +60,12 @@ _HEAD = """\
 # socket = "backsoon-data/backsoon.sock"   # where `backsoon run` answers
 # log_level = "info"   # debug, info, warning or error
 
+# The API on the network, for those with a token (`backsoon tokens add`). Beyond this machine it needs a certificate.
+# [api]
+# listen = "127.0.0.1:8623"   # "" for none
+# certificate = "cert.pem"
+# key = "key.pem"
+
 [organisation]
 name = {name}
 # For people who have none of their own:

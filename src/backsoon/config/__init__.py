@@ -3,10 +3,12 @@
 from backsoon.config.differences import Difference, Settings, describe, settings_of
 from backsoon.config.faults import ConfigError, Problem
 from backsoon.config.load import find, load, parse
-from backsoon.config.model import Config, OrganisationConfig
+from backsoon.config.model import Address, ApiConfig, Config, OrganisationConfig
 from backsoon.config.secrets import SecretError, secret
 
 __all__ = [
+    "Address",
+    "ApiConfig",
     "Config",
     "ConfigError",
     "Difference",
