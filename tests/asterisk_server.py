@@ -9,6 +9,7 @@ enters the example.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,7 @@ VARIABLES = ("Phone", "Reason", "Until", "Back", "Divert", "Language", "Zone")
 
 INCOMING = """
 [incoming]
+include => backsoon-codes
 exten => _X!,1,Gosub(backsoon,s,1(${EXTEN}))
  same => n(result),UserEvent(BacksoonCall,Exten: ${EXTEN},@VARIABLES@)
  same => n,GotoIf($["${BACKSOON_PHONE}" = "closed"]?closed)
@@ -74,9 +76,18 @@ class Asterisk:
         """The output of a command of Asterisk's command line."""
         return self.server.cli(command)
 
-    def place_call(self, extension: str, caller: str = "caller") -> CallOutcome:
+    def place_call(self, extension: str, caller: str = "caller", pretending: str = "") -> CallOutcome:
         """Place a call by SIPp, to its end."""
-        return self.calls.place(extension, caller)
+        return self.calls.place(extension, caller, pretending=pretending)
+
+    def dial(self, digits: str, caller: str = "1001") -> CallOutcome:
+        """Dial a star code on somebody's telephone; what no address may hold is escaped as telephones do it."""
+        return self.place_call(quote(digits, safe="*+$,;?/&="), caller)
+
+    def hands(self) -> dict[str, str]:
+        """What was dialled and nobody has taken over yet, by extension."""
+        family = "/backsoon-hand/"
+        return {key[len(family) :]: value for key, value in self.database().items() if key.startswith(family)}
 
     def switchboard(self, **changes: object) -> AsteriskSwitchboard:
         """The driver for it, with the least rights."""
@@ -103,7 +114,7 @@ class Asterisk:
 
     def forget(self) -> None:
         """Empty AstDB of what tests put there."""
-        for family in ("backsoon", "CustomDevstate", "CustomPresence"):
+        for family in ("backsoon", "backsoon-hand", "CustomDevstate", "CustomPresence"):
             self.cli(f"database deltree {family}")
 
 

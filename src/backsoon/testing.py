@@ -16,6 +16,7 @@ from backsoon.sources.base import Changes, Rejected, SourceError, Window
 from backsoon.switchboards.base import (
     EXTENSION,
     NOTHING,
+    HandReferral,
     Order,
     OrdersRefused,
     PlannedReferral,
@@ -143,7 +144,7 @@ class MemorySwitchboard:
     `held` is what it shows by extension, `shown` every order that it carried out, `sessions` how often somebody
     connected. `refuse` maps an extension to why its orders are refused; `fail` keeps everybody from connecting, `cut`
     breaks the session, `pause` and `resume` hold back whoever is being told, `at_once` is what its sessions say
-    of themselves.
+    of themselves. `hands` is what was dialled and not taken over yet; `dial` dials.
     """
 
     def __init__(self) -> None:
@@ -152,6 +153,7 @@ class MemorySwitchboard:
         self.refuse: dict[str, str] = {}
         self.sessions = 0
         self.at_once = 1000
+        self.hands: dict[str, HandReferral] = {}
         self._error: SwitchboardError | None = None
         self._session: _MemorySession | None = None
         self._going = asyncio.Event()
@@ -179,6 +181,13 @@ class MemorySwitchboard:
             session.lose(SwitchboardError("the session was closed"))
             self._session = None
 
+    def dial(self, extension: str, at: datetime, code: str = "", argument: str = "", *, told: bool = True) -> None:
+        """Somebody dials a star code; `told`: whoever is connected learns of it at once."""
+        text = f"{at.isoformat()} {code} {argument}"
+        self.hands[extension] = HandReferral(extension, at, code, argument, text)
+        if told and self._session is not None:
+            self._session.woken.set()
+
     def fail(self, error: SwitchboardError | None) -> None:
         """Raise this at every attempt to connect, and cut whoever is connected; None: be there again."""
         self._error = error
@@ -203,6 +212,7 @@ class _MemorySession:
     def __init__(self, board: MemorySwitchboard, going: asyncio.Event) -> None:
         self._board = board
         self._going = going
+        self.woken = asyncio.Event()
         self._lost: asyncio.Future[SwitchboardError] = asyncio.get_running_loop().create_future()
 
     @property
@@ -225,6 +235,23 @@ class _MemorySession:
         await self._step()
         if refused:
             raise OrdersRefused(refused)
+
+    async def by_hand(self) -> Sequence[HandReferral]:
+        """See `HandSession`."""
+        self.woken.clear()
+        await self._step()
+        return tuple(self._board.hands.values())
+
+    async def done(self, taken: Sequence[HandReferral]) -> None:
+        """See `HandSession`."""
+        await self._step()
+        for entry in taken:
+            if self._board.hands.get(entry.extension) == entry:
+                del self._board.hands[entry.extension]
+
+    async def dialled(self) -> None:
+        """See `HandSession`."""
+        await self.woken.wait()
 
     async def lost(self) -> SwitchboardError:
         """See `Session`."""

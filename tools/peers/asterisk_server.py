@@ -76,6 +76,7 @@ allow = ulaw
 media_address = 127.0.0.1
 bind_rtp_to_media_address = yes
 identify_by = username
+trust_id_inbound = yes
 allow_subscribe = yes
 subscribe_context = backsoon-hints
 direct_media = no

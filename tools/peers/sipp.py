@@ -21,7 +21,7 @@ To: <sip:[service]@[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 CSeq: 1 INVITE
 Contact: <sip:@CALLER@@[local_ip]:[local_port]>
-Max-Forwards: 70
+@IDENTITY@Max-Forwards: 70
 Content-Type: application/sdp
 Content-Length: [len]
 
@@ -62,7 +62,7 @@ Content-Length: 0
 
 ]]></send>"""
 
-FAILURES = (302, 404, 480, 486, 488, 500, 503, 603)
+FAILURES = (302, 403, 404, 480, 484, 486, 488, 500, 503, 603)
 
 PHONE_SCENARIO = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="phone">
@@ -95,8 +95,12 @@ Content-Length: 0
 """
 
 
-def caller_scenario(caller: str) -> str:
-    """A call that ends as soon as it is answered; it succeeds with any final answer."""
+def caller_scenario(caller: str, pretending: str = "") -> str:
+    """A call that ends as soon as it is answered; it succeeds with any final answer.
+
+    `pretending` is a caller id that it claims to have (P-Asserted-Identity, RFC 3325).
+    """
+    identity = f"P-Asserted-Identity: <sip:{pretending}@127.0.0.1>\n" if pretending else ""
     failures = "".join(f'<recv response="{code}" optional="true" next="1" rrs="true"/>' for code in FAILURES)
     steps = 4 + len(FAILURES) + 1  # from the INVITE to the ACK behind the label
     parts = [
@@ -114,7 +118,7 @@ def caller_scenario(caller: str) -> str:
         '<label id="2"/>',
         "</scenario>",
     ]
-    return "\n".join(parts).replace("@CALLER@", caller)
+    return "\n".join(parts).replace("@IDENTITY@", identity).replace("@CALLER@", caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +153,16 @@ class Calls:
         self._asterisk = asterisk
         self._count = 0
 
-    def place(self, extension: str, caller: str = "caller", within: float = 20) -> CallOutcome:
-        """One call, to its end. Raises `PeerError` where there was no final answer."""
+    def place(
+        self, extension: str, caller: str = "caller", within: float = 20, pretending: str = ""
+    ) -> CallOutcome:
+        """One call, to its end. Raises `PeerError` where there was no final answer.
+
+        `extension` is the user part of the Request-URI as it is sent: `%23` for `#` (RFC 3261 section 25.1).
+        """
         log = self._new("messages")
         options = ["-m", "1", "-timeout", f"{within:g}s", "-trace_msg", "-message_file", self._asterisk.inside(log)]
-        process = self._start(extension, caller, options)
+        process = self._start(extension, caller, options, pretending)
         process.wait(within + 10)
         answers = _answers(log)
         finals = [answer for answer in answers if answer[0] >= 200]
@@ -168,10 +177,12 @@ class Calls:
         options += ["-stf", self._asterisk.inside(stats), "-fd", "1"]
         return Load(self._start(extension, caller, options), stats, calls / rate + 60)
 
-    def _start(self, extension: str, caller: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
-        scenario = self._asterisk.folder / f"caller-{caller}.xml"
+    def _start(
+        self, extension: str, caller: str, options: Sequence[str], pretending: str = ""
+    ) -> subprocess.Popen[bytes]:
+        scenario = self._asterisk.folder / f"caller-{caller}-{pretending}.xml"
         if not scenario.exists():
-            scenario.write_text(caller_scenario(caller), encoding="ascii")
+            scenario.write_text(caller_scenario(caller, pretending), encoding="ascii")
         to = f"127.0.0.1:{self._asterisk.sip_port}"
         whole = ["-sf", self._asterisk.inside(scenario), "-s", extension, *options, to]
         return start_sipp(self._asterisk, free_port(socket.SOCK_DGRAM), whole)

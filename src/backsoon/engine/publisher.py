@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -109,6 +109,9 @@ class Publisher:
         self._said = asyncio.Event()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._told_some = asyncio.Event()
+        self.attend: Callable[[Session], Coroutine[None, None, None]] | None = None
+        """What else is to be done with each session, to its end."""
 
     # -- what is wanted -----------------------------------------------------------------------------------------
 
@@ -164,6 +167,17 @@ class Publisher:
     async def drained(self) -> None:
         """Wait until everything wanted has been told (for ever while the switchboard is down)."""
         await self._idle.wait()
+
+    async def caught_up(self, extensions: Iterable[str]) -> None:
+        """Wait until all that is wanted of these extensions now has been told, or refused."""
+        waiting = set(extensions)
+        while waiting := {e for e in waiting if self._waits(e)}:
+            self._told_some.clear()
+            await self._told_some.wait()
+
+    def _waits(self, extension: str) -> bool:
+        queues = (*self._wanted, *self._telling)
+        return any(queue.get(extension, OVERTAKEN) is not OVERTAKEN for queue in queues)
 
     async def clear(self) -> None:
         """Have the switchboard hold nothing of ours any more, once: it was taken out of the settings, and `run` ended.
@@ -244,6 +258,8 @@ class Publisher:
             group.create_task(self._watch(session))
             group.create_task(self._tell_for_ever(session))
             group.create_task(self._save_for_ever())
+            if self.attend is not None:
+                group.create_task(self.attend(session))
             await self._settle_differences()
 
     async def _watch(self, session: Session) -> None:
@@ -298,6 +314,7 @@ class Publisher:
             self._telling[urgency] = {}
             if left:
                 self._wanted[urgency] = left | self._wanted[urgency]
+            self._told_some.set()
 
     async def _tell_batch(
         self, session: Session, urgency: Urgency, batch: list[Order], carried: list[list[Order]], told: set[str]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -87,6 +87,21 @@ class Order:
     after: Rendered
 
 
+@dataclass(frozen=True, slots=True)
+class HandReferral:
+    """What somebody dialled on their telephone, as the switchboard kept it.
+
+    `at` is when (UTC, by the switchboard's clock); `code` the reason's digits, "" for "available again"; `argument` the
+    digits behind it, "" for none. `held` is the switchboard's own text: by it `done` sees whether it is there still.
+    """
+
+    extension: str
+    at: datetime
+    code: str = ""
+    argument: str = ""
+    held: str = field(default="", repr=False)
+
+
 class Session(Protocol):
     """One unbroken connection to the switchboard, in which nothing that was acknowledged is lost."""
 
@@ -118,6 +133,33 @@ class Session(Protocol):
 
         say why.
         """
+        ...
+
+
+@runtime_checkable
+class HandSession(Protocol):
+    """What a session has beside where people can refer themselves at the switchboard, whether we run or not.
+
+    It keeps what was dialled, and lets calls follow it, until `done` is told; so nothing of it is ever lost.
+    """
+
+    async def by_hand(self) -> Sequence[HandReferral]:
+        """What was dialled and not taken over yet: the last thing of each extension. What makes no sense is deleted.
+
+        Raises `SwitchboardError` where that cannot be read whole.
+        """
+        ...
+
+    async def done(self, taken: Sequence[HandReferral]) -> None:
+        """These are taken over: keep them no longer. Of whoever has dialled something else meanwhile that stays.
+
+        Raises `SwitchboardError`.
+        """
+        ...
+
+    async def dialled(self) -> None:
+        """Wait until somebody has dialled something since `by_hand` was last asked. It may come for nothing, and it may
+        be missed: ask from time to time."""
         ...
 
 

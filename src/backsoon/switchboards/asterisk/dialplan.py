@@ -7,35 +7,56 @@ or function that runs text as code (`EVAL`, `SHELL`, `System`, `Exec*`) is used.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
+from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.errors import BacksoonError
+from backsoon.domain.model import Rules
+from backsoon.domain.organisation import Organisation
 from backsoon.switchboards.asterisk.driver import DEVICE_PREFIX, PRESENCE_FAMILY
-from backsoon.switchboards.asterisk.render import PLAN_FAMILY
+from backsoon.switchboards.asterisk.render import PLAN_FAMILY, language_folder
+from backsoon.switchboards.asterisk.starcodes import HAND_FAMILY, star_codes
 
 _PATTERN = re.compile(r"_[0-9A-Za-z\[\]+.!-]{1,60}")
 _TECHNOLOGY = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
+USUAL = Organisation("main", "", Rules(KEYWORDS, REASONS))
+"""Whose star codes are printed where nobody says."""
 
 
 class BadDialplanSetting(BacksoonError):
     """A setting that cannot stand in a dialplan."""
 
 
-def dialplan_text(*, extensions: str = "_X!", technology: str = "PJSIP") -> str:
+def dialplan_text(*, extensions: str = "_X!", technology: str = "PJSIP", organisation: Organisation = USUAL) -> str:
     """The include file for extensions.conf.
 
-    `extensions` is the pattern of people's extensions, `technology` the channel type of their telephones.
-    Raises `BadDialplanSetting`.
+    `extensions` is the pattern of people's extensions, `technology` the channel type of their telephones; the star
+    codes are those of the organisation. Raises `BadDialplanSetting`.
     """
     if not _PATTERN.fullmatch(extensions):
         raise BadDialplanSetting(f"extensions {extensions!r}: give a dialplan pattern such as _X! or _1XXX")
     if not _TECHNOLOGY.fullmatch(technology):
         raise BadDialplanSetting(f"technology {technology!r}: give a channel type such as PJSIP")
-    text = SUBROUTINE + HINTS + EXAMPLE
+    text = _text(organisation, technology) + PRINTED.replace("@FINGERPRINT@", fingerprint(organisation))
+    return text.replace("@EXTENSIONS@", extensions).replace("@TECHNOLOGY@", technology)
+
+
+def fingerprint(organisation: Organisation = USUAL) -> str:
+    """What tells whether the dialplan that Asterisk has is the one that would be printed now.
+
+    The pattern of extensions and the technology do not count: those were chosen when it was printed.
+    """
+    return f"v{hashlib.sha256(_text(organisation, 'PJSIP').encode()).hexdigest()[:16]}"
+
+
+def _text(organisation: Organisation, technology: str) -> str:
+    text = SUBROUTINE + HINTS + star_codes(organisation, technology) + EXAMPLE
     for mark, value in (
-        ("@EXTENSIONS@", extensions),
-        ("@TECHNOLOGY@", technology),
         ("@PLANS@", PLAN_FAMILY),
+        ("@HANDS@", HAND_FAMILY),
+        ("@LANGUAGE@", language_folder(organisation.language)),
+        ("@ZONE@", organisation.zone),
         ("@DEVICE@", f"Custom:{DEVICE_PREFIX}"),
         ("@PRESENCE@", PRESENCE_FAMILY),
     ):
@@ -57,7 +78,8 @@ SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asteri
 ;   BACKSOON_DIVERT    the number or extension to divert to; "": none. It may come from anybody who can invite the
 ;                      person to a meeting: let it reach what a stranger may reach, and nothing that costs money
 ;   BACKSOON_LANGUAGE  the language of the person's line; BACKSOON_ZONE the time zone in which times are told
-; A second argument asks for another instant: Gosub(backsoon,s,1(EXTENSION,SECONDS)).
+; A second argument asks for another instant: Gosub(backsoon,s,1(EXTENSION,SECONDS)). Where the third is "plan", what
+; somebody dialled and Backsoon has not taken over yet is left out.
 [backsoon]
 exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(LOCAL(now)=${FILTER(0-9,${ARG2})})
@@ -70,9 +92,12 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(BACKSOON_LANGUAGE=)
  same => n,Set(BACKSOON_ZONE=)
  same => n,Set(LOCAL(plan)=${FILTER(0-9A-Za-z_.+/:~\x2d,${DB(@PLANS@/${extension})})})
- same => n,GotoIf($["${CUT(plan,~,1)}" != "1"]?done)
+ same => n,Set(LOCAL(hand)=${FILTER(0-9a-z_.~\x2d,${DB(@HANDS@/${extension})})})
+ same => n,GotoIf($["${CUT(plan,~,1)}" != "1"]?dialled)
  same => n,Set(BACKSOON_LANGUAGE=${CUT(plan,~,2)})
  same => n,Set(BACKSOON_ZONE=${CUT(plan,~,3)})
+ same => n(dialled),GotoIf($["${CUT(hand,~,1)}" = "1" & "${ARG3}" != "plan"]?hand)
+ same => n(plan),GotoIf($["${CUT(plan,~,1)}" != "1"]?done)
  same => n,Set(LOCAL(field)=3)
  same => n(next),Set(LOCAL(field)=$[${field} + 1])
  same => n,Set(LOCAL(referral)=${CUT(plan,~,${field})})
@@ -86,6 +111,17 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(BACKSOON_DIVERT=${FILTER(0-9A-Za-z_.+\x2d,${CUT(referral,:,6)})})
  same => n,Set(BACKSOON_PHONE=${IF($["${CUT(referral,:,5)}" = "c"]?closed:open)})
  same => n(done),Return()
+ same => n(hand),GotoIf($[0${CUT(hand,~,2):0:10} > ${now}]?plan)
+ same => n,Set(LOCAL(until)=0${FILTER(0-9,${CUT(hand,~,5)})})
+ same => n,GotoIf($[${until} > 0 & ${until} <= ${now}]?plan)
+ same => n,GotoIf($["${CUT(hand,~,3)}" = "-"]?done)
+ same => n,Set(BACKSOON_LANGUAGE=${IF($["${BACKSOON_LANGUAGE}" = ""]?@LANGUAGE@:${BACKSOON_LANGUAGE})})
+ same => n,Set(BACKSOON_ZONE=${IF($["${BACKSOON_ZONE}" = ""]?@ZONE@:${BACKSOON_ZONE})})
+ same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
+ same => n,Set(BACKSOON_BACK=$[0${FILTER(0-9,${CUT(hand,~,6)})} + 0])
+ same => n,Set(BACKSOON_REASON=${CUT(hand,~,7)})
+ same => n,Set(BACKSOON_PHONE=closed)
+ same => n,Return()
 
 """
 
@@ -118,4 +154,10 @@ exten => @EXTENSIONS@,1,Gosub(backsoon,s,1(${EXTEN}))
 [backsoon-divert]
 exten => @EXTENSIONS@,1,Dial(@TECHNOLOGY@/${EXTEN},30)
  same => n,Return()
+"""
+
+PRINTED = """
+; By this `backsoon check` sees whether all of the above is what would be printed now.
+[backsoon-printed]
+exten => @FINGERPRINT@,1,Return()
 """

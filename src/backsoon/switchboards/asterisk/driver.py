@@ -3,6 +3,7 @@
 What is ours, and nothing else is ever changed or deleted:
 
 - AstDB family `backsoon`: the plans, one key an extension;
+- AstDB family `backsoon-hand`: what people dialled, which the dialplan writes and we take out (see `codes`);
 - `CustomDevstate/backsoon-<extension>`: the device `Custom:backsoon-<extension>`; it is there as long as we hold a
   lamp, so it marks the presence of that extension as ours;
 - `CustomPresence/<extension>`, if it is marked by the above *and* has the form that we write. A presence that somebody
@@ -18,10 +19,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+from backsoon.switchboards.asterisk.astdb import NOT_THERE, AstDb
+from backsoon.switchboards.asterisk.codes import Hands, Hints
 from backsoon.switchboards.asterisk.pace import Pace, PaceSettings
 from backsoon.switchboards.asterisk.render import PLAN_FAMILY, is_ours, render, split_lamp
 from backsoon.switchboards.base import (
     EXTENSION,
+    HandReferral,
     Order,
     OrdersRefused,
     Presentation,
@@ -36,8 +40,6 @@ DEVICE_FAMILY = "CustomDevstate"
 DEVICE_PREFIX = "backsoon-"
 PRESENCE_FAMILY = "CustomPresence"
 
-NOT_THERE = frozenset({"Database entry could not be deleted", "Database entry not found"})
-"""What Asterisk says of a key that is not in AstDB. To delete it was all we wanted."""
 NO_RIGHT = "Permission denied"
 AT_ONCE = 0.25
 """Seconds of lamps that one call of `show` should be."""
@@ -75,22 +77,30 @@ class AsteriskSwitchboard:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsteriskSession]:
-        settings = self.settings
-        opening = open_ami(settings.address, settings.account, settings.on_event, settings.times)
+        settings, hints = self.settings, Hints()
+
+        def hear(event: Message) -> None:
+            hints.hear(event)
+            if settings.on_event is not None:
+                settings.on_event(event)
+
+        opening = open_ami(settings.address, settings.account, hear, settings.times)
         with switchboard_errors():
             client = await opening.__aenter__()
         try:
-            yield AsteriskSession(client, settings)
+            yield AsteriskSession(client, settings, hints)
         finally:
             await opening.__aexit__(None, None, None)
 
 
 class AsteriskSession:
-    """One connection to Asterisk."""
+    """One connection to Asterisk. It keeps the contracts of `Session` and of `HandSession`."""
 
-    def __init__(self, client: AmiClient, settings: AsteriskSettings) -> None:
+    def __init__(self, client: AmiClient, settings: AsteriskSettings, hints: Hints | None = None) -> None:
         self._client = client
         self._settings = settings
+        self._database = AstDb(client, settings.window, settings.known)
+        self._hands = Hands(client, self._database, hints or Hints())
         self.pace = Pace(settings.pace)
 
     @property
@@ -101,9 +111,9 @@ class AsteriskSession:
     async def read_back(self) -> Mapping[str, Rendered]:
         """Plans and lamps in AstDB. Raises `SwitchboardError` where Asterisk does not tell all of them."""
         with switchboard_errors():
-            plans = await self._family(PLAN_FAMILY, "")
-            devices = await self._family(DEVICE_FAMILY, DEVICE_PREFIX)
-            presences = await self._family(PRESENCE_FAMILY, "") if devices else {}
+            plans = await self._database.family(PLAN_FAMILY, "")
+            devices = await self._database.family(DEVICE_FAMILY, DEVICE_PREFIX)
+            presences = await self._database.family(PRESENCE_FAMILY, "") if devices else {}
         lamps = {ext: _held_lamp(device, presences.get(ext, "")) for ext, device in devices.items()}
         return {
             ext: Rendered(lamp=lamps.get(ext, ""), plan=plans.get(ext, ""))
@@ -126,40 +136,23 @@ class AsteriskSession:
         if refused:
             raise OrdersRefused(refused)
 
+    async def by_hand(self) -> Sequence[HandReferral]:
+        """What was dialled, from AstDB."""
+        with switchboard_errors():
+            return await self._hands.read()
+
+    async def done(self, taken: Sequence[HandReferral]) -> None:
+        """Take it out of AstDB."""
+        with switchboard_errors():
+            await self._hands.done(taken)
+
+    async def dialled(self) -> None:
+        """Wait until Asterisk tells that somebody has dialled."""
+        await self._hands.dialled()
+
     async def lost(self) -> SwitchboardError:
         """Wait until the connection is no longer whole; why."""
         return SwitchboardError(str(await self._client.lost()))
-
-    async def _family(self, family: str, prefix: str) -> dict[str, str]:
-        """What AstDB has in a family, by the part of the key behind the prefix."""
-        try:
-            rows = await self._client.listing("DBGetTree", [("Family", family)])
-        except AmiRefused as refused:
-            known = self._settings.known
-            if known is None or "unknown command" not in refused.said:
-                raise
-            return await self._ask_each(family, prefix, known())
-        start = f"/{family}/{prefix}"
-        return {row["Key"][len(start) :]: row["Val"] for row in rows if row["Key"].startswith(start)}
-
-    async def _ask_each(self, family: str, prefix: str, extensions: Iterable[str]) -> dict[str, str]:
-        """The same, one key at a time, for an Asterisk that cannot list."""
-        wanted = [extension for extension in extensions if EXTENSION.fullmatch(extension)]
-        values: dict[str, str] = {}
-        for chunk in _chunks(wanted, self._settings.window):
-            found = await asyncio.gather(*(self._value(family, prefix + extension) for extension in chunk))
-            values |= {extension: value for extension, value in zip(chunk, found, strict=True) if value is not None}
-        return values
-
-    async def _value(self, family: str, key: str) -> str | None:
-        """One value of AstDB; `None` where the key is not there."""
-        try:
-            rows = await self._client.listing("DBGet", [("Family", family), ("Key", key)])
-        except AmiRefused as refused:
-            if refused.said in NOT_THERE:
-                return None
-            raise
-        return rows[0]["Val"] if rows else None
 
     async def _write_plans(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         said = await self._client.run(map(_plan_action, orders), self._settings.window)
@@ -179,7 +172,7 @@ class AsteriskSession:
 
     async def _show_chunk(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         """Look at the presences first, so that nobody else's is overwritten."""
-        present = await asyncio.gather(*(self._value(PRESENCE_FAMILY, order.extension) for order in orders))
+        present = await self._database.values(PRESENCE_FAMILY, [order.extension for order in orders])
         pairs = [
             (order.extension, action)
             for order, presence in zip(orders, present, strict=True)
@@ -241,11 +234,6 @@ def _explained(said: str) -> str:
     if said == "Variable not set":
         return f"Asterisk: {said} (are func_devstate.so and func_presencestate.so loaded?)"
     return f"Asterisk: {said}"
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 @contextmanager

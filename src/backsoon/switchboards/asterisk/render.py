@@ -60,7 +60,7 @@ def plan_text(presentation: Presentation) -> str:
     if not presentation.plan:
         return ""
     zone = presentation.zone if _ZONE.fullmatch(presentation.zone) else "UTC"
-    text = f"1~{_language(presentation.language)}~{zone}"
+    text = f"1~{language_folder(presentation.language)}~{zone}"
     for referral in presentation.plan:
         longer = f"{text}~{_referral(referral)}"
         if len(longer) > PLAN_BYTES:
@@ -74,7 +74,7 @@ def lamp_text(lamp: Lamp | None) -> str:
     if lamp is None:
         return ""
     device = "INUSE" if lamp.phone is Phone.CLOSED else "NOT_INUSE"
-    reason = _reason(lamp.reason)
+    reason = reason_code(lamp.reason)
     state = PRESENCE_OF_REASON.get(reason, "away")
     return f"{device} {state},{_base64(reason)},{_text(lamp.text)},e"
 
@@ -94,7 +94,7 @@ def _referral(referral: PlannedReferral) -> str:
     divert = referral.divert_to if EXTENSION.fullmatch(referral.divert_to) else ""
     times = f"{_epoch(referral.start)}:{_epoch(referral.end)}:{_epoch(referral.back_at)}"
     phone = "c" if referral.phone is Phone.CLOSED else "o"
-    return f"{times}:{_reason(referral.reason)}:{phone}:{divert}"
+    return f"{times}:{reason_code(referral.reason)}:{phone}:{divert}"
 
 
 def _epoch(at: datetime | None) -> int:
@@ -102,11 +102,12 @@ def _epoch(at: datetime | None) -> int:
     return 0 if at is None else max(1, int(at.timestamp()))
 
 
-def _reason(code: str) -> str:
+def reason_code(code: str) -> str:
+    """The code of a reason as a plan can hold it; the neutral one where it cannot."""
     return code if _REASON.fullmatch(code) else NEUTRAL_REASON
 
 
-def _language(tag: str) -> str:
+def language_folder(tag: str) -> str:
     """A BCP 47 tag as Asterisk names its folders of sounds: `pt-BR` is `pt_BR`."""
     return tag.replace("-", "_") if _LANGUAGE.fullmatch(tag) else "en"
 

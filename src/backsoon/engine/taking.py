@@ -1,0 +1,112 @@
+"""Takes over what people dialled at a switchboard: at each session's start, when it tells of something, each minute.
+
+The order is what keeps it safe: stored, told to the switchboard, and only then taken out there. Whatever ends in
+between, calls follow what was dialled, and the next time the same thing is taken over again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+
+from backsoon.engine.byphone import ByPhone, Outcome
+from backsoon.engine.defects import where
+from backsoon.engine.timing import Clock, pause
+from backsoon.store.base import StoreError
+from backsoon.switchboards.base import HandReferral, HandSession, Session
+
+log = logging.getLogger(__name__)
+
+LOOK = 60.0
+"""Seconds after which a switchboard is asked though it has told of nothing."""
+AGAIN = 2.0
+"""Seconds until a store that failed is tried again."""
+TOGETHER = 50
+"""How many are taken over at the same time."""
+AHEAD = timedelta(minutes=1)
+"""A switchboard's clock that is further ahead than this is worth a line in the log."""
+
+
+class Taking:
+    """Takes over what is dialled at one switchboard."""
+
+    def __init__(
+        self,
+        organisation: str,
+        by_phone: ByPhone,
+        clock: Clock,
+        caught_up: Callable[[Iterable[str]], Awaitable[None]],
+    ) -> None:
+        """`caught_up` waits until the switchboard has been told all that is wanted of these extensions."""
+        self._organisation = organisation
+        self._by_phone = by_phone
+        self._clock = clock
+        self._caught_up = caught_up
+        self._told: set[HandReferral] = set()
+        """Taken over, and not taken out yet: that waits for the switchboard, and nobody waits for that."""
+
+    async def run(self, session: Session) -> None:
+        """Take over all that is dialled, to the end of the session. Raises `SwitchboardError`."""
+        if not isinstance(session, HandSession):
+            return
+        self._told.clear()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                all_taken = await self._take_all(session, tasks)
+                await self._next(session, LOOK if all_taken else AGAIN)
+
+    async def _next(self, session: HandSession, seconds: float) -> None:
+        """Wait until somebody dials, or for so long."""
+        waits: list[asyncio.Future[None]] = [
+            asyncio.ensure_future(session.dialled()),
+            asyncio.ensure_future(pause(self._clock, seconds)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _take_all(self, session: HandSession, tasks: asyncio.TaskGroup) -> bool:
+        """Whether all that there is was taken over."""
+        entries = [entry for entry in await session.by_hand() if entry not in self._told]
+        failed = False
+        for start in range(0, len(entries), TOGETHER):
+            some = entries[start : start + TOGETHER]
+            taken = [entry for entry, done in zip(some, await self._take(some), strict=True) if done]
+            failed = failed or len(taken) < len(some)
+            if taken:
+                self._told.update(taken)
+                tasks.create_task(self._take_out(session, taken))
+        return not failed
+
+    async def _take_out(self, session: HandSession, taken: Sequence[HandReferral]) -> None:
+        await self._caught_up([entry.extension for entry in taken])
+        await session.done(taken)
+        self._told.difference_update(taken)
+
+    async def _take(self, entries: Sequence[HandReferral]) -> list[bool]:
+        return await asyncio.gather(*(self._take_one(entry) for entry in entries))
+
+    async def _take_one(self, entry: HandReferral) -> bool:
+        """Whether it need not be kept any longer. Nobody's defect keeps the others' from being taken over."""
+        try:
+            outcome = await self._by_phone.take(self._organisation, entry)
+        except StoreError as error:
+            log.error("organisation %s: what was dialled could not be stored: %s", self._organisation, error)
+            return False
+        except Exception as error:
+            log.error("organisation %s: what was dialled could not be taken over: %s", self._organisation, where(error))
+            return False
+        self._tell(entry, outcome)
+        return True
+
+    def _tell(self, entry: HandReferral, outcome: Outcome) -> None:
+        ahead = entry.at - self._clock.now()
+        if ahead > AHEAD:
+            log.warning("organisation %s: a switchboard's clock is %s ahead of ours", self._organisation, ahead)
+        if outcome in (Outcome.NOBODY, Outcome.SENSELESS):
+            log.warning("organisation %s: something that was dialled was dropped: %s", self._organisation, outcome)

@@ -1,0 +1,224 @@
+"""The part of the dialplan in which people refer themselves: star codes, judged and kept by Asterisk alone.
+
+What is dialled is filtered to digits, `*` and `#` before anything looks at it, and is never evaluated. What makes sense
+is written to AstDB before it is confirmed, in the form
+
+    backsoon-hand/<extension> = 1~AT~CODE~ARGUMENT~UNTIL~BACK~REASON
+
+AT is when it was dialled, in seconds since 1970 with milliseconds; CODE the reason's digits, `-` for available again;
+ARGUMENT the four digits behind it, `-` for none. That much is what somebody dialled, and what Backsoon takes over. The
+rest is how Asterisk understands it by itself until then: UNTIL and BACK as in a plan, and the REASON for callers.
+"""
+
+from __future__ import annotations
+
+from backsoon.domain.defaults import NOT_AVAILABLE
+from backsoon.domain.hours import WorkingHours
+from backsoon.domain.model import Reason
+from backsoon.domain.organisation import Organisation
+from backsoon.domain.phonecodes import PhoneCodes, argument_of, lifetime_of, reasons_by_digit
+from backsoon.switchboards.asterisk.render import reason_code
+
+HAND_FAMILY = "backsoon-hand"
+HAND_EVENT = "BacksoonHand"
+"""The user event that tells at once what was dialled."""
+MORNING = "0800"
+ACCOUNTS = {"PJSIP": "${CHANNEL(endpoint)}"}
+BY_CHANNEL = "${CUT(CHANNEL(name),/,2-):0:-9}"
+"""The account of a telephone of another kind: `SIP/1001-0000002a` is that of 1001."""
+
+
+def star_codes(organisation: Organisation, technology: str) -> str:
+    """The contexts of the star codes; where people's extensions go, `@EXTENSIONS@` stands."""
+    marks = {
+        "@CODES@": _codes(organisation.phone),
+        "@REASONS@": "".join(f"exten => {d},1,Return({_meaning(r)})\n" for d, r in _reasons(organisation)),
+        "@WEEK@": _week(organisation.hours),
+        "@GAP@": str(max(1, int(organisation.rules.chain_gap.total_seconds())) - 1),
+        "@MORNING@": MORNING,
+        "@ACCOUNT@": ACCOUNTS.get(technology, BY_CHANNEL),
+        "@ZONE@": organisation.zone,
+        "@HANDS@": HAND_FAMILY,
+        "@EVENT@": HAND_EVENT,
+    }
+    text = DIAL + JUDGE + SAID
+    for mark, value in marks.items():
+        text = text.replace(mark, value)
+    return text
+
+
+def _codes(phone: PhoneCodes) -> str:
+    """Some telephones send the `#` at the end, others take it as "that is all" and keep it."""
+    skip, bare = len(phone.prefix), phone.cancel.rstrip("#")
+    dialled = f"${{EXTEN:{skip}}}"
+    arguments = {f"_{phone.prefix}.": f"${{FILTER(0-9*#,{dialled})}},${{LEN({dialled})}}"}
+    arguments |= {cancel: "-,1" for cancel in sorted({phone.cancel, bare, f"{bare}#"} - {"", "#"})}
+    return "".join(
+        f"exten => {extension},1,Gosub(backsoon-dial,s,1({given}))\n same => n,Goto(backsoon-said,s,1)\n"
+        for extension, given in arguments.items()
+    )
+
+
+def _reasons(organisation: Organisation) -> list[tuple[str, Reason]]:
+    return list(reasons_by_digit(organisation.rules.reasons).items())
+
+
+def _meaning(reason: Reason) -> str:
+    code = NOT_AVAILABLE if reason.sensitive else reason_code(reason.code)
+    lifetime, minutes = lifetime_of(reason)
+    return f"{code}:{argument_of(reason)}:{lifetime}:{minutes}"
+
+
+def _week(hours: WorkingHours) -> str:
+    """When work starts on each day, Monday first; "" on a free one."""
+    if hours.around_the_clock:
+        return ":".join([MORNING] * 7)
+    return ":".join(f"{day[0][0] // 60:02}{day[0][0] % 60:02}" if day else "" for day in hours.week)
+
+
+DIAL = r"""; Star codes: people refer themselves by telephone, whether Backsoon runs or not. Where they dial:
+;   include => backsoon-codes
+; Needs the modules app_playtones, app_userevent, func_channel, func_dialplan and func_logic as well.
+[backsoon-codes]
+@CODES@
+; What was dialled, judged and kept. ARG1 is what stands behind the prefix, filtered to the keys of a telephone ("-":
+; available again), ARG2 how many characters it had before. Sets BACKSOON_CAUSE: 16 it is kept; else why it was refused
+; and nothing is changed: 28 the digits make no sense, 21 whoever dials has no extension, 38 AstDB did not take it.
+; Who dials is told by the account that their telephone signs in with. Never take the caller id: it can be forged. Where
+; accounts are not named by the extension, change the line of LOCAL(account): to ${DB(accounts/...)}, for example.
+[backsoon-dial]
+exten => s,1,Set(BACKSOON_CAUSE=21)
+ same => n,Set(LOCAL(account)=@ACCOUNT@)
+ same => n,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${account})})
+ same => n,GotoIf($[${LEN(${extension})} = 0 | ${LEN(${extension})} > 32]?done)
+ same => n,GotoIf($[${LEN(${extension})} != ${LEN(${account})}]?done)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${extension},1)} = 0]?done)
+ same => n,Set(BACKSOON_CAUSE=28)
+ same => n,Set(LOCAL(clock)=${STRFTIME(,UTC,%Y%m%d%H%M%S.%3q)})
+ same => n,Set(LOCAL(now)=${STRPTIME(${clock:0:14},UTC,%Y%m%d%H%M%S)})
+ same => n,Set(LOCAL(value)=1~${now}${clock:14})
+ same => n,Gosub(backsoon,s,1(${extension},${now},plan))
+ same => n,Set(LOCAL(zone)=${IF($["${BACKSOON_ZONE}" = ""]?@ZONE@:${BACKSOON_ZONE})})
+ same => n,GotoIf($["${ARG1}" = "-"]?back)
+ same => n,GotoIf($[0${ARG2} != ${LEN(${ARG1})}]?done)
+ same => n,Set(LOCAL(body)=${CUT(ARG1,#,1)})
+ same => n,GotoIf($[${LEN(${ARG1})} - ${LEN(${body})} > 1]?done)
+ same => n,Set(LOCAL(code)=${CUT(body,*,1)})
+ same => n,Set(LOCAL(argument)=${CUT(body,*,2)})
+ same => n,GotoIf($[${LEN(${code})} = 0 | ${LEN(${code})} > 2]?done)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-reasons,${code},1)} = 0]?done)
+ same => n,Gosub(backsoon-reasons,${code},1)
+ same => n,Set(LOCAL(means)=${GOSUB_RETVAL})
+ same => n,GotoIf($[${LEN(${body})} > ${LEN(${code})}]?given)
+ same => n,Gosub(backsoon-until,${CUT(means,:,3)},1(${now},${zone},${CUT(means,:,4)}))
+ same => n,Set(LOCAL(until)=${GOSUB_RETVAL})
+ same => n,Set(LOCAL(value)=${value}~${code}~-)
+ same => n,Goto(planned)
+ same => n(given),GotoIf($[${LEN(${argument})} != 4 | ${LEN(${body})} != ${LEN(${code})} + 5]?done)
+ same => n,Gosub(backsoon-until,${CUT(means,:,2)},1(${now},${zone},${argument}))
+ same => n,Set(LOCAL(until)=${GOSUB_RETVAL})
+ same => n,GotoIf($[${until} <= ${now}]?done)
+ same => n,Set(LOCAL(value)=${value}~${code}~${argument})
+ same => n(planned),Gosub(backsoon,s,1(${extension},${until},plan))
+ same => n,Set(LOCAL(reached)=${IF($["${BACKSOON_PHONE}" = "closed"]?${BACKSOON_BACK}:${until})})
+ same => n,Set(LOCAL(value)=${value}~${until}~${reached}~${CUT(means,:,1)})
+ same => n,Goto(keep)
+; Available again: to the end of the meetings that run, which are those without a pause worth the name between them.
+ same => n(back),Set(LOCAL(until)=${now})
+ same => n,Set(LOCAL(steps)=0)
+ same => n(chain),GotoIf($["${BACKSOON_PHONE}" != "closed" | ${steps} > 50]?chained)
+ same => n,Set(LOCAL(until)=${BACKSOON_UNTIL})
+ same => n,GotoIf($[${until} = 0]?chained)
+ same => n,Set(LOCAL(steps)=$[${steps} + 1])
+ same => n,Gosub(backsoon,s,1(${extension},$[${until} + @GAP@],plan))
+ same => n,Goto(chain)
+ same => n(chained),Set(LOCAL(value)=${value}~-~-~${until}~0~)
+ same => n(keep),Set(DB(@HANDS@/${extension})=${value})
+ same => n,Set(BACKSOON_CAUSE=38)
+ same => n,GotoIf($["${FILTER(0-9a-z_.~\x2d,${DB(@HANDS@/${extension})})}" != "${value}"]?done)
+ same => n,UserEvent(@EVENT@,Extension: ${extension},Hand: ${value})
+ same => n,Set(BACKSOON_CAUSE=16)
+ same => n(done),Return()
+
+; Whose telephones may dial them.
+[backsoon-people]
+exten => @EXTENSIONS@,1,Return()
+
+"""
+
+JUDGE = r"""; The reasons by their digits: the code meant for callers, what may stand behind the digits, how long it
+; lasts where nothing does.
+[backsoon-reasons]
+@REASONS@
+; When work starts, Monday first; nothing on a day off.
+[backsoon-week]
+exten => s,1,Return(@WEEK@)
+
+; When a referral ends, in seconds since 1970; 0 for never. ARG1 is now, ARG2 the time zone, ARG3 what else is given.
+[backsoon-until]
+exten => minutes,1,Return($[${ARG1} + ${ARG3} * 60])
+exten => until_taken_back,1,Return(0)
+exten => next_working_morning,1,Gosub(backsoon-workday,s,1(${ARG1},${ARG2}))
+ same => n,Set(LOCAL(day)=${GOSUB_RETVAL})
+ same => n,Gosub(backsoon-instant,s,1(${CUT(day,:,1)},${CUT(day,:,2)},${ARG2}))
+ same => n,Return(${GOSUB_RETVAL})
+exten => time,1,GotoIf($[${ARG3:0:2} > 23 | ${ARG3:2} > 59]?never)
+ same => n,Gosub(backsoon-instant,s,1(${STRFTIME(${ARG1},${ARG2},%Y%m%d)},${ARG3},${ARG2}))
+ same => n,GotoIf($[${GOSUB_RETVAL} > ${ARG1}]?found)
+ same => n,Gosub(backsoon-workday,s,1(${ARG1},${ARG2}))
+ same => n,Set(LOCAL(day)=${GOSUB_RETVAL})
+ same => n,Gosub(backsoon-instant,s,1(${CUT(day,:,1)},${ARG3},${ARG2}))
+ same => n(found),Return(${GOSUB_RETVAL})
+ same => n(never),Return(0)
+exten => date,1,GotoIf($[${ARG3:0:2} < 1 | ${ARG3:0:2} > 12 | ${ARG3:2} < 1 | ${ARG3:2} > 31]?never)
+ same => n,Set(LOCAL(today)=${STRFTIME(${ARG1},${ARG2},%Y%m%d)})
+ same => n,Set(LOCAL(day)=$[${today:0:4} + (1${ARG3} < 1${today:4})]${ARG3})
+ same => n,Set(LOCAL(noon)=0${STRPTIME(${day}1200,${ARG2},%Y%m%d%H%M)})
+ same => n,GotoIf($[1${STRFTIME(${noon},${ARG2},%m%d)} != 1${ARG3}]?never)
+ same => n,Gosub(backsoon-week,s,1)
+ same => n,Set(LOCAL(week)=${GOSUB_RETVAL})
+ same => n,Set(LOCAL(start)=${CUT(week,:,${STRFTIME(${noon},${ARG2},%u)})})
+ same => n,Set(LOCAL(start)=${IF($[${LEN(${start})} = 0]?@MORNING@:${start})})
+ same => n,Gosub(backsoon-instant,s,1(${day},${start},${ARG2}))
+ same => n,Return(${GOSUB_RETVAL})
+ same => n(never),Return(0)
+
+; The instant of a day (YYYYMMDD) and a time (HHMM) in a zone; an hour later where clocks jump over it.
+[backsoon-instant]
+exten => s,1,Set(LOCAL(instant)=0${STRPTIME(${ARG1}${ARG2},${ARG3},%Y%m%d%H%M)})
+ same => n,GotoIf($[${instant} > 0]?found)
+ same => n,Set(LOCAL(later)=$[1${ARG2} + 100])
+ same => n,Set(LOCAL(instant)=0${STRPTIME(${ARG1}${later:1},${ARG3},%Y%m%d%H%M)})
+ same => n(found),Return($[${instant} + 0])
+
+; The next working day after that of ARG1, in the zone ARG2, and when work starts then: YYYYMMDD:HHMM.
+[backsoon-workday]
+exten => s,1,Gosub(backsoon-instant,s,1(${STRFTIME(${ARG1},${ARG2},%Y%m%d)},1200,${ARG2}))
+ same => n,Set(LOCAL(noon)=${GOSUB_RETVAL})
+ same => n,Gosub(backsoon-week,s,1)
+ same => n,Set(LOCAL(week)=${GOSUB_RETVAL})
+ same => n,Set(LOCAL(days)=0)
+ same => n(next),Set(LOCAL(days)=$[${days} + 1])
+ same => n,Set(LOCAL(noon)=$[${noon} + 86400])
+ same => n,Set(LOCAL(start)=${CUT(week,:,${STRFTIME(${noon},${ARG2},%u)})})
+ same => n,GotoIf($[${LEN(${start})} = 0 & ${days} < 7]?next)
+ same => n,Return(${STRFTIME(${noon},${ARG2},%Y%m%d)}:${start})
+
+"""
+
+SAID = """; What somebody hears who dialled: two short tones for yes; three that rise, and a call that fails, for no.
+[backsoon-said]
+exten => s,1,GotoIf($[0${BACKSOON_CAUSE} != 16]?refused)
+ same => n,Answer()
+ same => n,Wait(0.2)
+ same => n,Playtones(!600/150,!0/100,!600/150,!0/1000)
+ same => n,Wait(0.8)
+ same => n,StopPlaytones()
+ same => n,Hangup(16)
+ same => n(refused),Progress()
+ same => n,Playtones(!950/330,!1400/330,!1800/330,!0/1000)
+ same => n,Wait(1.5)
+ same => n,StopPlaytones()
+ same => n,Hangup(${BACKSOON_CAUSE})
+
+"""
