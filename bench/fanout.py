@@ -42,8 +42,12 @@ LEAD = 20
 """Seconds from the start of the engine to the first change."""
 STEPS = 100
 LASTING = timedelta(minutes=5)
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which what has not come is lost."""
+OVER = 3.0
+"""Seconds without anything after which all has come."""
+EVENT = 800
+"""More than an event has bytes."""
 
 
 def run(argv: list[str]) -> dict[str, object]:
@@ -69,9 +73,7 @@ async def _fanout(place: Path, asked: argparse.Namespace, figures: dict[str, obj
             token, address = "", str(backsoon.config.socket)
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
-            child = context.Process(
-                target=listen, args=(theirs, address, token, asked.listeners, asked.people)
-            )
+            child = context.Process(target=listen, args=(theirs, address, token, asked.listeners, asked.people))
             child.start()
             await asyncio.to_thread(ours.recv)
             progress(f"{asked.listeners} listen, {(at - utc_now()).total_seconds():.1f} s to go, {rss_mib()} MiB")
@@ -111,18 +113,23 @@ class Listener:
     """One connection: what it read, and when it had read how much."""
 
     sock: socket.socket
-    data: list[bytes] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    room: bytearray
+    lengths: list[int] = field(default_factory=lambda: [0])
+    times: list[float] = field(default_factory=lambda: [0.0])
 
     def read(self) -> None:
-        """Take what is there."""
-        data = self.sock.recv(1 << 20)
-        if not data:
-            raise SystemExit("a stream ended")
-        self.data.append(data)
-        self.lengths.append((self.lengths[-1] if self.lengths else 0) + len(data))
+        """Take what is there, straight to where it stays: reading must cost less than writing does."""
+        length = self.lengths[-1]
+        read = self.sock.recv_into(memoryview(self.room)[length:])
+        if not read:
+            raise SystemExit("a stream ended, or there is no room for more of it")
+        self.lengths.append(length + read)
         self.times.append(time.time())
+
+    @property
+    def data(self) -> bytes:
+        """All that was read."""
+        return bytes(memoryview(self.room)[: self.lengths[-1]])
 
     def had(self, length: int) -> float:
         """When it had read so much."""
@@ -130,33 +137,29 @@ class Listener:
 
 
 def listen(pipe: Any, address: str, token: str, count: int, changes: int) -> None:
-    """Listen until every listener has heard every change, then say what was measured."""
-    listeners = [Listener(_asked(address, token)) for _ in range(count)]
+    """Listen until nothing more comes, then say what was measured."""
+    room = b"\1" * (changes * EVENT + 65_536)  # touched beforehand: the kernel gives memory by pages
+    listeners = [Listener(_asked(address, token), bytearray(room)) for _ in range(count)]
     poll = select.epoll()
     by_file = {each.sock.fileno(): each for each in listeners}
     for file in by_file:
         poll.register(file, select.EPOLLIN)
-    while not all(each.data and b"listening after" in b"".join(each.data) for each in listeners):
-        for file, _ in poll.poll(1):
-            by_file[file].read()
+    while not all(b"listening after" in each.data for each in listeners):
+        _read(poll, by_file)
     pipe.send("listening")
-    first, last = listeners[0], 0.0
-    while _events_in(first) < changes or time.monotonic() < last:
-        for file, _ in poll.poll(0.2):
-            by_file[file].read()
-            last = time.monotonic() + 1.0  # nothing more for a second: it is over
+    begun = [each.lengths[-1] for each in listeners]
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if _read(poll, by_file) and min(e.lengths[-1] - b for e, b in zip(listeners, begun, strict=True)) > changes:
+            until = time.monotonic() + OVER
     pipe.send(figures_of(listeners, changes))
 
 
-_counted: dict[int, tuple[int, int]] = {}
-
-
-def _events_in(listener: Listener) -> int:
-    """How many events one has read, about: counted in what is new."""
-    pieces, events = _counted.get(0, (0, 0))
-    events += sum(each.count(b"\nid: ") for each in listener.data[pieces:])
-    _counted[0] = len(listener.data), events
-    return events
+def _read(poll: select.epoll, by_file: dict[int, Listener]) -> bool:
+    ready = poll.poll(0.2)
+    for file, _ in ready:
+        by_file[file].read()
+    return bool(ready)
 
 
 def _asked(address: str, token: str) -> socket.socket:
@@ -185,7 +188,7 @@ class Heard:
 
 def figures_of(listeners: list[Listener], changes: int) -> dict[str, object]:
     """What was measured."""
-    raw = [b"".join(each.data) for each in listeners]
+    raw = [each.data for each in listeners]
     heard = events_of(raw[0])
     same = body_of(raw[0])
     others = [events_of(each) if body_of(each) != same else heard for each in raw]

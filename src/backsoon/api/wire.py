@@ -85,7 +85,7 @@ class DirectWire:
     @property
     def waiting(self) -> int:
         """See `Wire`."""
-        return self._transport.get_write_buffer_size()
+        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
 
     async def write(self, chunk: bytes) -> None:
         """See `Wire`."""
@@ -95,7 +95,8 @@ class DirectWire:
     def release(self) -> None:
         """See `Wire`."""
         self._protocol.on_writable = None
-        self._transport.set_write_buffer_limits()
+        if not self._transport.is_closing():
+            self._transport.set_write_buffer_limits()
 
     def abort(self) -> None:
         """See `Wire`."""
