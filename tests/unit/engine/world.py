@@ -14,6 +14,7 @@ from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import CalendarEntry, Rules, Timed
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
@@ -21,6 +22,7 @@ from backsoon.engine.publisher import Publisher
 from backsoon.engine.service import Service
 from backsoon.engine.settling import Cause, Settler
 from backsoon.engine.sync import Sync
+from backsoon.engine.taking import Taking
 from backsoon.sources.base import CalendarSource
 from backsoon.store.base import Store, Trigger
 from backsoon.store.sqlite import SqliteStore
@@ -66,6 +68,8 @@ class World:
             self.clock,
             self.settler.settle_everybody,
         )
+        self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
+        self.publisher.attend = Taking("acme", self.by_phone, self.clock, self.publisher.caught_up).run
         self.publishers["acme"] = [self.publisher]
 
     async def _source(self, calendar: Calendar, person: Person) -> CalendarSource:
