@@ -95,13 +95,16 @@ class Sync:
         sources: Sources,
         settle: Callable[[Iterable[int], Cause], Awaitable[None]],
         settings: SyncSettings | None = None,
+        first_read: Callable[[int], None] = lambda _person: None,
     ) -> None:
+        """`first_read` is called with whoever has a calendar that was read whole for the first time."""
         self._store = store
         self._directory = directory
         self._clock = clock
         self._sources = sources
         self._settle = settle
         self._settings = settings or SyncSettings()
+        self._first_read = first_read
         self._wake = asyncio.Event()
         self._reading: set[int] = set()
         self._of: Counter[Place] = Counter()
@@ -247,10 +250,17 @@ class Sync:
             warnings=changes.warnings if touched else read.health.warnings,
             rejected=rejected[:50],
         )
-        if not touched:
+        await self._stored(
+            read, ReferralChanges(found.referrals, changes.touched, changes.complete, found.passed), health
+        )
+        if read.health.confirmed_at is None:
+            self._first_read(read.calendar.person)
+
+    async def _stored(self, read: ReadCalendar, what: ReferralChanges, health: CalendarHealth) -> None:
+        """Store a read, and have those whom it changes settled."""
+        if not what.complete and not what.touched:
             await self._store.save_health(read.calendar.id, health)
             return
-        what = ReferralChanges(found.referrals, changes.touched, changes.complete, found.passed)
         try:
             people = await self._store.save_read(read.calendar.id, what, health)
         except NotStored:
