@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from backsoon.config import ApiConfig, Config, Difference, applying, load
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.ageing import Ageing
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
@@ -143,8 +144,15 @@ class Backsoon:
         self.settler = Settler(self.store, self.directory, self.clock, self.hub, self.stage, self.publishers)
         self.sources = Sources(self.store)
         sync_settings = self.sync_settings or SyncSettings(pace_of=self.sources.pace_of)
+        self.ageing = Ageing(self.store, self.directory, self.clock, self.hub)
         self.sync = Sync(
-            self.store, self.directory, self.clock, self.sources.source_of, self.settler.settle, sync_settings
+            self.store,
+            self.directory,
+            self.clock,
+            self.sources.source_of,
+            self.settler.settle,
+            sync_settings,
+            self.ageing.first_read,
         )
         self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
@@ -179,7 +187,7 @@ class Backsoon:
             await self.stage.write_back()
 
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        return (self.clockwork.run, self.sync.run, self._forget_for_ever)
+        return (self.clockwork.run, self.sync.run, self.ageing.run, self._forget_for_ever)
 
     async def apply(self, *, dry_run: bool) -> list[Difference]:
         """Read the settings file anew, store it and act by it; what differed. Raises `ConfigError`, `StoreError`."""
