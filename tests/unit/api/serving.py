@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,9 +14,13 @@ from typing import Any
 import aiohttp
 
 from backsoon.api import serve
+from backsoon.api.server import Listening
 from backsoon.commands.remote import Remote, answers
 from backsoon.config import Difference
+from backsoon.domain.access import Role
+from backsoon.domain.listing import Listing
 from backsoon.engine.tokens import Tokens
+from tests.servers import free_port
 from tests.unit.engine.world import World, world
 
 
@@ -32,6 +37,9 @@ class Parts:
     def wake_sync(self) -> None:
         self.woken += 1
 
+    async def list_people(self, organisation: str, source: str) -> Listing:
+        return Listing()
+
     async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
         self.applied.append(dry_run)
         return [Difference("organisations.acme.zone", "UTC", "Europe/Oslo")]
@@ -44,6 +52,7 @@ class Serving:
     world: World
     parts: Parts
     socket: Path
+    port: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -55,26 +64,42 @@ class Serving:
         """Any other client."""
         return aiohttp.ClientSession("http://localhost", connector=aiohttp.UnixConnector(str(self.socket)))
 
+    def network(self, token: str = "") -> aiohttp.ClientSession:
+        """A client on the network, with a token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", headers=headers)
+
+    async def token(self, role: Role, **more: Any) -> str:
+        """A new token of acme's."""
+        return (await self.parts.tokens.issue("acme", role.value, role, **more)).text
+
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, str, Any]:
         """Status, content type and body of one exchange."""
         async with self.http() as session, session.request(method, f"/api/v1{path}", **more) as response:
             return response.status, response.content_type, await response.json(content_type=None)
 
 
+def reachable(port: int) -> bool:
+    """Whether somebody listens at the port."""
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
+
+
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Serving]:
-    """The API over a fresh world."""
+async def serving(folder: Path, **network: Any) -> AsyncIterator[Serving]:
+    """The API over a fresh world; `network`: more of `Listening`."""
     with tempfile.TemporaryDirectory(prefix="backsoon-") as short:  # the path of a socket must be
-        async with world(folder) as made, _serving(made, Path(short) / "backsoon.sock") as one:
+        async with world(folder) as made, _serving(made, Path(short), network) as one:
             yield one
 
 
 @asynccontextmanager
-async def _serving(made: World, socket: Path) -> AsyncIterator[Serving]:
-    one = Serving(made, Parts(made), socket)
+async def _serving(made: World, folder: Path, network: dict[str, Any]) -> AsyncIterator[Serving]:
+    one = Serving(made, Parts(made), folder / "backsoon.sock", free_port())
+    listening = Listening("127.0.0.1", one.port, **network)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve(one.parts, one.socket, one.stop))
-        await made.until(lambda: answers(one.socket))
+        tasks.create_task(serve(one.parts, one.socket, one.stop, listening))
+        await made.until(lambda: answers(one.socket) and reachable(one.port))
         try:
             yield one
         finally:
