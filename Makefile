@@ -37,7 +37,7 @@ check: check-format check-lint check-types check-layers check-hygiene ## Format,
 bench: venv ## Measure; each writes bench/results/NAME.json (BENCH=storm for one)
 	$(PY) -m bench $(BENCH)
 
-peers: venv ## Set up what the tests run against (Asterisk, SIPp, Radicale, xandikos), once, in your cache folder
+peers: venv ## Set up what the tests run against (Asterisk, SIPp, Radicale, xandikos, slapd), once, in your cache folder
 	@$(PY) -m tools.peers ensure
 
 fmt: venv ## Format the code and mend what the linter can mend

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from tools.peers.asterisk import RECIPE as ASTERISK
 from tools.peers.caldav import RECIPE as CALDAV
+from tools.peers.ldap import RECIPE as LDAP
 from tools.peers.recipe import Absent, PeerError, Recipe, Say
 
-RECIPES: list[Recipe] = [CALDAV, ASTERISK]
+RECIPES: list[Recipe] = [CALDAV, LDAP, ASTERISK]
 
 
 def peers_home(environ: Mapping[str, str] = os.environ) -> Path:

@@ -371,7 +371,7 @@ def _connecting(host: str, times: LdapTimes) -> Iterator[None]:
     except TimeoutError:
         raise LdapLost(f"{host} did not answer in {times.connect:g} s") from None
     except OSError as error:
-        raise LdapLost(f"{host}: {error.strerror or error}") from None
+        raise LdapLost(f"{host}: {error.strerror or 'the connection ended while it was made'}") from None
 
 
 def _printable(text: str) -> str:
