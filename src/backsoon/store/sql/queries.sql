@@ -212,6 +212,34 @@ select c.id, c.person_id from calendar c
 where c.active = 1 and c.confirmed_at > $1 and c.confirmed_at <= $2 and +c.id > $3
 order by +c.id limit $4;
 
+-- name: connections_health
+-- Health is '{}' where there is nothing to say.
+select c.connection, count(*),
+    count(case when c.health <> '{}' then json_extract(c.health, '$.problem') end),
+    count(case when c.confirmed_at < $2 then 1 end),
+    count(case when c.confirmed_at is null then 1 end),
+    count(case when c.health <> '{}'
+        then coalesce(json_extract(c.health, '$.warnings'), json_extract(c.health, '$.rejected')) end)
+from calendar c where c.organisation_id = $1 and c.active = 1
+group by c.connection order by c.connection;
+
+-- name: calendar_problems
+select found.connection, found.problem, found.remedy, found.calendars, found.since, found.first, c.person_id
+from (
+    select f.connection as connection, json_extract(f.health, '$.problem') as problem,
+        coalesce(json_extract(f.health, '$.remedy'), '') as remedy, count(*) as calendars,
+        min(json_extract(f.health, '$.since')) as since, min(f.id) as first
+    from calendar f
+    where f.organisation_id = $1 and f.active = 1 and f.health <> '{}' and json_extract(f.health, '$.problem') is not null
+    group by f.connection, json_extract(f.health, '$.problem'), coalesce(json_extract(f.health, '$.remedy'), '')
+    order by count(*) desc, f.connection, json_extract(f.health, '$.problem') limit $2
+) as found join calendar c on c.id = found.first
+order by found.calendars desc, found.connection, found.problem;
+
+-- name: remarkable_calendars
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+from calendar where organisation_id = $1 and active = 1 and health <> '{}' order by id limit $2;
+
 -- name: referrals_of
 select calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to, rule, keyword
 from referral where calendar_id = $1;
