@@ -165,6 +165,33 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionHealth:
+    """How the calendars of active people at one connection do: how many there are, how many have a problem, were last
+    read whole too long ago, were never read whole, were read with a warning or with items left out."""
+
+    connection: str
+    calendars: int = 0
+    failing: int = 0
+    unconfirmed: int = 0
+    unread: int = 0
+    remarked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarProblem:
+    """One problem, and how many calendars of a connection have it: since when the first one, and which is the first by
+    id."""
+
+    connection: str
+    problem: str
+    remedy: str
+    calendars: int
+    since: datetime | None
+    calendar: int
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A bearer token as it is kept: never the token, but the SHA-256 of it in hexadecimal digits. `id` 0: not stored.
 
@@ -339,6 +366,22 @@ class Store(Protocol):
     ) -> tuple[tuple[int, int], ...]:
         """(calendar, person) of active people whose calendar was last read whole in `(after, until]`, by index, in
         order of the calendar's id from the first one greater than `beyond`."""
+        ...
+
+    async def connections_health(self, organisation: str, confirmed_before: datetime) -> tuple[ConnectionHealth, ...]:
+        """How calendars do, by connection, in order of names, in one statement; connections without calendars are left
+        out. Unconfirmed is what was last read whole before the instant."""
+        ...
+
+    async def calendar_problems(self, organisation: str, limit: int) -> tuple[CalendarProblem, ...]:
+        """What is wrong with active people's calendars, the most frequent first, in one statement."""
+        ...
+
+    async def remarkable_calendars(self, organisation: str, limit: int) -> tuple[ReadCalendar, ...]:
+        """Active people's calendars of which there is something to say: a problem, a warning, items left out.
+
+        The first ones by id; their `next_due` is None.
+        """
         ...
 
     async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:

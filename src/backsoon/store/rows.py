@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from backsoon.store import codec
 from backsoon.store.base import (
     AvailabilityChange,
     CalendarHealth,
+    CalendarProblem,
     Claims,
     Freshness,
     KnownOverride,
@@ -112,6 +114,13 @@ def read_calendar(row: Row) -> ReadCalendar:
         confirmed_at=codec.maybe_instant(confirmed_at),
     )
     return ReadCalendar(Calendar(person, organisation, connection, address, id), health, codec.maybe_instant(next_due))
+
+
+def calendar_problem(row: Row) -> CalendarProblem:
+    """(connection, problem, remedy, calendars, since, calendar, person)."""
+    connection, problem, remedy, calendars, since, calendar, person = row
+    began = None if since is None else datetime.fromisoformat(since).astimezone(UTC)
+    return CalendarProblem(connection, problem, remedy, calendars, began, calendar, person)
 
 
 def health_row(calendar: int, health: CalendarHealth) -> Row:

@@ -9,7 +9,15 @@ from datetime import datetime
 from backsoon.domain.model import CalendarReferral
 from backsoon.domain.organisation import Calendar
 from backsoon.store import codec, rows
-from backsoon.store.base import BEGINNING, Freshness, NotStored, ReadCalendar, StoreConflict
+from backsoon.store.base import (
+    BEGINNING,
+    CalendarProblem,
+    ConnectionHealth,
+    Freshness,
+    NotStored,
+    ReadCalendar,
+    StoreConflict,
+)
 from backsoon.store.rows import PassedRow, ReferralRow, Row
 from backsoon.store.sqlite.database import Database
 
@@ -135,6 +143,21 @@ def confirmed_between(
 ) -> tuple[tuple[int, int], ...]:
     """(calendar, person) of those read whole in the span."""
     return tuple((row[0], row[1]) for row in database.all("confirmed_between", after, until, beyond, limit))
+
+
+def connections_health(database: Database, organisation: str, before: int) -> tuple[ConnectionHealth, ...]:
+    """How the calendars of each connection do."""
+    return tuple(ConnectionHealth(*row) for row in database.all("connections_health", organisation, before))
+
+
+def calendar_problems(database: Database, organisation: str, limit: int) -> tuple[CalendarProblem, ...]:
+    """What is wrong with calendars, the most frequent first."""
+    return tuple(map(rows.calendar_problem, database.all("calendar_problems", organisation, limit)))
+
+
+def remarkable_calendars(database: Database, organisation: str, limit: int) -> tuple[ReadCalendar, ...]:
+    """The first calendars of which there is something to say."""
+    return tuple(map(rows.read_calendar, database.all("remarkable_calendars", organisation, limit)))
 
 
 def save_read(database: Database, read: Read, health: Row) -> frozenset[int]:

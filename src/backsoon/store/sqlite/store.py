@@ -21,7 +21,9 @@ from backsoon.store.base import (
     BEGINNING,
     AvailabilityChange,
     CalendarHealth,
+    CalendarProblem,
     Claims,
+    ConnectionHealth,
     Freshness,
     Grounds,
     KnownOverride,
@@ -209,6 +211,16 @@ class SqliteStore(Store):
     ) -> tuple[tuple[int, int], ...]:
         span = codec.micros(after), codec.micros(until)
         return await self._read(reading.confirmed_between, False, *span, beyond, limit)
+
+    async def connections_health(self, organisation: str, confirmed_before: datetime) -> tuple[ConnectionHealth, ...]:
+        before = codec.micros(confirmed_before)
+        return await self._read(reading.connections_health, False, organisation, before)
+
+    async def calendar_problems(self, organisation: str, limit: int) -> tuple[CalendarProblem, ...]:
+        return await self._read(reading.calendar_problems, False, organisation, limit)
+
+    async def remarkable_calendars(self, organisation: str, limit: int) -> tuple[ReadCalendar, ...]:
+        return await self._read(reading.remarkable_calendars, False, organisation, limit)
 
     async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:
         return await self._read(reading.referrals_of, False, calendar)
