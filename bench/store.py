@@ -17,13 +17,16 @@ from backsoon.store.base import (
     PersonState,
     ReferralChanges,
     Store,
+    Told,
     Trigger,
 )
-from bench.common import PAGE, fill_store, folder, opened, progress, rss_mib, spread
+from bench.common import ACME, PAGE, extension, fill_store, folder, opened, progress, rss_mib, spread
 
 NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SINGLES = 500
+PLAN = "1~1777888800~meeting~1777892400~~"
+"""About as long as what Asterisk's driver stores for a referral."""
 
 
 def run(argv: list[str]) -> dict[str, object]:
@@ -66,7 +69,14 @@ async def _bulk(store: Store, people: int, figures: dict[str, object]) -> None:
         for first in range(1, people + 1, PAGE):
             await store.states(range(first, first + PAGE))
 
+    async def told(lamp: str) -> None:
+        for first in range(0, people, PAGE):
+            numbers = range(first, min(first + PAGE, people))
+            await store.save_told(ACME.id, "pbx", [Told(extension(each), lamp, PLAN, NINE) for each in numbers])
+
     await _timed("save_states", save, figures)
+    await _timed("save_told", lambda: told("INUSE"), figures)
+    await _timed("save_told_again", lambda: told("INUSE"), figures)
     await _timed("due", due, figures)
     await _timed("claims", claims, figures)
     await _timed("states", states, figures)
@@ -113,6 +123,7 @@ async def _singles(store: Store, figures: dict[str, object]) -> None:
         await store.save_read(number, ReferralChanges(entries, complete=True), CalendarHealth("token", NINE, NINE))
 
     figures |= await _each("save_read_ms", read)
+    figures |= await _each("save_read_unchanged_ms", read)
     figures |= await _each("save_override_ms", lambda number: store.save_override(number, override))
     figures |= await _each("claims_of_one_ms", lambda number: store.claims([number], NINE))
 

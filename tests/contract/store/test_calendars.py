@@ -11,12 +11,13 @@ from backsoon.domain.organisation import Calendar, Connection
 from backsoon.store.base import (
     BEGINNING,
     CalendarHealth,
+    Freshness,
     NotStored,
     ReadCalendar,
     StoreConflict,
     StoreError,
 )
-from tests.contract.store.values import House, after, complete, delta, health, referral
+from tests.contract.store.values import House, after, complete, delta, health, read_at, referral
 
 SICK = CalendarHealth(
     None, after(-60), after(3), 4, "the server refused the account", "check the password", after(-30),
@@ -116,6 +117,51 @@ async def test_next_due_is_the_next_start_or_end(house: House) -> None:
     for now, due in expected.items():
         found = {each.calendar.id: each for each in await house.store.calendars_due(after(now), 10)}
         assert found[calendar.id].next_due == (None if due is None else after(due))
+
+
+async def test_freshness_is_that_of_the_least_recently_read(house: House) -> None:
+    store, (mine, theirs, *_) = house.store, house.calendars
+    second, third = await store.save_calendars(
+        [Calendar(house.anna.id, "acme", "home", address) for address in ("second", "third")]
+    )
+    everybody = [house.anna.id, house.bob.id, 10**6]
+    assert await store.freshness(everybody) == {house.anna.id: Freshness(3), house.bob.id: Freshness(1)}
+    await store.save_health(mine.id, read_at(10))
+    await store.save_read(third.id, complete(), replace(read_at(5), problem="third's"))
+    assert (await store.freshness(everybody))[house.anna.id] == Freshness(3, None, "third's")
+    await store.save_health(second.id, replace(read_at(7), problem="second's"))
+    await store.save_health(theirs.id, read_at(1))
+    assert await store.freshness(everybody) == {
+        house.anna.id: Freshness(3, after(5), "second's"),
+        house.bob.id: Freshness(1, after(1)),
+    }
+    await store.remove_calendars([theirs.id])
+    await store.save_calendars([replace(third, address="elsewhere")])
+    assert await store.freshness(everybody) == {house.anna.id: Freshness(3, None, "second's")}
+    assert await store.freshness([]) == {}
+
+
+async def test_freshness_of_very_many(house: House) -> None:
+    await house.store.save_health(house.calendars[1].id, read_at(3))
+    assert (await house.store.freshness(range(1, 5000)))[house.bob.id] == Freshness(1, after(3))
+
+
+async def test_who_was_confirmed_in_a_span(house: House) -> None:
+    store = house.store
+    assert await store.confirmed_between(after(-99), after(99)) == ()
+    for minutes, each in zip((10, 20, 30, 20), house.calendars, strict=True):
+        await store.save_health(each.id, read_at(minutes))
+    pairs = [(each.id, each.person) for each in house.calendars]
+    assert await store.confirmed_between(after(10), after(20)) == (pairs[1], pairs[3])
+    assert await store.confirmed_between(after(9), after(10)) == (pairs[0],)
+    assert await store.confirmed_between(after(30), after(99)) == ()
+    assert await store.confirmed_between(after(0), after(99), limit=3) == tuple(pairs[:3])
+    assert await store.confirmed_between(after(0), after(99), limit=3, beyond=pairs[2][0]) == (pairs[3],)
+    await store.save_people([replace(house.bob, active=False)])
+    await store.save_health(house.calendars[0].id, read_at(40))
+    assert await store.confirmed_between(after(0), after(30)) == tuple(pairs[2:])
+    assert await store.read_soon([house.calendars[2].id], whole=True) == 1
+    assert await store.confirmed_between(after(20), after(30)) == (pairs[2],), "what is read soon was read all the same"
 
 
 async def test_read_soon(house: House) -> None:

@@ -45,6 +45,35 @@ async def test_a_replaced_person_keeps_everything(house: House) -> None:
     assert (await store.people([anna.id]))[anna.id].extension == "900"
 
 
+async def test_who_has_an_extension(house: House) -> None:
+    store = house.store
+    (asa,) = await store.save_people([person("1Ößa", "Åsa")])
+    assert await store.by_extension("acme", "100") == house.anna
+    assert await store.by_extension("other", "100") == house.stranger
+    assert await store.by_extension("acme", " 1öSSA") == asa
+    for organisation_id, extension in (("acme", "10"), ("acme", ""), ("acme", "100%"), ("nowhere", "100")):
+        assert await store.by_extension(organisation_id, extension) is None
+        assert await store.held_since(organisation_id, extension) is None
+    await store.remove_people([house.anna.id])
+    assert await store.by_extension("acme", "100") is None
+    assert await store.held_since("acme", "100") is None
+
+
+async def test_an_extension_is_held_since_it_passed(house: House) -> None:
+    store, (anna, bob) = house.store, (house.anna, house.bob)
+    assert await store.held_since("acme", "100") == BEGINNING, "nobody said when"
+    await store.save_people([replace(anna, name="Anna B")], at=after(1))
+    assert await store.held_since("acme", "100") == BEGINNING
+    await store.save_people([replace(anna, extension="1a")], at=after(2))
+    assert await store.held_since("acme", "1A") == after(2)
+    await store.save_people([replace(anna, extension="1A"), person("100", "New")], at=after(3))
+    assert await store.held_since("acme", "1a") == after(2), "written otherwise it is the same"
+    assert await store.held_since("acme", "100") == after(3)
+    await store.save_people([replace(anna, extension="101"), replace(bob, extension="1a")], at=after(4))
+    assert await store.held_since("acme", "101") == await store.held_since("acme", "1a") == after(4)
+    assert await store.held_since("other", "100") == BEGINNING
+
+
 async def test_two_may_swap_their_extensions(house: House) -> None:
     swapped = [replace(house.anna, extension="101"), replace(house.bob, extension="100")]
     await house.store.save_people(swapped)

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from backsoon.domain.access import Role
 from backsoon.domain.model import (
     Availability,
+    Because,
     CalendarReferral,
     EntryKey,
     Layer,
     Override,
+    PassedOver,
     Phone,
     Reason,
     Rules,
@@ -23,6 +26,7 @@ from backsoon.store.base import (
     CalendarHealth,
     ReferralChanges,
     Store,
+    Token,
     Told,
     Trigger,
 )
@@ -55,6 +59,13 @@ def referral(
     )
 
 
+def passed(
+    calendar: int, uid: str = "u", start: float = 0, length: float = 60, *, resource: str = "", keyword: str = "m"
+) -> PassedOver:
+    span = Span(after(start), after(start + length))
+    return PassedOver(EntryKey(calendar, uid), span, Because.NOT_FIRST, keyword, resource or uid)
+
+
 def complete(*referrals: CalendarReferral) -> ReferralChanges:
     """A whole calendar."""
     return ReferralChanges(referrals, complete=True)
@@ -67,6 +78,11 @@ def delta(touched: Iterable[str], *referrals: CalendarReferral) -> ReferralChang
 
 def health(token: str | None = "t", next_read: float | None = 5) -> CalendarHealth:
     return CalendarHealth(token, NINE, None if next_read is None else after(next_read))
+
+
+def read_at(minutes: float) -> CalendarHealth:
+    """That of a calendar that was read whole then."""
+    return CalendarHealth("t", after(minutes))
 
 
 def by_hand(start: float = 0, length: float | None = 60, note: str = "") -> Override:
@@ -82,6 +98,11 @@ def meeting(until: float = 60, note: str = "Budget") -> Availability:
 
 def change(person: int, at: float, availability: Availability | None = None) -> AvailabilityChange:
     return AvailabilityChange(person, after(at), after(at + 0.5), availability or meeting(), Trigger.CLOCK, "", "")
+
+
+def token(digest: str = "d" * 64, *, org: str = "acme", person: int = 0, expires: float | None = None) -> Token:
+    role = Role.PERSON if person else Role.ATTENDANT
+    return Token(org, role, "console", digest, after(), "anna", person, None if expires is None else after(expires))
 
 
 def told(extension: str, lamp: str = "lamp", plan: str = "plan", at: float = 0) -> Told:

@@ -536,12 +536,13 @@ where organisation_id = $1 and switchboard = $2 and extension in {texts $3};
 -- in this order: for each row the one person whom an index finds.
 insert into lamp_told (person_id, switchboard, at, lamp)
 select p.id, $2, json_extract(said.value, '$[3]'), json_extract(said.value, '$[1]')
-from {rows $3} as said cross join person p
+from {rows $3} as said
     left join told before on before.organisation_id = $1 and before.switchboard = $2
         and before.extension = json_extract(said.value, '$[0]')
-where p.organisation_id = $1 and p.extension_key = json_extract(said.value, '$[4]')
+    cross join person p
+where coalesce(before.lamp, '') <> json_extract(said.value, '$[1]')
+    and p.organisation_id = $1 and p.extension_key = json_extract(said.value, '$[4]')
     and json_extract(said.value, '$[3]') >= p.held_since
-    and coalesce(before.lamp, '') <> json_extract(said.value, '$[1]')
 on conflict (person_id, switchboard, at) do update set lamp = excluded.lamp;
 
 -- name: lamp_told
