@@ -217,6 +217,7 @@ order by +c.id limit $4;
 select c.connection, count(*),
     count(case when c.health <> '{}' then json_extract(c.health, '$.problem') end),
     count(case when c.confirmed_at < $2 then 1 end),
+    count(case when c.confirmed_at < $2 and json_extract(c.health, '$.problem') is null then 1 end),
     count(case when c.confirmed_at is null then 1 end),
     count(case when c.health <> '{}'
         then coalesce(json_extract(c.health, '$.warnings'), json_extract(c.health, '$.rejected')) end)
