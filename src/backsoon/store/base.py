@@ -167,12 +167,14 @@ class Freshness:
 @dataclass(frozen=True, slots=True)
 class ConnectionHealth:
     """How the calendars of active people at one connection do: how many there are, how many have a problem, were last
-    read whole too long ago, were never read whole, were read with a warning or with items left out."""
+    read whole too long ago, were so without a problem, were never read whole, were read with a warning or with items
+    left out."""
 
     connection: str
     calendars: int = 0
     failing: int = 0
     unconfirmed: int = 0
+    behind: int = 0
     unread: int = 0
     remarked: int = 0
 

@@ -31,7 +31,7 @@ async def test_calendars_are_counted_by_connection(house: House) -> None:
     await store.save_health(mine[0].id, NO_ANSWER)
     await store.save_health(mine[1].id, replace(NO_ANSWER, problem="", remedy="", since=None, warnings=("a zone",)))
     (home,) = await store.connections_health("acme", after(-10))
-    assert home == ConnectionHealth("home", len(mine), failing=1, unconfirmed=2, unread=0, remarked=1)
+    assert home == ConnectionHealth("home", len(mine), failing=1, unconfirmed=2, behind=1, unread=0, remarked=1)
     (at_the_edge,) = await store.connections_health("acme", after(-60))
     assert at_the_edge.unconfirmed == 0
     assert await store.connections_health("nobody", after()) == ()
