@@ -26,7 +26,7 @@ EXTENSIONS = "[0-9]{2,8}"
 WINDOW = 200
 """Endpoints asked for at the same time."""
 NO_ENDPOINTS, NO_MAILBOXES = "No endpoints found", "There are no voicemail users currently defined."
-"""What Asterisk says where it has none (res_pjsip/pjsip_configuration.c, app_voicemail.c)."""
+"""What Asterisk says where it has none, with blanks behind it (pjsip_configuration.c, app_voicemail.c)."""
 UNKNOWN_ACTION = "unknown command"
 """Part of what it says where a module is not loaded."""
 _CALLER_ID = re.compile(r'\s*"?(?P<name>[^"<]*?)"?\s*(<[^>]*>)?\s*')
@@ -92,7 +92,7 @@ class AsteriskPeople:
         try:
             found = await client.listing("PJSIPShowEndpoints")
         except AmiRefused as refused:
-            if refused.said == NO_ENDPOINTS or UNKNOWN_ACTION in refused.said:
+            if refused.said.strip() == NO_ENDPOINTS or UNKNOWN_ACTION in refused.said:
                 raise NoEndpoints("Asterisk has no PJSIP endpoints") from None
             raise
         endpoints = [self._endpoint(message) for message in found if message.event == "EndpointList"]
@@ -139,7 +139,7 @@ async def _mailboxes(client: AmiClient) -> list[Mailbox] | None:
     try:
         found = await client.listing("VoicemailUsersList")
     except AmiRefused as refused:
-        if refused.said == NO_MAILBOXES:
+        if refused.said.strip() == NO_MAILBOXES:
             return []
         if UNKNOWN_ACTION in refused.said:
             return None
