@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from backsoon.api.verbs import WhichOrganisation
+from backsoon.api.asking import WhichOrganisation
+from backsoon.api.verbs import BadSpan
 from backsoon.domain.access import Forbidden
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
 from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.engine.directory import UnknownOrganisation
+from backsoon.engine.explaining import TooLongAgo
 from backsoon.engine.importing import Doubtful
 from backsoon.engine.service import NoSuchPerson, SeveralPeople
 from backsoon.engine.tokens import BadToken
@@ -35,6 +37,8 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (UnknownReason, 409),
     (BadOverride, 409),
     (BadToken, 409),
+    (BadSpan, 409),
+    (TooLongAgo, 409),
     (Doubtful, 409),
     (StoreConflict, 409),
     (StoreUnavailable, 503),

@@ -213,6 +213,132 @@ class Timeline(Model):
     next: Annotated[Instant | None, Field(description="The `start` to go on with; null: that was all.")]
 
 
+class _Entry(Model):
+    start: Instant
+    end: Instant
+    calendar: int
+    connection: str | None
+    uid: str | None
+    recurrence_id: str | None
+
+
+class _Referral(_Entry):
+    reason: str | None
+    phone: Literal["closed", "open"]
+    rule: Literal["keyword", "show_as", "automatic_reply"]
+    keyword: str | None
+
+
+class _Claim(_Referral):
+    known_from: Annotated[Instant | None, Field(description="When it was read first so.")]
+    known_to: Annotated[Instant | None, Field(description="When it was read otherwise, or gone.")]
+
+
+class EntryWinner(_Claim):
+    """The entry that decides."""
+
+    kind: Literal["entry"]
+
+
+class HandWinner(Model):
+    """What was set by hand, and decides."""
+
+    kind: Literal["by_hand"]
+    reason: str | None
+    since: Instant
+    until: Instant | None
+    by: str | None
+    through: str | None
+    replaced_at: Instant | None
+    replaced_by: str | None
+    replaced_through: str | None
+
+
+class Referral(_Referral):
+    """An entry that refers somebody."""
+
+
+class Beaten(_Claim):
+    """An entry that covers the instant and does not decide."""
+
+    ground: Annotated[str, Field(description="By which ground.", examples=["priority"])]
+    over: Referral | None
+
+
+class PassedOver(_Entry):
+    """An entry that has a keyword, and counts for nothing all the same."""
+
+    because: Literal["not_first", "no_length", "cancelled", "declined"]
+    keyword: str | None
+    counts_by_show_as: bool
+
+
+class Later(Model):
+    """Why somebody is back later than the entry ends."""
+
+    wait: Annotated[str, Field(examples=["chained"])]
+    start: Instant
+    end: Instant
+    entry: Referral | None
+
+
+class Ahead(Model):
+    """What a switchboard does by itself when the time comes."""
+
+    start: Instant
+    end: Instant | None
+    reason: str | None
+
+
+class ToldTo(Model):
+    """What a switchboard was told, and when."""
+
+    switchboard: str
+    shows: str
+    at: Instant | None
+    reason: str | None
+    text: str | None
+    written_ahead: Ahead | None
+    problem: str | None
+
+
+class Decided(Model):
+    """The decision that was recorded."""
+
+    at: Instant
+    recorded_at: Instant
+    trigger: str
+    by: str | None
+    through: str | None
+
+
+class Link(Model):
+    """One line of the answer in words."""
+
+    code: str
+    words: str
+
+
+class Why(_Fresh):
+    """Why somebody is shown as they are."""
+
+    person: Person
+    at: Instant
+    now: Instant
+    tense: Literal["past", "present", "coming"]
+    availability: Availability
+    agrees: Annotated[bool, Field(description="False: what was recorded does not follow from what was known.")]
+    winner: EntryWinner | HandWinner | None
+    beaten: list[Beaten]
+    passed_over: list[PassedOver]
+    later: list[Later]
+    standing: list[str]
+    problems: list[str]
+    decided: Decided | None
+    told: list[ToldTo]
+    chain: list[Link]
+
+
 class Row(_Fresh):
     """One row of the board."""
 
@@ -370,7 +496,8 @@ class SwitchboardHealth(Model):
     since: Instant | None
     problem: str
     remedy: str
-    refused: dict[str, str]
+    refused: Annotated[dict[str, str], Field(description="The first ones, by extension.")]
+    refused_count: int
 
 
 class CalendarHealth(Model):
@@ -389,13 +516,45 @@ class CalendarHealth(Model):
     rejected: list[LeftOut]
 
 
+class ConnectionHealth(Model):
+    """How many calendars of a connection there are, and how they do."""
+
+    organisation: str
+    name: str
+    calendars: int
+    failing: Annotated[int, Field(description="They cannot be read.")]
+    unconfirmed: Annotated[int, Field(description="They were not read for too long.")]
+    behind: Annotated[int, Field(description="Of these: without a problem.")]
+    unread: Annotated[int, Field(description="They were never read whole.")]
+    remarked: Annotated[int, Field(description="Read with a warning, or with items left out.")]
+
+
+class Finding(Model):
+    """One thing that is wrong, and what to do."""
+
+    level: Annotated[Literal["error", "note"], Field(description="A note may be as it is meant to be.")]
+    code: Literal[
+        "switchboard_down", "orders_refused", "calendars_failing", "calendars_unconfirmed", "calendars_remarked"
+    ]
+    organisation: str
+    about: str
+    what: str
+    remedy: str
+    count: Annotated[int, Field(description="How many calendars or extensions it is about.")]
+    since: Instant | None
+
+
 class Health(Model):
     """What is wrong, and what to do."""
 
-    well: bool
+    well: Annotated[bool, Field(description="There is no finding but notes.")]
+    at: Instant
     people: int
+    findings: list[Finding]
+    findings_left_out: int
     switchboards: list[SwitchboardHealth]
-    calendars: list[CalendarHealth]
+    connections: list[ConnectionHealth]
+    calendars: Annotated[list[CalendarHealth], Field(description="The first ones of which there is something to say.")]
 
 
 class Synced(Model):

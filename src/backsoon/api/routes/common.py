@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from backsoon.api.bodies import Count, Flag, Instant
@@ -45,6 +46,23 @@ Language = Annotated[
         description="The language of words (BCP 47): `sv`, `en`. That of the person where nothing is said.",
     ),
 ]
+
+
+class Whole(Convertor[str]):
+    """A person as the whole rest of a path: all but what names something below a person."""
+
+    regex = r"(?:(?!/(?:availability|timeline|override|why)$).)+"
+
+    def convert(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_url_convertor("whole", Whole())
 
 
 def needs(right: Right) -> Any:  # noqa: ANN401 - what FastAPI takes for a default

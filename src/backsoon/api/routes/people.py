@@ -100,11 +100,17 @@ async def timeline(
     return answer(await verbs.timeline(person, organisation, start, end))
 
 
+@router.get("/people/{person:path}/why", responses=gives(schemas.Why), operation_id="why")
+async def why(verbs: Explaining, person: PersonPath, organisation: Organisation = None, at: At = None) -> Response:
+    """Why somebody is shown as they are, at any instant of the last 30 days or to come, in words and as data."""
+    return answer(await verbs.why(person, organisation, at))
+
+
 show = APIRouter(prefix=PREFIX, tags=["people"])
-"""Apart, for it comes last: its path fits all that stands below a person."""
+"""Apart, for it comes last: a name may hold slashes."""
 
 
-@show.get("/people/{person:path}", responses=gives(schemas.Shown), operation_id="show")
+@show.get("/people/{person:whole}", responses=gives(schemas.Shown), operation_id="show")
 async def show_person(
     verbs: Looking,
     person: PersonPath,
@@ -116,7 +122,7 @@ async def show_person(
     return answer(await verbs.show(person, organisation, at, audience))
 
 
-@show.delete("/people/{person:path}", responses=gives(schemas.Removed), operation_id="removePerson")
+@show.delete("/people/{person:whole}", responses=gives(schemas.Removed), operation_id="removePerson")
 async def remove_person(verbs: Managing, person: PersonPath, organisation: Organisation = None) -> Response:
     """Take one person out with all that is stored of them. Whoever gets their extension begins with nothing."""
     return answer(await verbs.remove_person(person, organisation))
