@@ -11,11 +11,13 @@ from backsoon.commands import asterisk, demo, people
 from backsoon.commands.apply import apply
 from backsoon.commands.board import board
 from backsoon.commands.check import check
+from backsoon.commands.health import health
 from backsoon.commands.init import init
 from backsoon.commands.person import back, refer, show
 from backsoon.commands.preview import preview
 from backsoon.commands.run import run
 from backsoon.commands.sync import sync
+from backsoon.commands.why import why
 
 app = typer.Typer(
     name="backsoon",
@@ -40,7 +42,7 @@ def _options(
     pass
 
 
-for _command in (init, check, run, apply, sync, show, refer, back, board, preview):
+for _command in (init, check, run, apply, sync, show, why, refer, back, board, health, preview):
     app.command()(_command)
 app.add_typer(people.app, name="people")
 app.add_typer(asterisk.app, name="asterisk")

@@ -1,40 +1,107 @@
-"""How everything does: switchboards, and the calendars of which there is something to say."""
+"""How everything does: switchboards, and calendars as a whole; bounded, however many of them fail."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from zoneinfo import ZoneInfo
 
+from backsoon.api.findings import Finding, Times, is_well, of_connection, of_problem, of_switchboard
 from backsoon.api.parts import Parts
 from backsoon.api.views import Json, instant
+from backsoon.domain.organisation import Organisation
 from backsoon.engine.publisher import Publisher
-from backsoon.store.base import ReadCalendar, Store
+from backsoon.store.base import CalendarProblem, ConnectionHealth, ReadCalendar
 
-PAGE = 1000
+PROBLEMS = 20
+"""The most different problems of one organisation's calendars that are told."""
+CALENDARS = 50
+"""The most calendars of one organisation that are told one by one."""
+REFUSED = 50
+"""The most refused orders of a switchboard that are told one by one."""
+MOST = 500
+"""The most of anything in one answer."""
 
 
-async def health_of(parts: Parts) -> Json:
-    """`well` is true while every switchboard is connected and every calendar can be read.
+async def health_of(parts: Parts, organisation: str | None = None) -> Json:
+    """What is wrong and what to do, of one organisation or all.
 
-    `calendars` are those with a problem, a warning or items that were left out.
+    `well` is true while every switchboard is connected and refuses nothing, and every calendar can be read and is
+    read often enough. `findings` say so a line each; `connections` count calendars, and `calendars` are the first ones
+    of which there is something to say.
     """
-    switchboards = [_switchboard(org, p) for org, several in parts.publishers.items() for p in several]
-    calendars = [_calendar(c) async for c in _all(parts.store) if _remarkable(c)]
-    well = all(s["connected"] for s in switchboards) and not any(c["problem"] for c in calendars)
-    people = await parts.store.count_people()
-    return {"well": well, "people": people, "switchboards": switchboards, "calendars": calendars}
+    directory = parts.directory.organisations
+    wanted = [directory[organisation]] if organisation is not None else list(directory.values())
+    findings: list[Finding] = []
+    connections: list[Json] = []
+    calendars: list[Json] = []
+    for each in wanted:
+        counted = await _connections(parts, each)
+        findings += await _findings(parts, each, counted)
+        connections += [_connection(each, health) for health in counted]
+        if len(calendars) < MOST:
+            calendars += [_calendar(c) for c in await parts.store.remarkable_calendars(each.id, CALENDARS)]
+    publishers = [(each.id, p) for each in wanted for p in parts.publishers.get(each.id, ())]
+    return {
+        "well": is_well(findings),
+        "at": instant(parts.clock.now()),
+        "people": await parts.store.count_people(organisation),
+        "findings": [_finding(each) for each in findings[:MOST]],
+        "findings_left_out": max(0, len(findings) - MOST),
+        "switchboards": [_switchboard(name, publisher) for name, publisher in publishers[:MOST]],
+        "connections": connections[:MOST],
+        "calendars": calendars[:MOST],
+    }
 
 
-async def _all(store: Store) -> AsyncIterator[ReadCalendar]:
-    after = 0
-    while page := await store.calendars(after=after, limit=PAGE):
-        after = page[-1].calendar.id
-        for calendar in page:
-            yield calendar
+async def _connections(parts: Parts, organisation: Organisation) -> Sequence[ConnectionHealth]:
+    before = parts.clock.now() - organisation.rules.confirmed_within
+    return await parts.store.connections_health(organisation.id, before)
 
 
-def _remarkable(calendar: ReadCalendar) -> bool:
-    health = calendar.health
-    return bool(health.problem or health.warnings or health.rejected)
+async def _findings(parts: Parts, organisation: Organisation, connections: Sequence[ConnectionHealth]) -> list[Finding]:
+    times = Times(parts.clock.now(), ZoneInfo(organisation.zone))
+    found: list[Finding] = []
+    for publisher in parts.publishers.get(organisation.id, ()):
+        found += of_switchboard(organisation.id, publisher.settings.name, publisher.health, times)
+    problems: Sequence[CalendarProblem] = ()
+    if any(each.failing for each in connections):
+        problems = await parts.store.calendar_problems(organisation.id, PROBLEMS)
+    owners = await parts.store.people([p.person for p in problems])
+    found += [of_problem(organisation.id, p, owners[p.person].extension, times) for p in problems if p.person in owners]
+    told = Counter[str]()
+    for problem in problems:
+        told[problem.connection] += problem.calendars
+    for each in connections:
+        found += of_connection(organisation.id, each, told[each.connection], organisation.rules.confirmed_within)
+    return found
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "level": finding.level.value,
+        "code": finding.code,
+        "organisation": finding.organisation,
+        "about": finding.about,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        "count": finding.count,
+        "since": instant(finding.since),
+    }
+
+
+def _connection(organisation: Organisation, health: ConnectionHealth) -> Json:
+    return {
+        "organisation": organisation.id,
+        "name": health.connection,
+        "calendars": health.calendars,
+        "failing": health.failing,
+        "unconfirmed": health.unconfirmed,
+        "behind": health.behind,
+        "unread": health.unread,
+        "remarked": health.remarked,
+    }
 
 
 def _switchboard(organisation: str, publisher: Publisher) -> Json:
@@ -46,7 +113,8 @@ def _switchboard(organisation: str, publisher: Publisher) -> Json:
         "since": instant(health.since),
         "problem": health.problem,
         "remedy": health.remedy,
-        "refused": dict(health.refused),
+        "refused": dict(islice(health.refused.items(), REFUSED)),
+        "refused_count": len(health.refused),
     }
 
 

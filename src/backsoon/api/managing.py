@@ -126,7 +126,7 @@ class Managing(Peopling):
     async def health(self, organisation: str | None = None) -> Json:
         """How Backsoon, its switchboards and its calendars do."""
         self._must(Right.MANAGE)
-        return await health_of(self._parts)
+        return await health_of(self._parts, self._narrowed(organisation))
 
     # -- tokens ----------------------------------------------------------------------------------------------------
 

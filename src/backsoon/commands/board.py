@@ -27,8 +27,6 @@ EVERY = 15.0
 """Seconds after which the board is read anew even if nothing was heard: minutes count down."""
 TOGETHER = 0.1
 """Seconds that are waited after an event, for what comes with it."""
-FRESH = timedelta(minutes=60)
-"""A calendar that was not read for longer than this is marked."""
 HEAD = ("", "ext.", "name", "state", "back at", "coming", "calendar")
 SHARES = {"name": 2, "state": 4, "coming": 3, "calendar": 2}
 """How the columns that may be cut share what the others leave of the width."""
@@ -149,8 +147,8 @@ def cells(row: Json, at: str) -> list[str]:
 def _calendar(row: Json, now: datetime) -> str:
     if not row["calendars"]:
         return "none"
-    if row["confirmed_at"] is None:
-        return "not read yet"
+    if row["unconfirmed"]:
+        return f"{row['unconfirmed']}: {row['problem']}" if row["problem"] else str(row["unconfirmed"])
     minutes = (now - datetime.fromisoformat(row["confirmed_at"])) // timedelta(minutes=1)
     age = f"{max(0, minutes)} min ago" if minutes < 120 else f"{minutes // 60} h ago"
     return f"{age}: {row['problem']}" if row["problem"] else age
@@ -169,7 +167,7 @@ def drawn(read: Json) -> Table:
         table.add_column(head, no_wrap=True, ratio=SHARES.get(head))
     for row in read["rows"]:
         mark, *texts = (output.plain(cell) for cell in cells(row, read["at"]))
-        stale = row["problem"] or (row["confirmed_at"] and at - datetime.fromisoformat(row["confirmed_at"]) > FRESH)
+        stale = row["problem"] or row["unconfirmed"]
         styles = ("", "bold", "", "", "cyan", "yellow" if stale else "dim")
         lines = (Text(t, s, overflow="ellipsis") for t, s in zip(texts, styles, strict=True))
         table.add_row(Text(mark, lamp(row)[1]), *lines)

@@ -24,6 +24,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return trying(lambda: asyncio.run(work))
 
 
+def waited(work: Coroutine[Any, Any, T]) -> T:
+    """Run work whose errors the command itself tells of."""
+    import asyncio
+
+    return asyncio.run(work)
+
+
 def trying(work: Callable[[], T]) -> T:
     """The same for work that waits for nothing."""
     try:

@@ -39,13 +39,13 @@ async def _show(config: Path | None, person: str, organisation: str, at: str | N
     async with connected(config) as port:
         if at is None:
             return await port.show(person, organisation or None, None, audience)
-        found, now, zone = await _who(port, person, organisation)
+        found, now, zone = await who_and_when(port, person, organisation)
         return await port.show(
             found["extension"], found["organisation"], read_instant(at, now, zone, past=True), audience
         )
 
 
-async def _who(port: Port, person: str, organisation: str) -> tuple[Json, datetime, ZoneInfo]:
+async def who_and_when(port: Port, person: str, organisation: str) -> tuple[Json, datetime, ZoneInfo]:
     """The person meant, the time there is now, and their zone."""
     shown = await port.show(person, organisation or None)
     found = shown["person"]
@@ -86,7 +86,7 @@ async def _refer(
     _check_number(divert)
     span = None if lasting is None else read_duration(lasting)
     async with connected(config) as port:
-        found, now, zone = await _who(port, person, organisation)
+        found, now, zone = await who_and_when(port, person, organisation)
         end = None if until is None else read_instant(until, now, zone)
         shown = await port.refer(
             found["extension"],
@@ -206,4 +206,4 @@ def _calendars(shown: Json, when: When) -> str:
     if not shown["calendars"]:
         return "none"
     confirmed = when(shown["confirmed_at"])
-    return f"{shown['calendars']}, " + (f"last read {confirmed}" if confirmed else "not read yet")
+    return f"{shown['calendars']}, " + (shown["unconfirmed"] or f"last read {confirmed}")

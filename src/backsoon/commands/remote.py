@@ -69,8 +69,10 @@ class _Connection(http.client.HTTPConnection):
 class Remote:
     """The verbs of a running Backsoon. Raises `Refused` and `Unanswered`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        """`patience` in seconds: how long an answer may take."""
         self._path = path
+        self._patience = patience
 
     async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""
@@ -111,6 +113,11 @@ class Remote:
         query = {"organisation": organisation, "at": when, "audience": audience.value}
         return await self._ask("GET", _person(person), query)
 
+    async def why(self, person: str, organisation: str | None, at: datetime | None = None) -> Json:
+        """See `Verbs`."""
+        query = {"organisation": organisation, "at": None if at is None else in_utc(at)}
+        return await self._ask("GET", f"{_person(person)}/why", query)
+
     async def refer(
         self,
         person: str,
@@ -149,9 +156,9 @@ class Remote:
         """See `Verbs`."""
         return await self._ask("POST", "/apply", {}, {"dry_run": dry_run})
 
-    async def health(self) -> Json:
+    async def health(self, organisation: str | None = None) -> Json:
         """See `Verbs`."""
-        return await self._ask("GET", "/health", {})
+        return await self._ask("GET", "/health", {"organisation": organisation})
 
     async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""
@@ -179,7 +186,7 @@ class Remote:
         return await asyncio.to_thread(self._exchange, method, _url(path, query), body)
 
     def _exchange(self, method: str, url: str, body: Json | None) -> Json:
-        connection = _Connection(self._path, PATIENCE)
+        connection = _Connection(self._path, self._patience)
         sent = None if body is None else json.dumps(body, ensure_ascii=True)
         try:
             connection.request(method, url, sent, {"Content-Type": "application/json"} if sent else {})

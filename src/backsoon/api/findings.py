@@ -1,0 +1,117 @@
+"""What is wrong, and what to do about it: one line each, however much there is of it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from backsoon.domain.phrase import when_words
+from backsoon.engine.publisher import SwitchboardHealth
+from backsoon.store.base import CalendarProblem, ConnectionHealth
+
+NAMED = 5
+"""The most extensions that a line names."""
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"
+    """Something does not work."""
+    NOTE = "note"
+    """Something is left out that may be meant to be so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `code` names the kind, `count` how many calendars or extensions it is about, `since` when it began."""
+
+    level: Level
+    code: str
+    organisation: str
+    about: str
+    what: str
+    remedy: str
+    count: int = 1
+    since: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How instants are said: as seen from `now`, in the organisation's zone."""
+
+    now: datetime
+    zone: tzinfo
+
+    def since(self, at: datetime | None) -> str:
+        """` since 09:12`; "" where nobody knows."""
+        return "" if at is None else f" since {when_words(at, self.now, self.zone, 'en')}"
+
+
+def of_switchboard(organisation: str, name: str, health: SwitchboardHealth, times: Times) -> Iterator[Finding]:
+    """What is wrong with a switchboard."""
+    about = f"switchboard {name}"
+    if not health.connected:
+        because = f": {health.problem}" if health.problem else ""
+        what = f"{about} is not connected{times.since(health.since)}{because}"
+        remedy = health.remedy or "see whether the switchboard runs"
+        yield Finding(Level.ERROR, "switchboard_down", organisation, about, what, remedy, 1, health.since)
+    for why, extensions in _by_reason(health.refused).items():
+        what = f"{about} refused what is to be shown of {_named(extensions)}: {why}"
+        remedy = "look at what the switchboard's own log says of it"
+        yield Finding(Level.ERROR, "orders_refused", organisation, about, what, remedy, len(extensions))
+
+
+def _by_reason(refused: Mapping[str, str]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for extension, why in refused.items():
+        found[why].append(extension)
+    return found
+
+
+def _named(extensions: Sequence[str]) -> str:
+    named = ", ".join(sorted(extensions)[:NAMED])
+    more = len(extensions) - NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def of_problem(organisation: str, problem: CalendarProblem, extension: str, times: Times) -> Finding:
+    """Calendars that cannot be read; `extension` is that of the first one's owner."""
+    about = f"calendars of {problem.connection}"
+    who = f"{problem.calendars} calendars of {problem.connection} cannot be read"
+    if problem.calendars == 1:
+        who = f"the calendar of {extension} at {problem.connection} cannot be read"
+    what = f"{who}{times.since(problem.since)}: {problem.problem}"
+    return Finding(
+        Level.ERROR, "calendars_failing", organisation, about, what, problem.remedy, problem.calendars, problem.since
+    )
+
+
+def of_connection(organisation: str, health: ConnectionHealth, told: int, within: timedelta) -> Iterator[Finding]:
+    """What else is to be said of a connection's calendars; `told` of those that fail are told of already."""
+    name = health.connection
+    about = f"calendars of {name}"
+    if health.failing > told:
+        what = f"{health.failing - told} more calendars of {name} cannot be read, for other reasons"
+        remedy = "mend what is named first, then look again"
+        yield Finding(Level.ERROR, "calendars_failing", organisation, about, what, remedy, health.failing - told)
+    if health.behind:
+        minutes = int(within.total_seconds()) // 60
+        what = f"{health.behind} calendars of {name} are not confirmed: none of them was read for {minutes} min"
+        remedy = "see whether this machine has too much to do, and whether the calendars answer slowly"
+        yield Finding(Level.ERROR, "calendars_unconfirmed", organisation, about, what, remedy, health.behind)
+    if health.remarked:
+        what = f"{health.remarked} calendars of {name} were read with a warning, or with items left out"
+        remedy = "backsoon health --json names them; preview tells of each item"
+        yield Finding(Level.NOTE, "calendars_remarked", organisation, about, what, remedy, health.remarked)
+
+
+def is_well(findings: Iterable[Finding]) -> bool:
+    """Whether nothing is wrong; notes do not count."""
+    return all(finding.level is not Level.ERROR for finding in findings)
