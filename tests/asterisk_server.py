@@ -7,7 +7,9 @@ closed; beside it, ``UserEvent: BacksoonCall`` carries the variables (``Backsoon
 enters the example.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -15,7 +17,9 @@ import pytest
 
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, AsteriskSwitchboard
-from backsoon.wire.ami_client import AmiAccount, AmiAddress
+from backsoon.switchboards.asterisk.starcodes import BY_CHANNEL
+from backsoon.wire.ami import AmiRefused, Message
+from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiClient, open_ami
 from tests.peers import not_here, require_peer
 from tools.peers.asterisk_server import AsteriskSettings as ServerSettings
 from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk
@@ -47,7 +51,19 @@ exten => _X!,1,Gosub(backsoon,s,1(${EXTEN}))
 ; A call to EXTENSION*SECONDS (four digits, a star) asks for that instant.
 exten => _XXXX*X!,1,Gosub(backsoon,s,1(${CUT(EXTEN,*,1)},${CUT(EXTEN,*,2)}))
  same => n,Goto(${CUT(EXTEN,*,1)},result)
+
+; judge-FORM-NOW-GIVEN-ZONE (a dot for the slash) asks when a referral by telephone ends.
+exten => _judge.,1,Set(ZONE=${CUT(EXTEN,-,5)})
+ same => n,Set(ZONE=${CUT(ZONE,.,1)}/${CUT(ZONE,.,2)})
+ same => n,Gosub(backsoon-until,${CUT(EXTEN,-,2)},1(${CUT(EXTEN,-,3)},${ZONE},${CUT(EXTEN,-,4)}))
+ same => n,UserEvent(BacksoonUntil,Until: ${GOSUB_RETVAL})
+ same => n,Hangup()
+
+; Who calls, by the name of the channel alone.
+exten => account,1,UserEvent(BacksoonAccount,Account: @BY_CHANNEL@,Number: ${CALLERID(num)})
+ same => n,Hangup(17)
 """.replace("@VARIABLES@", ",".join(f"Backsoon{name}: ${{BACKSOON_{name.upper()}}}" for name in VARIABLES))
+INCOMING = INCOMING.replace("@BY_CHANNEL@", BY_CHANNEL)
 
 
 @dataclass
@@ -116,6 +132,50 @@ class Asterisk:
         """Empty AstDB of what tests put there."""
         for family in ("backsoon", "backsoon-hand", "CustomDevstate", "CustomPresence"):
             self.cli(f"database deltree {family}")
+
+
+@asynccontextmanager
+async def asking(asterisk: Asterisk) -> AsyncIterator["Asker"]:
+    """Ask the subroutine for other instants, by calls that Asterisk places to itself."""
+    asker = Asker()
+    async with open_ami(asterisk.address, OPERATOR, asker.listen) as client:
+        asker.client = client
+        yield asker
+
+
+class Asker:
+    """Places local calls and collects the variables that the subroutine set."""
+
+    client: AmiClient
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+    def listen(self, event: Message) -> None:
+        """Collect what the dialplan tells of."""
+        if event["UserEvent"] == "BacksoonCall":
+            self.told.put_nowait({name: event[f"Backsoon{name}"] for name in VARIABLES})
+        elif event["UserEvent"] == "BacksoonUntil":
+            self.told.put_nowait({"Until": event["Until"]})
+
+    async def at(self, extension: str, instant: int) -> dict[str, str]:
+        """What the subroutine sets for an instant, in seconds since 1970."""
+        return await self._call(f"{extension}*{instant}")
+
+    async def now(self, extension: str) -> dict[str, str]:
+        """What it sets for a call that comes now."""
+        return await self._call(extension)
+
+    async def until(self, form: str, now: int, given: str, zone: str) -> int:
+        """When the star codes' dialplan says that a referral ends; see `backsoon-until` there."""
+        told = await self._call(f"judge-{form}-{now}-{given}-{zone.replace('/', '.')}")
+        return int(told["Until"])
+
+    async def _call(self, extension: str) -> dict[str, str]:
+        headers = [("Channel", f"Local/{extension}@incoming/n"), ("Application", "Wait"), ("Data", "0")]
+        with suppress(AmiRefused):  # where the phone is closed nobody answers; the event tells all the same
+            await self.client.request("Originate", headers)
+        return await asyncio.wait_for(self.told.get(), 10)
 
 
 def server_settings() -> ServerSettings:

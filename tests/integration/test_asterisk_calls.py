@@ -1,9 +1,6 @@
 """Calls to a real Asterisk whose dialplan reads the plans that the driver wrote ahead."""
 
-import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,9 +8,8 @@ import pytest
 
 from backsoon.domain.model import Phone
 from backsoon.switchboards.base import NOTHING, Order, PlannedReferral, Presentation, Rendered
-from backsoon.wire.ami import AmiRefused, Message
-from backsoon.wire.ami_client import AmiClient, open_ami
-from tests.asterisk_server import OPERATOR, VARIABLES, Asterisk
+from backsoon.wire.ami_client import open_ami
+from tests.asterisk_server import OPERATOR, Asterisk, asking
 from tools.peers.sipp import CallOutcome, Telephones
 
 HOUR = timedelta(hours=1)
@@ -77,35 +73,6 @@ class TestBeforeInAndAfter:
         own_asterisk.server.start()
         assert own_asterisk.place_call("1001").status == 486
         assert own_asterisk.place_call("1002").status == 200
-
-
-@asynccontextmanager
-async def asking(asterisk: Asterisk) -> AsyncIterator["Asker"]:
-    """Ask the subroutine for other instants, by calls that Asterisk places to itself."""
-    asker = Asker()
-    async with open_ami(asterisk.address, OPERATOR, asker.listen) as client:
-        asker.client = client
-        yield asker
-
-
-class Asker:
-    """Places local calls and collects the variables that the subroutine set."""
-
-    client: AmiClient
-
-    def __init__(self) -> None:
-        self.told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-
-    def listen(self, event: Message) -> None:
-        if event["UserEvent"] == "BacksoonCall":
-            self.told.put_nowait({name: event[f"Backsoon{name}"] for name in VARIABLES})
-
-    async def at(self, extension: str, instant: int) -> dict[str, str]:
-        """What the subroutine sets for an instant, in seconds since 1970."""
-        headers = [("Channel", f"Local/{extension}*{instant}@incoming/n"), ("Application", "Wait"), ("Data", "0")]
-        with suppress(AmiRefused):  # where the phone is closed nobody answers; the event tells all the same
-            await self.client.request("Originate", headers)
-        return await asyncio.wait_for(self.told.get(), 10)
 
 
 NOBODY = {"Phone": "", "Reason": "", "Until": "0", "Back": "0", "Divert": "", "Language": "sv", "Zone": "Europe/Oslo"}

@@ -1,5 +1,6 @@
 """Calls to a private Asterisk, placed and answered by SIPp out of the same chroot."""
 
+import itertools
 import re
 import socket
 import subprocess
@@ -30,7 +31,7 @@ o=sipp 1 1 IN IP4 [local_ip]
 s=-
 c=IN IP4 [media_ip]
 t=0 0
-m=audio [media_port] RTP/AVP 0
+m=audio @MEDIA@ RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 
 ]]></send>"""
@@ -61,6 +62,25 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>"""
+
+_HANG_UP = [
+    _REQUEST.replace("@METHOD@", "BYE").replace("@CSEQ@", "2").replace("@RETRANS@", 'retrans="500"'),
+    '<recv response="200" next="2"/>',
+]
+_WAIT_FOR_BYE = [
+    '<recv request="BYE"/>',
+    """<send next="2"><![CDATA[
+
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>""",
+]
 
 FAILURES = (302, 403, 404, 480, 484, 486, 488, 500, 503, 603)
 
@@ -95,10 +115,11 @@ Content-Length: 0
 """
 
 
-def caller_scenario(caller: str, pretending: str = "") -> str:
+def caller_scenario(caller: str, pretending: str = "", media_port: int = 0) -> str:
     """A call that ends as soon as it is answered; it succeeds with any final answer.
 
-    `pretending` is a caller id that it claims to have (P-Asserted-Identity, RFC 3325).
+    `pretending` is a caller id that it claims to have (P-Asserted-Identity, RFC 3325). With a `media_port`, to which
+    RTP goes, it waits until the other side hangs up.
     """
     identity = f"P-Asserted-Identity: <sip:{pretending}@127.0.0.1>\n" if pretending else ""
     failures = "".join(f'<recv response="{code}" optional="true" next="1" rrs="true"/>' for code in FAILURES)
@@ -111,14 +132,14 @@ def caller_scenario(caller: str, pretending: str = "") -> str:
         failures,
         '<recv response="200" rtd="true" rrs="true"/>',
         _REQUEST.replace("@METHOD@", "ACK").replace("@CSEQ@", "1").replace("@RETRANS@", ""),
-        _REQUEST.replace("@METHOD@", "BYE").replace("@CSEQ@", "2").replace("@RETRANS@", 'retrans="500"'),
-        '<recv response="200" next="2"/>',
+        *(_WAIT_FOR_BYE if media_port else _HANG_UP),
         '<label id="1"/>',
         _ACK_FAILURE.replace("@STEPS@", str(steps + 4)),
         '<label id="2"/>',
         "</scenario>",
     ]
-    return "\n".join(parts).replace("@IDENTITY@", identity).replace("@CALLER@", caller)
+    whole = "\n".join(parts).replace("@IDENTITY@", identity).replace("@CALLER@", caller)
+    return whole.replace("@MEDIA@", str(media_port or "[media_port]"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +172,10 @@ class Calls:
 
     def __init__(self, asterisk: PrivateAsterisk) -> None:
         self._asterisk = asterisk
-        self._count = 0
+        self._numbers = itertools.count(1)
 
     def place(
-        self, extension: str, caller: str = "caller", within: float = 20, pretending: str = ""
+        self, extension: str, caller: str = "caller", within: float = 20, pretending: str = "", media_port: int = 0
     ) -> CallOutcome:
         """One call, to its end. Raises `PeerError` where there was no final answer.
 
@@ -162,13 +183,27 @@ class Calls:
         """
         log = self._new("messages")
         options = ["-m", "1", "-timeout", f"{within:g}s", "-trace_msg", "-message_file", self._asterisk.inside(log)]
-        process = self._start(extension, caller, options, pretending)
+        process = self._start(extension, caller, options, pretending, media_port)
         process.wait(within + 10)
         answers = _answers(log)
         finals = [answer for answer in answers if answer[0] >= 200]
         if not finals:
             raise PeerError(f"the call to {extension} got no final answer; it got {[code for code, _ in answers]}")
         return CallOutcome(finals[0][0], tuple(code for code, _ in answers), finals[0][1])
+
+    def listen(self, extension: str, caller: str = "caller") -> tuple[CallOutcome, bytes]:
+        """One call that stays until the other side hangs up, and what was heard: G.711 mu-law, 8,000 a second."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
+            media.bind(("127.0.0.1", 0))
+            media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            outcome = self.place(extension, caller, media_port=media.getsockname()[1])
+            media.setblocking(False)
+            heard = bytearray()
+            while True:
+                try:
+                    heard += media.recv(2048)[12:]  # behind the header of RTP (RFC 3550 section 5.1)
+                except BlockingIOError:
+                    return outcome, bytes(heard)
 
     def load(self, extension: str, *, rate: int, calls: int, caller: str = "caller") -> "Load":
         """Start placing calls at a steady rate; `finish` tells how they went."""
@@ -178,18 +213,17 @@ class Calls:
         return Load(self._start(extension, caller, options), stats, calls / rate + 60)
 
     def _start(
-        self, extension: str, caller: str, options: Sequence[str], pretending: str = ""
+        self, extension: str, caller: str, options: Sequence[str], pretending: str = "", media_port: int = 0
     ) -> subprocess.Popen[bytes]:
-        scenario = self._asterisk.folder / f"caller-{caller}-{pretending}.xml"
+        scenario = self._asterisk.folder / f"caller-{caller}-{pretending}-{media_port}.xml"
         if not scenario.exists():
-            scenario.write_text(caller_scenario(caller, pretending), encoding="ascii")
+            scenario.write_text(caller_scenario(caller, pretending, media_port), encoding="ascii")
         to = f"127.0.0.1:{self._asterisk.sip_port}"
         whole = ["-sf", self._asterisk.inside(scenario), "-s", extension, *options, to]
         return start_sipp(self._asterisk, free_port(socket.SOCK_DGRAM), whole)
 
     def _new(self, kind: str) -> Path:
-        self._count += 1
-        return self._asterisk.folder / f"sipp-{kind}-{self._count}"
+        return self._asterisk.folder / f"sipp-{kind}-{next(self._numbers)}"
 
 
 class Load:
