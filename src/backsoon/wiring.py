@@ -17,24 +17,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsoon.config import ApiConfig, Config, Difference, applying, load
+from backsoon.config import Address, ApiConfig, Config, Difference, applying, load
 from backsoon.domain.errors import BacksoonError
+from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.ageing import Ageing
+from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
+from backsoon.engine.lookup import Lookup
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.service import Service
 from backsoon.engine.settling import Cause, Settler
 from backsoon.engine.sync import Sync, SyncSettings
+from backsoon.engine.taking import Taking
 from backsoon.engine.timing import pause
 from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources, switchboard_of
+from backsoon.people_sources import list_people
 from backsoon.store.base import Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
 
 if TYPE_CHECKING:
+    from backsoon.api.lookup_process import LookupProcess
     from backsoon.api.server import Listening
 
 log = logging.getLogger(__name__)
@@ -114,12 +120,17 @@ async def open_store(config: Config) -> Store:
     """The store that the settings name. Raises `StoreError`, `NoDataFolder`."""
     from backsoon.store.sqlite import SqliteStore
 
+    path = store_path(config)
+    _make_folder(path.parent)
+    return await SqliteStore.open(path)
+
+
+def store_path(config: Config) -> Path:
+    """The file of the store that the settings name. Raises `StoreError`."""
     kind, _, place = config.store.partition(":")
     if kind != "sqlite":
         raise StoreError(f"{config.path}: store: {kind!r} is no kind of store; use sqlite:FILE")
-    path = config.data / place
-    _make_folder(path.parent)
-    return await SqliteStore.open(path)
+    return config.data / place
 
 
 @dataclass
@@ -142,6 +153,10 @@ class Backsoon:
         self.directory = Directory(self.store, public_holidays)
         self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
         self.settler = Settler(self.store, self.directory, self.clock, self.hub, self.stage, self.publishers)
+        self.meters = self.stage.meters
+        self.lookup = Lookup(self.store, self.directory, self.clock)
+        self.settler.observers.append(self.lookup.touched)
+        self.lookup_process: LookupProcess | None = None
         self.sources = Sources(self.store)
         sync_settings = self.sync_settings or SyncSettings(pace_of=self.sources.pace_of)
         self.ageing = Ageing(self.store, self.directory, self.clock, self.hub)
@@ -154,8 +169,10 @@ class Backsoon:
             sync_settings,
             self.ageing.first_read,
         )
+        self.sync.meters = self.meters
         self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
+        self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
 
     async def _settle_late(self, people: Sequence[int]) -> None:
@@ -202,12 +219,27 @@ class Backsoon:
     async def reload(self, *, read_whole: bool = True) -> None:
         """Take over what changed in the store's settings: rules, calendars, switchboards, people."""
         await self.directory.refresh()
+        self.lookup.forget()
+        if self.lookup_process is not None:
+            self.lookup_process.settings_changed()
         await self.sources.refresh()
         await self._employ_switchboards()
         await self.store.read_soon(whole=read_whole)
         self.wake_sync(whole=read_whole)  # before anything else: what is read just now ends without it meanwhile
         for organisation in self.directory.organisations:
             await self.settler.settle_everybody(organisation)
+
+    async def list_people(self, organisation: str, source: str) -> Listing:
+        """Everybody that a source of the settings file lists, as the file is now.
+
+        Raises `ConfigError`, `NoSuchSource`, `NotListed`.
+        """
+        return await list_people(load(self.config.path), organisation, source)
+
+    @property
+    def staged(self) -> bool:
+        """Whether what is due within the minute is known."""
+        return self.stage.filled_until > self.clock.now()
 
     def wake_sync(self, *, whole: bool = False) -> None:
         """Look at once at what is due for reading, once more at what is being read."""
@@ -239,7 +271,9 @@ class Backsoon:
 
     def _publisher(self, settings: SwitchboardSettings) -> Publisher:
         driver = self.make_switchboard(settings)
-        return Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
+        publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
+        publisher.attend = Taking(settings.organisation, self.by_phone, self.clock, publisher.caught_up).run
+        return publisher
 
     async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
         await asyncio.wait([after])
@@ -293,12 +327,36 @@ async def open_offline(config: Config) -> AsyncIterator[Backsoon]:
             await store.close()
 
 
-def _network(api: ApiConfig) -> Listening | None:
+def _network(api: ApiConfig, address: Address | None) -> Listening | None:
     from backsoon.api.server import Listening
 
-    if api.listen is None:
+    if address is None:
         return None
-    return Listening(api.listen.host, api.listen.port, api.certificate, api.key, api.behind_proxy)
+    return Listening(address.host, address.port, api.certificate, api.key, api.behind_proxy)
+
+
+@asynccontextmanager
+async def answering_lookups(backsoon: Backsoon) -> AsyncIterator[None]:
+    """Have look-ups answered by a process of their own, where the settings want that. Raises `CannotListen`."""
+    from backsoon.api.lookup_process import LookupProcess, Task
+    from backsoon.api.server import listening_at
+
+    config, api = backsoon.config, backsoon.config.api
+    network = _network(api, api.lookup)
+    if network is None:
+        yield
+        return
+    certificate, key = (None if path is None else str(path) for path in (api.certificate, api.key))
+    with listening_at(network, "api.lookup") as listening:
+        task = Task(listening.fileno(), str(store_path(config)), certificate, key, api.behind_proxy)
+        process = backsoon.lookup_process = LookupProcess(task, backsoon.clock, backsoon.meters.lookups_beside)
+        backsoon.settler.observers.append(process.touched)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(process.run())
+            try:
+                yield
+            finally:
+                running.cancel()
 
 
 async def run(config: Config, started: Callable[[], None] = lambda: None) -> None:
@@ -313,8 +371,9 @@ async def run(config: Config, started: Callable[[], None] = lambda: None) -> Non
         store = await open_store(config)
         try:
             backsoon = Backsoon(config, store)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(serve_app(backsoon, config.socket, stop, _network(config.api)))
+            async with answering_lookups(backsoon), asyncio.TaskGroup() as tasks:
+                network = _network(config.api, config.api.listen)
+                tasks.create_task(serve_app(backsoon, config.socket, stop, network))
                 await backsoon.run(stop, started)
         finally:
             await store.close()

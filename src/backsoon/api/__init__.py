@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsoon.api.parts import Parts
+from backsoon.api.parts import Parts, Running
 from backsoon.api.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "Verbs", "serve"]
 
 
-async def serve(parts: Parts, socket: Path, stop: asyncio.Event, network: Listening | None = None) -> None:
+async def serve(parts: Running, socket: Path, stop: asyncio.Event, network: Listening | None = None) -> None:
     """Serve the API until `stop` is set: on a Unix socket, and on the network where that is asked for.
 
     Raises `SocketTaken`, `CannotListen`.

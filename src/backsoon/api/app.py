@@ -11,25 +11,27 @@ from backsoon import __version__
 from backsoon.api.describing import description
 from backsoon.api.events import Streams
 from backsoon.api.gate import Admission, Gate
-from backsoon.api.parts import Parts
+from backsoon.api.lookup import Calls
+from backsoon.api.parts import Running
 from backsoon.api.problems import install
 from backsoon.api.routes import organisation, overrides, people, tokens
 from backsoon.api.routes.common import PREFIX
 
 
-def create_app(parts: Parts, stop: asyncio.Event, gate: Gate) -> ASGIApp:
+def create_app(parts: Running, stop: asyncio.Event, gate: Gate) -> ASGIApp:
     """The application as one kind of asker meets it. Open event streams end when `stop` is set."""
     return Admission(application(parts, stop), gate)
 
 
-def application(parts: Parts, stop: asyncio.Event) -> FastAPI:
+def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     """The application without a door: only for what stands behind an `Admission`, which there may be several of."""
     app = FastAPI(
         title="Backsoon", version=__version__, docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json"
     )
     app.state.parts = parts
     install(app)
-    app.router.routes.append(Streams(parts, stop).route())
+    streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
+    app.router.routes += [streams.route(), calls.route()]
     for router in (overrides.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from backsoon.api import schemas
+from backsoon.api import events, lookup, schemas
 from backsoon.api.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -56,6 +56,7 @@ def description(app: FastAPI) -> Json:
             tags=[{"name": name, "description": text} for name, text in TAGS.items()],
             servers=[{"url": "/"}],
         )
+        document["paths"] |= events.OPENAPI | lookup.OPENAPI
         _complete(document)
         app.openapi_schema = document
     return app.openapi_schema

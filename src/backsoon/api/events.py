@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +37,51 @@ CHECK = 2.0
 STUCK = 60.0
 """Seconds after which a connection that has taken nothing of what waits for it is given up."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_ID = {"type": "string", "pattern": "^[0-9a-f]{1,32}-[0-9]{1,18}$", "maxLength": 64}
+OPENAPI: dict[str, Any] = {
+    PATH: {
+        "get": {
+            "tags": ["live"],
+            "operationId": "events",
+            "summary": "What changes, as it happens",
+            "description": "Server-sent events: `availability` (how somebody stands from now on), `person` (added, "
+            "changed, removed), `restart` (something was missed: read the board, then go on). The stream does not end.",
+            "parameters": [
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "description": "The id of the event that was heard last; goes before `after`.",
+                    "schema": _ID,
+                },
+                {
+                    "name": "after",
+                    "in": "query",
+                    "description": "The same, as the board has it (`listen_after`). Without either it begins now.",
+                    "schema": _ID,
+                },
+                {
+                    "name": "organisation",
+                    "in": "query",
+                    "description": "The organisation's id. A token has one, and needs none to be named.",
+                    "schema": {"type": "string", "maxLength": 32},
+                },
+                {
+                    "name": "language",
+                    "in": "query",
+                    "description": "The language of words (BCP 47); each person's own where nothing is said.",
+                    "schema": {"type": "string", "maxLength": 35},
+                },
+            ],
+            "responses": {
+                "200": {
+                    "description": "The stream",
+                    "content": {sse.MEDIA_TYPE: {"schema": {"type": "string"}}},
+                }
+            },
+        }
+    }
+}
+"""This path in the API's description."""
 Holds = Callable[[], Awaitable[bool]]
 
 

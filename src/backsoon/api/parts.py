@@ -8,6 +8,8 @@ from typing import Protocol
 from backsoon.domain.listing import Listing
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
+from backsoon.engine.lookup import Lookup
+from backsoon.engine.meters import Meters
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.service import Service
 from backsoon.engine.timing import Clock
@@ -54,4 +56,17 @@ class Parts(Protocol):
 
     async def apply(self, *, dry_run: bool) -> Sequence[Difference]:
         """Read the settings file anew, store it and act by it; what differed. With `dry_run` only that."""
+        ...
+
+
+class Running(Parts, Protocol):
+    """The parts of a Backsoon that runs."""
+
+    @property
+    def lookup(self) -> Lookup: ...
+    @property
+    def meters(self) -> Meters: ...
+    @property
+    def staged(self) -> bool:
+        """Whether what is due within the minute is known, so that nothing is missed."""
         ...

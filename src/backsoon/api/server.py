@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from backsoon.api.app import application
 from backsoon.api.gate import Admission, OpenGate, TokenGate
-from backsoon.api.parts import Parts
+from backsoon.api.parts import Running
 from backsoon.api.wire import StreamingProtocol
 from backsoon.domain.errors import BacksoonError
 
@@ -65,7 +65,7 @@ class Listening:
     behind_proxy: bool = False
 
 
-async def serve_app(parts: Parts, path: Path, stop: asyncio.Event, network: Listening | None = None) -> None:
+async def serve_app(parts: Running, path: Path, stop: asyncio.Event, network: Listening | None = None) -> None:
     """Serve until `stop` is set. Raises `SocketTaken`, `CannotListen`."""
     app = application(parts, stop)
     with contextlib.ExitStack() as stack:
@@ -121,8 +121,8 @@ def _check_certificate(certificate: Path, key: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def listening_at(network: Listening) -> Iterator[socket.socket]:
-    """A socket that listens on the network. Raises `CannotListen`."""
+def listening_at(network: Listening, field: str = "api.listen") -> Iterator[socket.socket]:
+    """A socket that listens on the network, as a field of the settings has it. Raises `CannotListen`."""
     where = f"[{network.host}]:{network.port}" if ":" in network.host else f"{network.host}:{network.port}"
     family = socket.AF_INET6 if ":" in network.host else socket.AF_INET
     try:
@@ -131,7 +131,7 @@ def listening_at(network: Listening) -> Iterator[socket.socket]:
         taken = error.errno == errno.EADDRINUSE
         because = f"another program listens at {where}" if taken else f"{where}: {error.strerror}"
         remedy = 'stop it, or write another address, or listen = "" for none' if taken else "write another address"
-        raise CannotListen("api.listen", because, remedy) from None
+        raise CannotListen(field, because, remedy) from None
     with listening:
         scheme = "http" if network.certificate is None else "https"
         log.info("listening on %s://%s", scheme, _address(listening))

@@ -22,6 +22,7 @@ from backsoon.domain.organisation import Person
 from backsoon.engine.deciding import CHUNK, MOST_CLAIMS, Decision, decide
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
+from backsoon.engine.meters import Meters
 from backsoon.engine.publisher import Publisher, Urgency
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
@@ -94,6 +95,7 @@ class Stage:
         publishers: Mapping[str, Sequence[Publisher]],
     ) -> None:
         """`publishers` by organisation."""
+        self.meters = Meters()
         self._store = store
         self._directory = directory
         self._clock = clock
@@ -276,6 +278,8 @@ class Stage:
             publisher.offer(plans, Urgency.AHEAD)
         bucket.orders.clear()
         bucket.fired_at = now
+        self.meters.late.observe((now - bucket.at).total_seconds(), len(bucket.staged))
+        self.meters.changes[Trigger.CLOCK] += len(bucket.staged)
         self._fired.append(bucket)
         self._hub.announce_lazily(len(bucket.staged), bucket.changes(bucket.staged.values(), now))
         self.fired.set()

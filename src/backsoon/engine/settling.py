@@ -8,7 +8,7 @@ next minute; whoever is settled anew is unstaged first, so that nothing that is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from backsoon.engine.clock import Stage
 from backsoon.engine.deciding import MOST_CLAIMS, Decision, decide, decide_all
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
+from backsoon.engine.meters import through_of
 from backsoon.engine.publisher import Publisher, Urgency
 from backsoon.engine.timing import Clock
 from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, Trigger
@@ -53,6 +54,8 @@ class Settler:
         self._hub = hub
         self._stage = stage
         self._publishers = publishers
+        self.observers: list[Callable[[Sequence[int]], None]] = []
+        """Told of whoever is settled, before they are: what is stored of them has changed."""
         self._turn = asyncio.Lock()
         self._meanwhile: list[set[int]] = []
         """Whom we decided about since each `settle_everybody` that goes on began."""
@@ -60,6 +63,8 @@ class Settler:
     async def settle(self, people: Iterable[int], cause: Cause) -> None:
         """Decide anew about these people and return once it is recorded. Telling switchboards goes on behind."""
         ids = sorted(set(people))
+        for tell in self.observers:
+            tell(ids)
         self._stage.drop(ids)
         try:
             for start in range(0, len(ids), PAGE):
@@ -140,10 +145,17 @@ class Settler:
     async def _record(self, decisions: Sequence[Decision], states: Mapping[int, PersonState], cause: Cause) -> None:
         changed = [d for d in decisions if _changed(d, states)]
         changes = [_change(d, cause, self._clock.now()) for d in changed]
+        self._count(cause, len(changes))
         self._hub.announce([(d.person, c) for d, c in zip(changed, changes, strict=True)])
         stale = [d.state for d in decisions if states.get(d.person.id) != d.state]
         if stale:
             await self._store.save_states(stale, changes)
+
+    def _count(self, cause: Cause, changes: int) -> None:
+        meters = self._stage.meters
+        meters.changes[cause.trigger] += changes
+        if cause.trigger is Trigger.OVERRIDE:
+            meters.by_hand[through_of(cause.through)] += changes
 
 
 def _changed(decision: Decision, states: Mapping[int, PersonState]) -> bool:

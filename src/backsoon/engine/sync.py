@@ -20,6 +20,7 @@ from backsoon.domain.model import CalendarEntry, CalendarReferral, PassedOver
 from backsoon.domain.organisation import Calendar, Person
 from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
+from backsoon.engine.meters import Meters
 from backsoon.engine.pace import Pace, after_failure, after_success
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, pause, until_set
@@ -105,6 +106,7 @@ class Sync:
         self._settle = settle
         self._settings = settings or SyncSettings()
         self._first_read = first_read
+        self.meters = Meters()
         self._wake = asyncio.Event()
         self._reading: set[int] = set()
         self._of: Counter[Place] = Counter()
@@ -232,6 +234,7 @@ class Sync:
 
     async def _taken_over(self, read: ReadCalendar, changes: Changes, found: Found) -> None:
         now = self._clock.now()
+        self.meters.reads[True] += 1
         touched = changes.complete or bool(changes.touched)
         kept = (
             () if changes.complete else tuple(item for item in read.health.rejected if item[0] not in changes.touched)
@@ -270,6 +273,7 @@ class Sync:
 
     async def _failed(self, read: ReadCalendar, problem: str, remedy: str, retry_after: float | None = None) -> None:
         now = self._clock.now()
+        self.meters.reads[False] += 1
         before = read.health
         failures = before.failures + 1
         if before.problem != problem:

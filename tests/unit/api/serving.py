@@ -19,6 +19,7 @@ from backsoon.commands.remote import Remote, answers
 from backsoon.config import Difference
 from backsoon.domain.access import Role
 from backsoon.domain.listing import Listing
+from backsoon.engine.lookup import Lookup
 from backsoon.engine.tokens import Tokens
 from tests.servers import free_port
 from tests.unit.engine.world import World, world
@@ -30,6 +31,8 @@ class Parts:
     def __init__(self, made: World) -> None:
         self.store, self.directory, self.clock, self.hub = made.store, made.directory, made.clock, made.hub
         self.service, self.publishers = made.service, made.publishers
+        self.lookup, self.meters, self.staged = Lookup(made.store, made.directory, made.clock), made.stage.meters, True
+        made.settler.observers.append(self.lookup.touched)
         self.tokens = Tokens(made.store, made.clock)
         self.woken = 0
         self.applied: list[bool] = []

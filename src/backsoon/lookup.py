@@ -1,0 +1,142 @@
+"""`python -m backsoon.lookup`: the process that only answers look-ups of calls (see `api.lookup_process`).
+
+It reads the store by itself, and of Backsoon it hears what has changed. It ends when Backsoon does, whatever that one
+ended by: the pipe between them is closed then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from backsoon.api.gate import TokenGate
+from backsoon.api.lookup import Calls, LookupApp
+from backsoon.api.lookup_process import Heard, News, Task, line
+from backsoon.domain.organisation import Person
+from backsoon.engine.directory import Directory
+from backsoon.engine.lookup import Lookup
+from backsoon.engine.meters import LOOKUP_SECONDS, Histogram
+from backsoon.engine.tokens import Tokens
+from backsoon.store.base import Store, StoreError
+from backsoon.store.sqlite.readonly import ReadOnlyStore
+from backsoon.wiring import SystemClock, public_holidays, run_blocking
+
+log = logging.getLogger(__name__)
+
+MOST = 120_000
+"""How many answers are kept: some 60 MiB at most."""
+LONGEST = 1 << 24
+"""Bytes of one message."""
+
+
+class Answering:
+    """The parts of the process."""
+
+    def __init__(self, store: Store) -> None:
+        clock = SystemClock()
+        self.clock = clock
+        self.directory = Directory(store, public_holidays)
+        self.lookup = Lookup(store, self.directory, clock, most=MOST)
+        self.seconds = Histogram(LOOKUP_SECONDS)
+        calls = Calls(self.lookup, self.directory, self.seconds)
+        self.app = LookupApp(calls, TokenGate(Tokens(store, clock), clock))
+
+    async def refresh(self) -> None:
+        """Take the settings over. Raises `StoreError`."""
+        self.lookup.forget()
+        await self.directory.refresh()
+        self.lookup.forget()  # what was made while they were read
+        everywhere = [Person(organisation, "", "") for organisation in self.directory.organisations]
+        await self.directory.prepare(everywhere, self.clock.now())
+
+    async def hear(self, news: News) -> Heard | None:
+        """Act by news; the answer to a mark."""
+        if news.touched:
+            self.lookup.touched(news.touched)
+        if news.settings:
+            await self._refreshed()
+        if not news.mark:
+            return None
+        return Heard(news.mark, list(self.seconds.counts), self.seconds.sum)
+
+    async def _refreshed(self) -> None:
+        """Take the settings over, as soon as the store can be read."""
+        while True:
+            try:
+                return await self.refresh()
+            except StoreError as error:
+                log.error("the settings could not be read, trying again: %s", error)
+                await asyncio.sleep(0.5)
+
+
+class _Server(uvicorn.Server):
+    """Signals are for the process that began this one."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve() -> None:
+    """Answer, until the other end of the pipe is closed."""
+    reader = asyncio.StreamReader(limit=LONGEST)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    task = msgspec.json.decode(await reader.readline(), type=Task)
+    answering = Answering(ReadOnlyStore(Path(task.store)))
+    await answering.refresh()
+    with socket.socket(fileno=task.socket) as listening:
+        server = _Server(_config(answering, task))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        _settle_memory()
+        hearing = asyncio.create_task(_hear_for_ever(answering, reader))
+        await asyncio.wait((serving, hearing), return_when=asyncio.FIRST_COMPLETED)
+        os._exit(0)  # calls that are being answered cannot be waited for: nobody knows what is true any more
+
+
+def _config(answering: Answering, task: Task) -> uvicorn.Config:
+    return uvicorn.Config(
+        answering.app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        http="httptools",
+        timeout_keep_alive=75,
+        server_header=False,
+        proxy_headers=task.behind_proxy,
+        ssl_certfile=task.certificate,
+        ssl_keyfile=task.key or task.certificate,
+    )
+
+
+async def _hear_for_ever(answering: Answering, reader: asyncio.StreamReader) -> None:
+    """Take what has changed, until the pipe is closed."""
+    while said := await reader.readline():
+        heard = await answering.hear(msgspec.json.decode(said, type=News))
+        if heard is not None:
+            sys.stdout.buffer.write(line(heard))
+            sys.stdout.buffer.flush()
+
+
+def _settle_memory() -> None:
+    """A collection of garbage among 100,000 answers would be a call that waits."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        run_blocking(serve)
