@@ -98,18 +98,22 @@ def of_connection(organisation: str, health: ConnectionHealth, told: int, within
     name = health.connection
     about = f"calendars of {name}"
     if health.failing > told:
-        what = f"{health.failing - told} more calendars of {name} cannot be read, for other reasons"
+        what = f"{_calendars(health.failing - told, 'more ')} of {name} cannot be read, for other reasons"
         remedy = "mend what is named first, then look again"
         yield Finding(Level.ERROR, "calendars_failing", organisation, about, what, remedy, health.failing - told)
     if health.behind:
         minutes = int(within.total_seconds()) // 60
-        what = f"{health.behind} calendars of {name} are not confirmed: none of them was read for {minutes} min"
+        what = f"{_calendars(health.behind)} of {name} not confirmed: not read for {minutes} min"
         remedy = "see whether this machine has too much to do, and whether the calendars answer slowly"
         yield Finding(Level.ERROR, "calendars_unconfirmed", organisation, about, what, remedy, health.behind)
     if health.remarked:
-        what = f"{health.remarked} calendars of {name} were read with a warning, or with items left out"
+        what = f"{_calendars(health.remarked)} of {name} with a warning, or with items left out"
         remedy = "backsoon health --json names them; preview tells of each item"
         yield Finding(Level.NOTE, "calendars_remarked", organisation, about, what, remedy, health.remarked)
+
+
+def _calendars(count: int, more: str = "") -> str:
+    return f"{count} {more}calendar" if count == 1 else f"{count} {more}calendars"
 
 
 def is_well(findings: Iterable[Finding]) -> bool:
