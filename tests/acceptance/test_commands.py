@@ -79,7 +79,7 @@ def test_a_day_at_the_switchboard(backsoon: Shell) -> None:
     assert "◆\t102\tBo Ek" in shell("board", "--once").out
     assert shell("back", "102", "--json").json["availability"]["state"] == "available"
 
-    assert shell("people", "add", "102", "Bo Lind", "--inactive", "--json").json["changed"] == 1
+    assert shell("people", "add", "102", "Bo Lind", "--rename", "--inactive", "--json").json["changed"] == 1
     assert [r["person"]["name"] for r in shell("board", "--json").json["rows"]] == ["Anna Berg"]
 
 

@@ -25,13 +25,15 @@ class Peopling(Asking):
         everybody: bool = False,
         prune: bool = False,
         force: bool = False,
+        rename: bool = False,
     ) -> Json:
         """Take people in by rows; those that do not fit are named. `everybody`: who is in no row is gone.
 
-        `prune` takes them out. Raises `Doubtful` where that is more than is likely to be meant, but for `force`.
+        `prune` takes them out; `rename`: see `ImportOptions`.
+        Raises `Doubtful` where that is more than is likely to be meant, but for `force`.
         """
         self._must(Right.MANAGE)
-        parts, options = self._parts, ImportOptions(everybody or prune, prune, force, dry_run)
+        parts, options = self._parts, ImportOptions(everybody or prune, prune, force, rename, dry_run)
         found = self._one(organisation)
         return self._imported(
             await import_rows(rows, found, parts.store, parts.service, options, self._known_country), options
@@ -45,7 +47,7 @@ class Peopling(Asking):
         Raises `NoSuchSource`, `Doubtful`, and what reading it raises; then nothing was stored.
         """
         self._must(Right.MANAGE)
-        parts, options = self._parts, ImportOptions(True, prune, force, dry_run)
+        parts, options = self._parts, ImportOptions(everybody=True, prune=prune, force=force, dry_run=dry_run)
         found = self._one(organisation)
         listing = await parts.list_people(found.id, source)
         return self._imported(

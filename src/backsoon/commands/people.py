@@ -123,12 +123,17 @@ def add(
     calendar: Annotated[str | None, typer.Option(help="Address of their calendar.")] = None,
     connection: Annotated[str | None, typer.Option(help="The connection that reads it.")] = None,
     active: Annotated[bool | None, typer.Option("--active/--inactive", help="Whether they count.")] = None,
+    rename: Annotated[bool, typer.Option("--rename", help="This is the new name of who has the extension.")] = False,
     dry_run: DryRunOption = False,
     organisation: OrganisationOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add somebody, or change who has that extension."""
+    """Add somebody, or change them.
+
+    Who has that e-mail address is meant, else who has the extension under that name. Anybody else is somebody new, and
+    who had the extension goes with all that is theirs; --rename says that it is still the same person.
+    """
     from backsoon.engine.roster import Row
 
     given = {
@@ -147,7 +152,7 @@ def add(
     }
     row = Row(1, {key: value for key, value in given.items() if value is not None})
     flags = _Flags(dry_run=dry_run, prune=False, force=False)
-    _report(output.run(_import(config, organisation, [row], [], flags)), as_json)
+    _report(output.run(_import(config, organisation, [row], [], flags, rename=rename)), as_json)
 
 
 @app.command("remove")
@@ -219,9 +224,10 @@ async def _import(
     flags: _Flags,
     *,
     everybody: bool = False,
+    rename: bool = False,
 ) -> Json:
     async with connected(config) as port:
-        imported = await port.import_people(rows, organisation or None, everybody=everybody, **flags)
+        imported = await port.import_people(rows, organisation or None, everybody=everybody, rename=rename, **flags)
     imported["rejected"] += [{"row": r.number, "extension": r.extension, "because": r.because} for r in rejected]
     imported["rejected"].sort(key=lambda r: r["row"])
     return imported

@@ -7,7 +7,7 @@ nothing but their row. Who is in no row is told as gone, and taken out where tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import LeftOut, Listing
@@ -37,12 +37,14 @@ class ImportOptions:
     """How rows are taken in.
 
     `everybody`: the rows are all people there are, so that who is in none of them is gone; `prune`: take these out, but
-    for those who were switched off by name; `force`: also where that is doubtful; `dry_run`: only judge.
+    for those who were switched off by name; `force`: also where that is doubtful; `rename`: who has a row's extension
+    is meant by it under another name too; `dry_run`: only judge.
     """
 
     everybody: bool = False
     prune: bool = False
     force: bool = False
+    rename: bool = False
     dry_run: bool = False
 
 
@@ -124,13 +126,10 @@ async def import_listing(
     known_country: Callable[[str], bool] = lambda _: True,
 ) -> Imported:
     """Take in who a source lists, which is everybody there. Raises `Doubtful`, `StoreError`."""
-    options = ImportOptions(True, options.prune, options.force, options.dry_run)
+    options = replace(options, everybody=True)
     rows = rows_of(listing)
     found = await import_rows(rows, organisation, store, service, options, known_country, doubts=listing.doubts)
-    return Imported(
-        found.added, found.changed, found.unchanged, found.replaced, found.gone, found.removed, found.kept_off,
-        found.rejected, listing.left_out, listing.notes, found.doubts,
-    )  # fmt: skip
+    return replace(found, left_out=listing.left_out, notes=listing.notes)
 
 
 async def import_rows(
@@ -151,7 +150,7 @@ async def import_rows(
     async with service.roster.of(organisation.id):
         present = await everybody(store, organisation.id)
         connections = await store.connections(organisation.id)
-        matched = match(rows, organisation, present, connections, known_country)
+        matched = match(rows, organisation, present, connections, known_country, rename=options.rename)
         plan = _plan(matched, await _with_calendars(matched.matches, connections, store), options)
         plan.doubts += _doubts(plan, rows, present, doubts if options.prune else ())
         if plan.doubts and not (options.force or options.dry_run):

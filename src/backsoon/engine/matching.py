@@ -60,9 +60,14 @@ def match(
     present: Sequence[Person],
     connections: Sequence[Connection] = (),
     known_country: Callable[[str], bool] = lambda _: True,
+    *,
+    rename: bool = False,
 ) -> Matched:
-    """What rows mean, where `present` are all people of the organisation."""
-    matching = _Matching(organisation, present, connections, known_country)
+    """What rows mean, where `present` are all people of the organisation.
+
+    `rename`: who has a row's extension is meant by it under another name too.
+    """
+    matching = _Matching(organisation, present, connections, known_country, rename)
     matching.read(rows)
     matching.find()
     matching.build()
@@ -87,11 +92,13 @@ class _Matching:
         present: Sequence[Person],
         connections: Sequence[Connection],
         known_country: Callable[[str], bool],
+        rename: bool,
     ) -> None:
         self._organisation = organisation
         self._present = present
         self._connections = connections
         self._known_country = known_country
+        self._rename = rename
         self._by_extension = {p.extension.casefold(): p for p in present}
         self._by_email = {p.email.casefold(): p for p in present if p.email}
         self._good: dict[int, tuple[Row, Given]] = {}
@@ -163,7 +170,7 @@ class _Matching:
 
     def _is_same(self, place: int, holder: Person) -> bool:
         name = self._good[place][1].get("name")
-        return not name or same_name(str(name), holder.name)
+        return self._rename or not name or same_name(str(name), holder.name)
 
     # -- 3. what they become ---------------------------------------------------------------------------------------
 

@@ -70,6 +70,13 @@ def test_somebody_new_has_nothing_of_who_had_the_extension() -> None:
     assert one.person == Person("acme", "101", "Eva Falk", "eva@example.com")
 
 
+def test_somebody_is_renamed_who_has_no_address() -> None:
+    values = row("103", "Carl Eriksson")
+    (one,) = match([Row(2, values)], ACME, PRESENT, rename=True).matches
+    assert one.person == replace(CARL, name="Carl Eriksson")
+    assert matched(values).replaced
+
+
 def test_people_swap_their_extensions() -> None:
     found = matched(row("102", "Anna Berg", ANNA.email), row("101", "Bo Ek", BO.email))
     assert [m.person for m in found.matches] == [replace(ANNA, extension="102"), replace(BO, extension="101")]

@@ -33,6 +33,7 @@ Department = Annotated[str, Query(max_length=200, description="People of this de
 Everybody = Annotated[Flag, Query(description="The rows are all people there are: who is in none is told as gone.")]
 Prune = Annotated[Flag, Query(description="Take out who is gone, but for those who were switched off by name.")]
 Force = Annotated[Flag, Query(description="Also where so many would go that it is hardly meant.")]
+Rename = Annotated[Flag, Query(description="Who has a row's extension is meant by it under another name too.")]
 Source = Annotated[
     str, Query(min_length=1, max_length=64, description="`asterisk`, `ldap`, or one of several by name: `ldap:main`.")
 ]
@@ -61,11 +62,14 @@ async def import_people(
     everybody: Everybody = False,
     prune: Prune = False,
     force: Force = False,
+    rename: Rename = False,
 ) -> Response:
     """Add and change people by rows of texts. Rows that do not fit are in the answer."""
     rows = [Row(row.number, row.values) for row in body.rows]
     return answer(
-        await verbs.import_people(rows, organisation, dry_run=dry_run, everybody=everybody, prune=prune, force=force)
+        await verbs.import_people(
+            rows, organisation, dry_run=dry_run, everybody=everybody, prune=prune, force=force, rename=rename
+        )
     )
 
 
