@@ -43,6 +43,7 @@ class Port(Protocol):
         everybody: bool = False,
         prune: bool = False,
         force: bool = False,
+        rename: bool = False,
     ) -> Json: ...
     async def import_from(
         self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False

@@ -87,10 +87,11 @@ class Remote:
         everybody: bool = False,
         prune: bool = False,
         force: bool = False,
+        rename: bool = False,
     ) -> Json:
         """See `Verbs`."""
         body = {"rows": [{"number": row.number, "values": dict(row.values)} for row in rows]}
-        flags = {"dry_run": dry_run, "everybody": everybody, "prune": prune, "force": force}
+        flags = {"dry_run": dry_run, "everybody": everybody, "prune": prune, "force": force, "rename": rename}
         return await self._ask("PUT", "/people", {"organisation": organisation, **_flags(flags)}, body)
 
     async def import_from(
