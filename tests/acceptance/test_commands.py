@@ -327,6 +327,25 @@ def test_the_dialplan_goes_to_stdout_alone(tmp_path: Path) -> None:
     assert json.loads(Shell(tmp_path)("asterisk", "dialplan", "--json").out)["dialplan"].startswith(";")
 
 
+def test_the_dialplan_has_the_star_codes_of_the_organisation(tmp_path: Path) -> None:
+    one = tmp_path / "one.toml"
+    one.write_text('[organisation]\nname = "A"\nzone = "UTC"\n[organisation.phone]\nprefix = "*7"\n')
+    two = tmp_path / "two.toml"
+    two.write_text(
+        '[organisations.a]\nname = "A"\nzone = "UTC"\n[organisations.b]\nname = "B"\nzone = "UTC"\n'
+        '[organisations.b.phone]\ncancel = "*8"\n'
+    )
+    shell = Shell(tmp_path)
+    assert "exten => _*23*.,1," in shell("asterisk", "dialplan").out  # no settings: the usual ones
+    assert "exten => _*7.,1," in shell("asterisk", "dialplan", "--config", str(one)).out
+    which = shell("asterisk", "dialplan", "--config", str(two), status=1)
+    assert "several organisations: name one with --organisation: a, b" in which.err
+    assert "exten => *8,1," in shell("asterisk", "dialplan", "--config", str(two), "--organisation", "b").out
+    assert "no organisation 'c'" in shell(
+        "asterisk", "dialplan", "--config", str(two), "--organisation", "c", status=1
+    ).err
+
+
 def test_a_live_board_shows_a_change_by_itself(shell: Shell) -> None:
     with shell.running():
         shell("people", "add", "101", "Anna")

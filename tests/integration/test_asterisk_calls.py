@@ -149,13 +149,16 @@ GARBAGE = [
     "1~en~UTC~1:0:0:x:o:1003,1)&System(touch /tmp/broken-out",
     "1~" + "~" * 890,
     "1~en~UTC" + "~0:1:1:x:c:" * 80,
+    "1~1.5~1~-~9999999999999999999999~x~${SHELL(touch /tmp/broken-out)}",
+    "1~1~$[1]~-~0~0~" + "x" * 800,
 ]
 
 
+@pytest.mark.parametrize("family", ["backsoon", "backsoon-hand"])
 @pytest.mark.parametrize("value", GARBAGE)
-async def test_garbage_in_the_database_never_stops_a_call(asterisk: Asterisk, value: str) -> None:
+async def test_garbage_in_the_database_never_stops_a_call(asterisk: Asterisk, value: str, family: str) -> None:
     async with open_ami(asterisk.address, OPERATOR) as client:
-        await client.request("DBPut", [("Family", "backsoon"), ("Key", "1001"), ("Val", value)])
+        await client.request("DBPut", [("Family", family), ("Key", "1001"), ("Val", value)])
     assert asterisk.place_call("1001").status in {200, 302, 486}
     assert not (asterisk.server.chroot / "tmp" / "broken-out").exists()
 

@@ -4,13 +4,16 @@ import asyncio
 import socket
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from backsoon.domain.phonecodes import PhoneCodes
 from backsoon.switchboards.asterisk import AsteriskSession, AsteriskSwitchboard
 from backsoon.switchboards.asterisk.check import Level, check
+from backsoon.switchboards.asterisk.dialplan import USUAL
 from backsoon.switchboards.base import (
     NOTHING,
     Lamp,
@@ -172,6 +175,20 @@ class TestAccounts:
     async def test_check_changes_nothing(self, asterisk: Asterisk) -> None:
         await check(asterisk.switchboard().settings)
         assert asterisk.database() == {}
+
+    async def test_check_of_a_dialplan_printed_by_other_settings(self, asterisk: Asterisk) -> None:
+        other = replace(USUAL, phone=PhoneCodes("*7", "#7"))
+        findings = await check(asterisk.switchboard().settings, other)
+        (warning,) = [finding for finding in findings if finding.level is not Level.OK]
+        assert warning.level is Level.WARNING
+        assert "printed by other settings" in warning.text
+
+    async def test_check_of_modules_that_star_codes_need(self, own_asterisk: Asterisk) -> None:
+        own_asterisk.cli("module unload app_playtones")
+        findings = await check(own_asterisk.switchboard().settings)
+        (warning,) = [finding for finding in findings if finding.level is not Level.OK]
+        assert warning.level is Level.WARNING
+        assert "app_playtones" in warning.text
 
     async def test_check_of_a_dialplan_without_the_include(self, own_asterisk: Asterisk) -> None:
         (own_asterisk.server.folder / "extensions.conf").write_text("[incoming]\n", encoding="ascii")

@@ -216,7 +216,7 @@ async def _try(config: Config, field: str, given: Given) -> list[Tried]:
 
     organisation = config.organisations[0]
     if field == "switchboard":
-        return [one for s in organisation.switchboards for one in await try_switchboard(s)]
+        return [one for s in organisation.switchboards for one in await try_switchboard(s, organisation.organisation)]
     return [one for c in organisation.connections for one in await _try_connection(config, c, given)]
 
 

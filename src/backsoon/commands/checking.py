@@ -58,7 +58,7 @@ def _settings(config: Config) -> Iterator[Tried]:
 def _switchboards(organisation: OrganisationConfig) -> Iterator[Awaitable[Sequence[Tried]]]:
     from backsoon.commands.trying import try_switchboard
 
-    return (try_switchboard(settings) for settings in organisation.switchboards)
+    return (try_switchboard(settings, organisation.organisation) for settings in organisation.switchboards)
 
 
 async def _calendars(config: Config) -> AsyncIterator[Tried]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backsoon.domain.organisation import Connection, Person, SwitchboardSettings
+from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
 from backsoon.sources.base import SourceError, Window
 from backsoon.switchboards.base import SwitchboardError
 
@@ -56,19 +56,19 @@ async def try_calendar(
     return Tried(what, "ok", text)
 
 
-async def try_switchboard(settings: SwitchboardSettings) -> Sequence[Tried]:
-    """Log in to a switchboard and look whether all that we need is there."""
+async def try_switchboard(settings: SwitchboardSettings, organisation: Organisation) -> Sequence[Tried]:
+    """Log in to a switchboard of the organisation and look whether all that we need is there."""
     what = f"switchboard {settings.name}"
     try:
         async with asyncio.timeout(SECONDS):
-            return [Tried(what, *found) for found in await _look(settings)]
+            return [Tried(what, *found) for found in await _look(settings, organisation)]
     except SwitchboardError as error:
         return [Tried(what, "error", str(error), error.remedy)]
     except TimeoutError:
         return [Tried(what, "error", f"no answer within {SECONDS:.0f} s", SwitchboardError.remedy)]
 
 
-async def _look(settings: SwitchboardSettings) -> list[tuple[str, str, str]]:
+async def _look(settings: SwitchboardSettings, organisation: Organisation) -> list[tuple[str, str, str]]:
     """Level, text and remedy of what was found. Raises `SwitchboardError`."""
     from backsoon.factories import switchboard_of
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
@@ -76,6 +76,6 @@ async def _look(settings: SwitchboardSettings) -> list[tuple[str, str, str]]:
 
     switchboard = switchboard_of(settings)
     if isinstance(switchboard, AsteriskSwitchboard):
-        return [(f.level.value, f.text, f.remedy) for f in await check(switchboard.settings)]
+        return [(f.level.value, f.text, f.remedy) for f in await check(switchboard.settings, organisation)]
     async with switchboard.session():
         return [("ok", "it answers", "")]

@@ -15,3 +15,5 @@ class Board:
     """Break the session that is open; the switchboard comes back with what it holds."""
     absent: Switchboard
     """The same kind of switchboard where nobody answers."""
+    dial: Callable[[str, str, str], None]
+    """Dial on an extension's telephone: the code ("": available again) and what stands behind it."""

@@ -1,6 +1,7 @@
 """The implementations under the contract."""
 
 import socket
+from datetime import UTC, datetime
 
 import pytest
 
@@ -26,7 +27,10 @@ def _memory() -> Board:
     async def cut() -> None:
         switchboard.cut()
 
-    return Board(switchboard, cut, absent)
+    def dial(extension: str, code: str, argument: str) -> None:
+        switchboard.dial(extension, datetime.now(UTC), code, argument)
+
+    return Board(switchboard, cut, absent, dial)
 
 
 def _asterisk(asterisk: Asterisk) -> Board:
@@ -35,4 +39,8 @@ def _asterisk(asterisk: Asterisk) -> Board:
     async def cut() -> None:
         asterisk.kick_managers()
 
-    return Board(asterisk.switchboard(), cut, AsteriskSwitchboard(AsteriskSettings(nowhere, ACCOUNT)))
+    def dial(extension: str, code: str, argument: str) -> None:
+        behind = f"*{argument}" if argument else ""
+        assert asterisk.dial(f"*23*{code}{behind}#" if code else "#23#", extension).status == 200
+
+    return Board(asterisk.switchboard(), cut, AsteriskSwitchboard(AsteriskSettings(nowhere, ACCOUNT)), dial)

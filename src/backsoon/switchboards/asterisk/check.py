@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backsoon.domain.organisation import Organisation
+from backsoon.switchboards.asterisk.dialplan import USUAL, fingerprint
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, switchboard_errors
 from backsoon.switchboards.base import SwitchboardError
 from backsoon.wire.ami import AmiRefused
@@ -25,7 +27,8 @@ TOO_MUCH = {
     "AGI": "agi",
 }
 """An action that shows a class of rights which we never use."""
-MODULES = ("app_stack", "func_cut", "func_db", "func_devstate", "func_presencestate", "func_strings")
+MODULES = ("app_stack", "func_cut", "func_db", "func_devstate", "func_logic", "func_presencestate", "func_strings")
+MODULES_OF_STAR_CODES = ("app_playtones", "app_userevent", "func_channel", "func_dialplan")
 LEAST_RIGHTS = "read = system,user and write = system,call are enough"
 
 
@@ -46,13 +49,16 @@ class Finding:
     remedy: str = ""
 
 
-async def check(settings: AsteriskSettings) -> list[Finding]:
-    """Try the switchboard as a run would, changing nothing. Never raises `SwitchboardError`: that is a finding."""
+async def check(settings: AsteriskSettings, organisation: Organisation = USUAL) -> list[Finding]:
+    """Try the switchboard as a run would, changing nothing; the star codes should be those of the organisation.
+
+    Never raises `SwitchboardError`: that is a finding.
+    """
     findings = privacy(settings.address)
     try:
         with switchboard_errors():
             async with open_ami(settings.address, settings.account, None, settings.times) as client:
-                findings += [finding async for finding in _look(client)]
+                findings += [finding async for finding in _look(client, organisation)]
     except SwitchboardError as error:
         findings.append(Finding(Level.ERROR, str(error), error.remedy))
     return findings
@@ -66,13 +72,14 @@ def privacy(address: AmiAddress) -> list[Finding]:
     return [Finding(Level.WARNING, text, "use TLS, or run Backsoon on the switchboard's own machine")]
 
 
-async def _look(client: AmiClient) -> AsyncIterator[Finding]:
+async def _look(client: AmiClient, organisation: Organisation) -> AsyncIterator[Finding]:
     allowed = (await client.request("ListCommands")).fields
     yield await _version(client)
     for finding in rights(allowed):
         yield finding
-    for finding in [await _modules(client, allowed), await _dialplan(client, allowed)]:
+    for finding in await _modules(client, allowed):
         yield finding
+    yield await _dialplan(client, allowed, organisation)
 
 
 async def _version(client: AmiClient) -> Finding:
@@ -98,14 +105,17 @@ def rights(allowed: Collection[str]) -> list[Finding]:
     return findings or [Finding(Level.OK, "the manager account has the rights it needs and no more")]
 
 
-async def _modules(client: AmiClient, allowed: Collection[str]) -> Finding:
+async def _modules(client: AmiClient, allowed: Collection[str]) -> list[Finding]:
     if "ModuleCheck" not in allowed:
-        return Finding(Level.WARNING, "which modules are loaded could not be seen", LEAST_RIGHTS)
-    missing = [name for name in MODULES if not await _loaded(client, name)]
-    if missing:
-        text = f"modules are not loaded: {', '.join(missing)}"
-        return Finding(Level.ERROR, text, "load them in modules.conf")
-    return Finding(Level.OK, "the modules that the dialplan and the lamps need are loaded")
+        return [Finding(Level.WARNING, "which modules are loaded could not be seen", LEAST_RIGHTS)]
+    findings: list[Finding] = []
+    remedy = "load them in modules.conf"
+    if missing := [name for name in MODULES if not await _loaded(client, name)]:
+        findings.append(Finding(Level.ERROR, f"modules are not loaded: {', '.join(missing)}", remedy))
+    if missing := [name for name in MODULES_OF_STAR_CODES if not await _loaded(client, name)]:
+        text = f"modules that the star codes need are not loaded: {', '.join(missing)}"
+        findings.append(Finding(Level.WARNING, text, remedy))
+    return findings or [Finding(Level.OK, "the modules that the dialplan and the lamps need are loaded")]
 
 
 async def _loaded(client: AmiClient, module: str) -> bool:
@@ -116,12 +126,21 @@ async def _loaded(client: AmiClient, module: str) -> bool:
     return True
 
 
-async def _dialplan(client: AmiClient, allowed: Collection[str]) -> Finding:
+async def _dialplan(client: AmiClient, allowed: Collection[str], organisation: Organisation) -> Finding:
     if "Getvar" not in allowed:
         return Finding(Level.WARNING, "whether the dialplan is there could not be seen", LEAST_RIGHTS)
-    answer = await client.request("Getvar", [("Variable", "DIALPLAN_EXISTS(backsoon,s,1)")])
-    if answer["Value"] == "1":
-        return Finding(Level.OK, "the dialplan has the subroutine `backsoon`")
-    text = "the dialplan has no subroutine `backsoon` (or func_dialplan is not loaded): calls are not answered by us"
     remedy = "include what `backsoon asterisk dialplan` prints in extensions.conf, and `dialplan reload`"
-    return Finding(Level.WARNING, text, remedy)
+    if not await _exists(client, "backsoon,s"):
+        text = (
+            "the dialplan has no subroutine `backsoon` (or func_dialplan is not loaded): calls are not answered by us"
+        )
+        return Finding(Level.WARNING, text, remedy)
+    if not await _exists(client, f"backsoon-printed,{fingerprint(organisation)}"):
+        text = "the dialplan was printed by other settings or another version: a star code may mean something else"
+        return Finding(Level.WARNING, text, remedy)
+    return Finding(Level.OK, "the dialplan has the subroutine `backsoon` and the star codes of the settings")
+
+
+async def _exists(client: AmiClient, place: str) -> bool:
+    answer = await client.request("Getvar", [("Variable", f"DIALPLAN_EXISTS({place},1)")])
+    return answer["Value"] == "1"

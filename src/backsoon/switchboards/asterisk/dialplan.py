@@ -67,7 +67,7 @@ def _text(organisation: Organisation, technology: str) -> str:
 SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asterisk dialplan`: print it again rather
 ; than change it.
 ; In extensions.conf:  #include "backsoon.conf"
-; Needs the modules app_stack, func_cut, func_db, func_strings, func_devstate, func_presencestate.
+; Needs the modules app_stack, func_cut, func_db, func_logic, func_strings, func_devstate, func_presencestate.
 
 ; Gosub(backsoon,s,1(EXTENSION)) tells whether somebody is referred at this instant. It costs a call less than a
 ; millisecond, asks nobody outside Asterisk, and sets:
@@ -119,7 +119,7 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(BACKSOON_ZONE=${IF($["${BACKSOON_ZONE}" = ""]?@ZONE@:${BACKSOON_ZONE})})
  same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
  same => n,Set(BACKSOON_BACK=$[0${FILTER(0-9,${CUT(hand,~,6)})} + 0])
- same => n,Set(BACKSOON_REASON=${CUT(hand,~,7)})
+ same => n,Set(BACKSOON_REASON=${FILTER(0-9a-z_,${CUT(hand,~,7)})})
  same => n,Set(BACKSOON_PHONE=closed)
  same => n,Return()
 

@@ -78,7 +78,7 @@ def _week(hours: WorkingHours) -> str:
 
 DIAL = r"""; Star codes: people refer themselves by telephone, whether Backsoon runs or not. Where they dial:
 ;   include => backsoon-codes
-; Needs the modules app_playtones, app_userevent, func_channel, func_dialplan and func_logic as well.
+; Needs the modules app_playtones, app_userevent, func_channel and func_dialplan as well.
 [backsoon-codes]
 @CODES@
 ; What was dialled, judged and kept. ARG1 is what stands behind the prefix, filtered to the keys of a telephone ("-":
