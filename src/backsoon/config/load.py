@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backsoon.config.api import read_api
-from backsoon.config.api import read_api
 from backsoon.config.connections import read_connections, read_switchboards
 from backsoon.config.directories import read_directories
 from backsoon.config.environment import overridden
@@ -25,7 +24,6 @@ FIELDS = (
     "store",
     "socket",
     "log_level",
-    "api",
     "api",
     "organisation",
     "organisations",
@@ -97,7 +95,6 @@ def _config(table: Table, path: Path, environment: Mapping[str, str]) -> Config:
         socket=_socket(table, data),
         organisations=_apart(table, _organisations(table)),
         log_level=table.choice("log_level", "info", _LEVELS),
-        api=read_api(table.table("api")),
         api=read_api(table.table("api")),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,40 +55,6 @@ class ApiConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """An address to listen at. Port 0: any that is free."""
-
-    host: str
-    port: int
-
-    @property
-    def loopback(self) -> bool:
-        """Whether nobody but this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class ApiConfig:
-    """Where the API is on the network; None: nowhere. `certificate` and `key` (PEM, absolute; None: in one file).
-
-    `lookup` is where a process of its own answers look-ups of calls. `behind_proxy`: a proxy of theirs has TLS, and
-    says who asks.
-    """
-
-    listen: Address | None = None
-    lookup: Address | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    behind_proxy: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything in the settings file.
 
@@ -103,5 +68,4 @@ class Config:
     socket: Path
     organisations: tuple[OrganisationConfig, ...]
     log_level: str = "info"
-    api: ApiConfig = ApiConfig()
     api: ApiConfig = ApiConfig()
