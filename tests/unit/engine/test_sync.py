@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.domain.model import CalendarEntry, Timed
+from backsoon.domain.model import Because, CalendarEntry, Timed
 from backsoon.engine.pace import Pace, after_failure, after_success
 from backsoon.sources.base import (
     CalendarSource,
@@ -78,10 +78,18 @@ async def test_no_untagged_text_is_stored(tmp_path: Path) -> None:
         calendar.put("a", entry("a", "ZQ-CANARY secret", at(10), at(11)))
         calendar.put("b", entry("b", "m: shown // ZQ-CANARY hidden", at(12), at(13)))
         calendar.put("c", entry("c", "m: ZQ-CANARY private", at(12), at(13), private=True))
+        calendar.put("d", entry("d", "ZQ-CANARY m: ZQ-CANARY", at(9), at(11)))
+        calendar.put("e", entry("e", "m: ZQ-CANARY", at(9), at(11), cancelled=True))
+        calendar.put("f", entry("f", "ZQ-CANARY", at(9), at(11), cancelled=True))
         async with w.running():
             await w.read(anna)
             await w.publisher.drained()
         assert len(await w.service.referrals(anna)) == 2
+        passed = (await w.store.grounds(anna.id, at(10))).passed
+        assert {(p.key.uid, p.because, p.keyword) for p in passed} == {
+            ("d", Because.NOT_FIRST, "m"),
+            ("e", Because.CANCELLED, "m"),
+        }
         assert "ZQ-CANARY" not in str(w.switchboard.shown)
     assert b"ZQ-CANARY" not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
 
@@ -254,3 +262,29 @@ def test_what_the_server_asks_for_is_honoured_and_failures_slow_down() -> None:
     assert after_failure(NINE, 3, None, pace, 0.5) == NINE + timedelta(minutes=8)
     assert after_failure(NINE, 30, None, pace, 0.5) == NINE + timedelta(minutes=15)
     assert after_failure(NINE, 1, 3600, pace, 0.5) == NINE + timedelta(hours=1)
+
+
+async def test_what_was_passed_over_is_replaced_with_its_resource_only(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "x m: x", at(9), at(11)))
+        calendar.put("b", entry("b", "x l: x", at(9), at(11)))
+
+        async def passed() -> set[str]:
+            return {p.key.uid for p in (await w.store.grounds(anna.id, w.clock.now() + timedelta(minutes=30))).passed}
+
+        await w.read(anna)
+        assert await passed() == {"a", "b"}
+        calendar.put("a", entry("a", "m: x", at(9), at(11)))
+        await w.read(anna)
+        assert await passed() == {"b"}
+        assert len(await w.service.referrals(anna)) == 1
+        calendar.fail(SourceUnavailable("no answer"))
+        await w.read(anna)
+        assert await passed() == {"b"}, "an error removes nothing"
+        calendar.fail(None)
+        calendar.remove("b")
+        calendar.lose_token()
+        await w.read(anna)
+        assert await passed() == set()
