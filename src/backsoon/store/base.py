@@ -393,6 +393,7 @@ class Store(Protocol):
     async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
         """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
 
+        They become due at once: whoever dies before it decides about them does so at its next start.
         A read that brings what is stored already touches nobody. Of two referrals of one resource with one
         (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises `NotStored` if the
         calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
@@ -412,14 +413,15 @@ class Store(Protocol):
     async def save_override(self, person: int, override: Override) -> None:
         """The person's one override; replaces the one before. Durable when it returns. Raises `NotStored`.
 
-        The one before is kept for `grounds`, replaced at the start of this one, by and through the same.
+        The one before is kept for `grounds`, replaced at the start of this one, by and through the same. The person
+        becomes due at once.
         """
         ...
 
     async def remove_override(self, person: int, at: datetime, *, by: str = "", through: str = "") -> None:
         """Take the override back at an instant; nothing happens where there is none. Durable when it returns.
 
-        It is kept for `grounds`.
+        It is kept for `grounds`. The person becomes due at once.
         """
         ...
 

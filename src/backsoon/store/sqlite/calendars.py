@@ -161,14 +161,17 @@ def remarkable_calendars(database: Database, organisation: str, limit: int) -> t
 
 
 def save_read(database: Database, read: Read, health: Row) -> frozenset[int]:
-    """Replace what came from the touched resources by what was read."""
+    """Replace what came from the touched resources by what was read. Whose referrals that changes becomes due."""
     owner = database.one("save_health", *health)
     if owner is None:
         raise NotStored(f"there is no calendar {read.calendar}")
     referrals, passed = database.bulk("stored_read", rows.READ, read.calendar)
     _save_passed(database, read, {(row[3], row[1], row[2]): row for row in passed})
     changed = _save_referrals(database, read, {(row[3], row[1], row[2]): row for row in referrals}, owner[0])
-    return frozenset((owner[0],)) if changed else frozenset()
+    if not changed:
+        return frozenset()
+    database.run("make_due", codec.to_json([owner[0]]))
+    return frozenset((owner[0],))
 
 
 def _save_referrals(database: Database, read: Read, stored: Mapping[Key, ReferralRow], owner: int) -> bool:

@@ -12,7 +12,6 @@ from backsoon.store.base import NotStored, StoreConflict, Token
 from backsoon.store.rows import OverrideRow
 from backsoon.store.sqlite.database import Database
 
-
 SEARCHED = 1000
 """People that a search looks at in one statement."""
 
@@ -113,7 +112,7 @@ def count_people(database: Database, organisation: str | None) -> int:
 
 
 def save_override(database: Database, row: OverrideRow) -> None:
-    """The person's one override; the one before is kept as past."""
+    """The person's one override; the one before is kept as past. The person becomes due."""
     person, start, *_, by, through = row
     if database.one("override", person) == row:
         return
@@ -122,12 +121,14 @@ def save_override(database: Database, row: OverrideRow) -> None:
         database.run("save_override", *row)
     except NotStored:
         raise NotStored(f"there is no person {person}") from None
+    database.run("make_due", codec.to_json([person]))
 
 
 def remove_override(database: Database, person: int, at: int, by: str, through: str) -> None:
-    """Take the override back; it is kept as past."""
+    """Take the override back; it is kept as past. The person becomes due."""
     database.run("close_override", person, at, by, through)
-    database.run("remove_override", person)
+    if database.run("remove_override", person):
+        database.run("make_due", codec.to_json([person]))
 
 
 def tokens(database: Database, organisation: str | None) -> tuple[Token, ...]:
