@@ -6,6 +6,7 @@ nothing but their row. Who is in no row is told as gone, and taken out where tha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -150,7 +151,10 @@ async def import_rows(
     async with service.roster.of(organisation.id):
         present = await everybody(store, organisation.id)
         connections = await store.connections(organisation.id)
-        matched = match(rows, organisation, present, connections, known_country, rename=options.rename)
+        # In a thread: of tens of thousands it takes a second, in which the clock and the switchboards must go on.
+        matched = await asyncio.to_thread(
+            match, rows, organisation, present, connections, known_country, rename=options.rename
+        )
         plan = _plan(matched, await _with_calendars(matched.matches, connections, store), options)
         plan.doubts += _doubts(plan, rows, present, doubts if options.prune else ())
         if plan.doubts and not (options.force or options.dry_run):
@@ -190,7 +194,9 @@ def _doubts(plan: _Plan, rows: Sequence[Row], present: Sequence[Person], told: S
 async def _with_calendars(matches: Sequence[Match], connections: Sequence[Connection], store: Store) -> list[_Work]:
     held = await _calendars(store, [m.stored for m in matches if m.stored is not None])
     work: list[_Work] = []
-    for one in matches:
+    for number, one in enumerate(matches):
+        if number % PAGE == 0:
+            await asyncio.sleep(0)
         present = held.get(one.person.id, ()) if one.stored else ()
         named = named_among(present) if one.named is None else one.named
         work.append(_Work(one.person, one.stored, present, wanted(one.person, named, connections)))
