@@ -204,7 +204,7 @@ class Backsoon:
             await self.stage.write_back()
 
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        return (self.clockwork.run, self.sync.run, self.ageing.run, self._forget_for_ever)
+        return (self.clockwork.run, self.sync.run, self.ageing.run, self.settler.settle_the_rest, self._forget_for_ever)
 
     async def apply(self, *, dry_run: bool) -> list[Difference]:
         """Read the settings file anew, store it and act by it; what differed. Raises `ConfigError`, `StoreError`."""

@@ -7,9 +7,10 @@ store, for the next start to find): the difference is what `settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from backsoon.domain.byhand import follows, refer, repeated, take_back
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
@@ -201,7 +202,7 @@ class Service:
         if present is not None and repeated(present, wanted, explicit_end, at):
             await self._settle([person.id], cause)  # it may have failed the first time, which is why they ask again
             return present
-        await finished(self._stored(self._store.save_override(person.id, wanted), person, cause))
+        await finished(self._stored(partial(self._store.save_override, person.id, wanted), person, cause))
         return wanted
 
     async def _taken_back(
@@ -214,13 +215,13 @@ class Service:
         if present.reason is None and present.covers(at):
             await self._settle([person.id], cause)
             return present
-        taking = self._store.remove_override(person.id, at, by=cause.by, through=cause.through)
-        await finished(self._stored(taking, person, cause))
+        taking_back = partial(self._store.remove_override, person.id, at, by=cause.by, through=cause.through)
+        await finished(self._stored(taking_back, person, cause))
         return None
 
-    async def _stored(self, storing: Coroutine[None, None, None], person: Person, cause: Cause) -> None:
+    async def _stored(self, storing: Callable[[], Awaitable[None]], person: Person, cause: Cause) -> None:
         """To its end, whoever asked for it and is gone: what is stored has effect, and others wait for that."""
-        await storing
+        await storing()
         await self._settle([person.id], cause)
 
     async def follows(self, person: Person, at: datetime | None = None) -> Stretch | None:

@@ -8,6 +8,7 @@ next minute; whoever is settled anew is unstaged first, so that nothing that is 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,15 @@ from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.meters import through_of
 from backsoon.engine.publisher import Publisher, Urgency
-from backsoon.engine.timing import Clock
-from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, Trigger
+from backsoon.engine.timing import Clock, pause
+from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
 from backsoon.switchboards.base import NOTHING
 
+log = logging.getLogger(__name__)
+
 PAGE = 500
+REST = 60.0
+"""Seconds after the start within which switchboards that can be reached have had us decide about everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,21 @@ class Settler:
         finally:
             self._meanwhile = [each for each in self._meanwhile if each is not meanwhile]
         return frozenset(extensions)
+
+    async def settle_the_rest(self) -> None:
+        """A while after the start decide anew about whom no switchboard has had us decide since: it cannot be reached.
+
+        A death between what was stored and the decision about it may have left that decision out of date.
+        """
+        await pause(self._clock, REST)
+        for organisation in list(self._directory.organisations):
+            while not any(p.settled for p in self._publishers.get(organisation, ())):
+                try:
+                    await self.settle_everybody(organisation)
+                    break
+                except StoreError as error:
+                    log.error("the store failed, trying again: %s", error)
+                    await pause(self._clock, 1.0)
 
     async def release(self, extensions: Sequence[tuple[str, str]]) -> None:
         """Show nothing any more for (organisation, extension) pairs that nobody has now."""
