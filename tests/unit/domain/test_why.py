@@ -211,7 +211,7 @@ def test_what_was_decided_and_told() -> None:
     why = explanation(decided=decided, told=told, standing=(Standing.UNREAD,), problems=("no answer",))
     assert lines(why)[2:] == [
         "A calendar was not read yet: what is in it does not count.",
-        "Reading it fails: no answer.",
+        "A calendar cannot be read: no answer.",
         "Decided 10:00, as main was read, recorded 10:05.",
         'pbx was told 10:00:07: "In a meeting, back 11:00".',
         "What old had been told of 101 is not known any more.",
