@@ -1,7 +1,8 @@
 """A process that saves without end and says what was acknowledged, to be killed: `python -m ... KIND FOLDER FIRST`.
 
-A line is written after each call returned: `override PERSON NUMBER` or `read CALENDAR NUMBER`. A read with number n
-holds n % 5 + 1 referrals whose notes, like the token, say n.
+A line is written after each call returned: `override PERSON NUMBER`, `back PERSON NUMBER`, `read CALENDAR NUMBER`,
+`token PERSON NUMBER` or `revoked PERSON NUMBER`. Every third override is taken back. A read with number n holds
+n % 5 + 1 referrals whose notes, like the token, say n.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from backsoon.store.base import PersonState, Store
 from tests.contract.store.factories import FACTORIES
-from tests.contract.store.values import by_hand, change, complete, health, meeting, referral
+from tests.contract.store.values import after, by_hand, change, complete, health, meeting, referral, token
 
 
 def numbered(calendar: int, number: int) -> list[str]:
@@ -27,8 +28,21 @@ def _say(what: str, which: int, number: int) -> None:
 
 async def _override(store: Store, person: int, number: int) -> None:
     while True:
-        await store.save_override(person, by_hand(note=str(number)))
+        await store.save_override(person, by_hand(number, None, note=str(number)))
         _say("override", person, number)
+        if number % 3 == 0:
+            await store.remove_override(person, after(number), by=str(number))
+            _say("back", person, number)
+        number += 1
+
+
+async def _token(store: Store, person: int, number: int) -> None:
+    while True:
+        saved = await store.save_token(token(f"{person}-{number}", person=person))
+        _say("token", person, number)
+        if number % 3 == 0:
+            await store.remove_token("acme", saved.id)
+            _say("revoked", person, number)
         number += 1
 
 
@@ -49,7 +63,8 @@ async def _decide(store: Store, person: int, number: int) -> None:
 
 async def main(kind: str, folder: str, first: int) -> None:
     store = await FACTORIES[kind](Path(folder))
-    people = [each.id for each in await store.page_people()]
+    everybody = await store.page_people()
+    people = [each.id for each in everybody]
     calendars = [each.calendar.id for each in await store.calendars()]
     async with asyncio.TaskGroup() as group:
         for each in people:
@@ -57,6 +72,9 @@ async def main(kind: str, folder: str, first: int) -> None:
             group.create_task(_decide(store, each, first))
         for each in calendars:
             group.create_task(_read(store, each, first))
+        for one in everybody:
+            if one.organisation == "acme":
+                group.create_task(_token(store, one.id, first))
 
 
 if __name__ == "__main__":

@@ -307,13 +307,13 @@ async def test_of_several_set_at_one_instant_the_last_holds_and_all_are_told(hou
 
 async def test_one_that_is_set_late_for_an_earlier_time_wins_from_there(house: House) -> None:
     store, anna = house.store, house.anna.id
-    await store.save_override(anna, by_hand(20, 60, "known"))
-    await store.save_override(anna, by_hand(10, 60, "dialled"))
-    assert [each.override.note for each in await store.overrides_since(anna, after(0))] == ["dialled", "known"]
-    for minutes in (10, 20, 69):
+    for start, note in ((0, "first"), (20, "known"), (10, "dialled")):
+        await store.save_override(anna, by_hand(start, 60, note))
+    assert [each.override.note for each in await store.overrides_since(anna, after(0))] == ["first", "dialled", "known"]
+    for minutes, note in ((9, "first"), (10, "dialled"), (19, "dialled"), (20, "dialled"), (69, "dialled")):
         found = await by_hand_at(house, minutes)
         assert found is not None
-        assert found.override.note == "dialled"
+        assert found.override.note == note
 
 
 async def test_overrides_of_people_are_apart(house: House) -> None:
