@@ -218,6 +218,26 @@ class TestTheLastWord:
             assert await override_of(made, anna) == console.result()
 
 
+class TestCaughtUp:
+    async def test_waits_until_the_switchboard_was_told(self, tmp_path: Path) -> None:
+        async with world(tmp_path) as made:
+            anna = await made.person()
+            await made.person("1002", "Bo Ek")
+            async with made.running():
+                await made.until(lambda: made.publisher.settled)
+                await made.publisher.drained()
+                await made.publisher.caught_up(["1001"])  # nothing is wanted
+                made.switchboard.pause()
+                await made.service.refer(anna, "lunch")
+                waiting = asyncio.ensure_future(made.publisher.caught_up(["1001"]))
+                other = asyncio.ensure_future(made.publisher.caught_up(["1002"]))
+                await made.until(other.done)
+                assert not waiting.done()
+                made.switchboard.resume()
+                await asyncio.wait_for(waiting, 5)
+                assert made.lamp("1001") == "lunch"
+
+
 class TestWhatFails:
     async def test_it_is_kept_until_the_switchboard_was_told(self, tmp_path: Path) -> None:
         async with world(tmp_path) as made:
