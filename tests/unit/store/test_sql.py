@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from backsoon.domain.model import PassedOver
 from backsoon.store.sql import apply_marks, load_migrations, load_queries
 from backsoon.store.sqlite.database import MARKS, QUERIES
 
@@ -48,6 +50,27 @@ def test_no_table_is_walked_through(schema: sqlite3.Connection, name: str) -> No
     if name == "next_read":
         walked = [step for step in walked if "USING INDEX calendar_due" not in step]  # its first row
     assert bool(walked) == (name in LISTINGS), plan
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_rows_given_as_one_value_are_gone_through_once(schema: sqlite3.Connection, name: str) -> None:
+    count = max((int(each) for each in re.findall(r"\?(\d+)", QUERIES[name])), default=0)
+    levels: dict[int, list[str]] = {}
+    for _, parent, _, step in schema.execute(f"explain query plan {QUERIES[name]}", ["[]"] * count):
+        levels.setdefault(parent, []).append(step)
+    for steps in levels.values():
+        loops = [step for step in steps if step.startswith(("SCAN", "SEARCH"))]
+        assert not any("VIRTUAL TABLE" in step for step in loops[1:]), "not once for each row of a table"
+
+
+def test_what_is_kept_for_explaining_has_no_place_for_text(schema: sqlite3.Connection) -> None:
+    def columns(table: str) -> set[str]:
+        return {row[1] for row in schema.execute(f"pragma table_info({table})")}
+
+    entry = {"calendar_id", "uid", "recurrence_id", "resource", "start_at", "end_at"}
+    assert columns("passed_over") == entry | {"because", "keyword", "known_from", "known_to"}
+    assert columns("referral_past") == columns("referral") - {"note"} | {"id", "person_id", "known_to", "over_at"}
+    assert {each.name for each in fields(PassedOver)} == {"key", "span", "because", "keyword", "resource"}
 
 
 def test_parameters_are_counted_from_one() -> None:
