@@ -184,7 +184,8 @@ class Explanation:
 
     `availability` is what was recorded in the past, what holds now, or what is to come by all that is known. `winner`
     and `beaten` are what follows from the claims; where that is not what was recorded, `agrees` is False and `weighed`
-    what follows. `connections` names the connection of each calendar that there is.
+    what follows, which was decided at `caught_up_at` where that came a moment later. `connections` names the connection
+    of each calendar that there is.
     """
 
     person: Person
@@ -194,6 +195,7 @@ class Explanation:
     availability: Availability
     weighed: Availability
     agrees: bool = True
+    caught_up_at: datetime | None = None
     winner: Claim | Hand | None = None
     beaten: tuple[Beaten, ...] = ()
     passed: tuple[PassedOver, ...] = ()

@@ -89,7 +89,9 @@ class Teller:
     def _disagreement(self, why: Explanation) -> Iterator[Link]:
         if why.agrees:
             return
-        if why.tense is Tense.PAST:
+        if why.caught_up_at is not None:
+            yield self._link("disagrees.soon", state=self._outcome(why.weighed), when=self._clock(why.caught_up_at))
+        elif why.tense is Tense.PAST:
             yield self._link("disagrees.past", state=self._outcome(why.weighed))
         elif why.decided is not None:
             yield self._link("disagrees.present", state=self._outcome(why.decided.availability))

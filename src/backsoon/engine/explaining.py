@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.freshness import Age, age_of
 from backsoon.domain.hours import WorkingTime
-from backsoon.domain.model import AVAILABLE, Rules
+from backsoon.domain.model import AVAILABLE, Availability, Rules
 from backsoon.domain.organisation import Person, SwitchboardSettings
 from backsoon.domain.why import (
     Ahead,
@@ -34,13 +34,14 @@ from backsoon.domain.why import (
 from backsoon.engine.directory import Directory
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.timing import Clock
-from backsoon.store.base import BEGINNING, Claims, Freshness, Grounds, KnownReferral, Store, Told
+from backsoon.store.base import BEGINNING, AvailabilityChange, Claims, Freshness, Grounds, KnownReferral, Store, Told
 from backsoon.switchboards.base import PlannedReferral
 from backsoon.switchboards.reading import read_said
 
 KEPT = timedelta(days=30)
 """How far back is explained: so long everything is kept."""
-TICK = timedelta(microseconds=1)
+MOMENT = timedelta(minutes=1)
+"""So long deciding and recording may lag behind in a storm: what differs no longer than that is no contradiction."""
 
 
 class TooLongAgo(BacksoonError):
@@ -99,7 +100,7 @@ class Explaining:
         if known is not None:
             hand = Hand(known.override, known.replaced_at, known.replaced_by, known.replaced_through)
         weighed = self._weigh(person, at, map(_claim, grounds.referrals), hand)
-        decided = await self._decided(person, at)
+        decided, soon = await self._decided(person, at)
         availability = AVAILABLE if decided is None else decided.availability
         rules, working = self._rules(person), self._working(person, at)
         chain = [k.referral for k in grounds.referrals] + list(claims.referrals)
@@ -111,6 +112,7 @@ class Explaining:
             availability,
             weighed.availability,
             same_decision(availability, weighed.availability),
+            next((each.at for each in soon if same_decision(each.availability, weighed.availability)), None),
             weighed.winner,
             weighed.beaten,
             later=links_to_back(availability, chain, rules, working),
@@ -141,9 +143,20 @@ class Explaining:
         )
         if made.tense is Tense.COMING:
             return made
-        decided = await self._decided(person, now)
+        decided, _ = await self._decided(person, now)
         recorded = AVAILABLE if decided is None else decided.availability
-        return replace(made, decided=decided, agrees=same_decision(availability, recorded))
+        agrees = same_decision(availability, recorded) or await self._just_now(person, recorded, now)
+        return replace(made, decided=decided, agrees=agrees)
+
+    async def _just_now(self, person: Person, recorded: Availability, now: datetime) -> bool:
+        """Whether what is on record still followed from what was known a moment ago."""
+        at = now - MOMENT
+        if not person.active:
+            return False
+        grounds = await self._store.grounds(person.id, at)
+        hand = None if grounds.override is None else Hand(grounds.override.override)
+        before = self._weigh(person, at, map(_claim, grounds.referrals), hand)
+        return same_decision(before.availability, recorded)
 
     def _weigh(self, person: Person, at: datetime, claims: Iterable[Claim], hand: Hand | None) -> Weighed:
         return weigh(at, claims, hand, self._rules(person), self._working(person, at))
@@ -154,13 +167,15 @@ class Explaining:
     def _working(self, person: Person, at: datetime) -> WorkingTime:
         return self._directory.working_time_of(person, at)
 
-    async def _decided(self, person: Person, at: datetime) -> Decided | None:
-        """The decision on record that held at the instant; None where there is none."""
-        changes = await self._store.history(person.id, at, at + TICK)
-        if not changes:
-            return None
-        last = changes[-1]
-        return Decided(last.availability, last.at, last.recorded_at, last.trigger.value, last.by, last.through)
+    async def _decided(self, person: Person, at: datetime) -> tuple[Decided | None, Sequence[AvailabilityChange]]:
+        """The decision on record that held at the instant (None: there is none), and those of the moment after."""
+        changes = await self._store.history(person.id, at, at + MOMENT)
+        held, soon = [c for c in changes if c.at <= at], [c for c in changes if c.at > at]
+        if not held:
+            return None, soon
+        last = held[-1]
+        decided = Decided(last.availability, last.at, last.recorded_at, last.trigger.value, last.by, last.through)
+        return decided, soon
 
     async def _age(self, person: Person, at: datetime) -> tuple[Age, str]:
         fresh = (await self._store.freshness([person.id])).get(person.id, Freshness())

@@ -73,7 +73,9 @@ def teller(audience: Audience = Audience.ATTENDANT, language: str = "en", now: d
 
 
 def explanation(**more: object) -> Explanation:
-    made = Explanation(ANNA, at(9), at(9), Tense.PRESENT, AVAILABLE, AVAILABLE, age=Age(1, at(9)), connections={3: "main"})
+    made = Explanation(
+        ANNA, at(9), at(9), Tense.PRESENT, AVAILABLE, AVAILABLE, age=Age(1, at(9)), connections={3: "main"}
+    )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
@@ -229,6 +231,8 @@ def test_a_decision_that_does_not_follow_is_not_explained_away() -> None:
     assert lines(why)[1] == (
         "What was known then gives Available by the settings of today: they may have been others then."
     )
+    soon = replace(why, caught_up_at=at(9).replace(second=3))
+    assert lines(soon)[1] == "What was known then gives Available: that was decided 10:00:03."
     decided = Decided(recorded, at(8), at(8), "clock")
     now = explanation(decided=decided, agrees=False)
     assert lines(now)[1] == "The last decision on record is At lunch: nothing was decided anew since."

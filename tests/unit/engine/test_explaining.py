@@ -16,6 +16,8 @@ from backsoon.domain.phrase import Audience
 from backsoon.domain.why import Claim, Explanation, Ground, Hand, Shows, Standing, Tense, Wait
 from backsoon.domain.why_words import Teller
 from backsoon.engine.explaining import Explaining, TooLongAgo
+from backsoon.engine.settling import Cause
+from backsoon.store.base import Trigger
 from backsoon.switchboards.asterisk.render import render
 from backsoon.switchboards.base import Presentation, Rendered, SwitchboardError
 from backsoon.testing import MemorySwitchboard
@@ -182,6 +184,24 @@ async def test_what_was_not_decided_anew_is_said_to_be_so(w: World) -> None:
     assert not why.agrees
     assert codes(w, why)[:3] == ["head.present", "disagrees.present", "nothing"]
     assert not why.availability.referred
+
+
+async def test_what_was_decided_a_moment_later_is_no_contradiction(w: World) -> None:
+    anna = await w.person()
+    (await w.calendar_of(anna)).put("a", entry("a", "m: Budget", at(9, 10), at(11)))
+    await w.read(anna)
+    w.clock.step_to(at(9, 10, 20))  # nothing runs: as in a storm nobody has decided yet that it has begun
+    now = await asked(w, anna)
+    assert (now.availability.reason, now.agrees) == ("meeting", True)
+    await w.settler.settle([anna.id], Cause(Trigger.CLOCK))
+    w.clock.step_to(at(9, 20))
+    explaining = Explaining(w.store, w.directory, w.clock, w.publishers)
+    between = await explaining.explain(anna, at(9, 10, 5))
+    assert (between.agrees, between.availability.referred, between.weighed.reason) == (False, False, "meeting")
+    assert between.caught_up_at == at(9, 10, 20)
+    assert codes(w, between)[1] == "disagrees.soon"
+    after = await explaining.explain(anna, at(9, 11))
+    assert (after.agrees, after.caught_up_at) == (True, None)
 
 
 async def test_only_the_last_thirty_days_are_kept(w: World) -> None:
