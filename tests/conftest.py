@@ -24,13 +24,25 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "d
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--histories``."""
+    """Add ``--histories`` and ``--interleavings``."""
     parser.addoption(
         "--histories",
         type=int,
         default=2000 if IN_CI else 200,
         help="random histories that the oracle is compared with (default 200, in CI 2000)",
     )
+    parser.addoption(
+        "--interleavings",
+        type=int,
+        default=10_000 if IN_CI else 400,
+        help="random lives with deaths in which nothing set by hand may be lost (default 400, in CI 10000)",
+    )
+
+
+@pytest.fixture(scope="session")
+def interleavings(pytestconfig: pytest.Config) -> int:
+    """How many lives in which Backsoon dies to live."""
+    return int(pytestconfig.getoption("--interleavings"))
 
 
 @pytest.fixture(scope="session")
