@@ -172,6 +172,7 @@ class Backsoon:
         self.sync.meters = self.meters
         self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
+        self.service.announce = self.hub.announce_people
         self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
 

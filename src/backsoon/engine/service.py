@@ -20,6 +20,7 @@ from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.engine.deciding import timeline_of
 from backsoon.engine.directory import Directory
+from backsoon.engine.hub import News
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, finished
 from backsoon.engine.turns import Turns
@@ -27,6 +28,7 @@ from backsoon.store.base import Claims, ReadCalendar, Store, Trigger
 
 Settle = Callable[[Iterable[int], Cause], Awaitable[None]]
 Release = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
+Announce = Callable[[Sequence[Person], News], None]
 
 
 class NoSuchPerson(BacksoonError):
@@ -52,7 +54,7 @@ class SwitchedOff(BacksoonError):
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.remedy = f"switch them on first: backsoon people add {person.extension} {person.name!r} --active"
+        self.remedy = f"switch them on first: backsoon people on {person.extension}"
         super().__init__(f"{person.name} ({person.extension}) is switched off")
 
 
@@ -91,6 +93,8 @@ class Service:
         """One by one what is set by hand of a person: what is decided by what was there must still be there."""
         self.roster: Turns[str] = Turns()
         """One by one who takes people of an organisation in or out."""
+        self.announce: Announce = _to_nobody
+        """Called with people who were added, changed or taken out, once that has effect."""
 
     async def find(self, text: str, organisation: str | None = None) -> Person:
         """The one person meant by an extension, an e-mail address or (part of) a name.
@@ -244,6 +248,8 @@ class Service:
         gone = {(p.organisation, p.extension) for p in before.values()} - held
         await self._release(sorted(gone))
         await self._settle([p.id for p in saved], Cause(Trigger.SETTINGS))
+        self.announce([p for p in saved if p.id not in before], News.ADDED)
+        self.announce([p for p in saved if p.id in before and before[p.id] != p], News.CHANGED)
         await self._read_anew([p.id for p in saved if p.id in before and _reads_otherwise(before[p.id], p)])
         return saved
 
@@ -263,6 +269,7 @@ class Service:
         await self._store.remove_people([p.id for p in people])
         await self._settle([p.id for p in people], Cause(Trigger.SETTINGS))  # nothing of theirs is staged any more
         await self._release([(p.organisation, p.extension) for p in people])
+        self.announce(people, News.REMOVED)
 
     async def read_now(self, person: Person | None = None, *, whole: bool = False) -> int:
         """Have calendars (of one person, or all) read at once; how many."""
@@ -270,6 +277,10 @@ class Service:
             return await self._store.read_soon(whole=whole)
         calendars = await self._store.calendars(person=person.id)
         return await self._store.read_soon([c.calendar.id for c in calendars], whole=whole)
+
+
+def _to_nobody(_people: Sequence[Person], _news: News) -> None:
+    """Nobody listens."""
 
 
 def _reads_otherwise(before: Person, after: Person) -> bool:

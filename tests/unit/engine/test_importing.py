@@ -296,3 +296,19 @@ async def _dry_run_says_what_is_done(first: list[dict[str, str]], then: list[dic
             assert len(several) == done.added + done.changed + done.unchanged + len(done.rejected)
             again = await do(w, *several, options=replace(options, force=False, prune=False))
             assert (again.added, again.changed, again.replaced) == (0, 0, ())
+
+
+# -- who listens -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_listens_is_told_of_people_once_it_has_effect(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        told: list[tuple[str, str]] = []
+        w.service.announce = lambda people, news: told.extend((news.value, p.name) for p in people)
+        anna, bo, _ = await _three(w)
+        assert told == [("added", "Anna"), ("added", "Bo"), ("added", "Carl")]
+        told.clear()
+        await do(w, *rows(("1", "Anna B", "a@x.se"), ("2", "Eva", "e@x.se"), ("3", "Carl", "")))
+        assert told == [("removed", "Bo"), ("added", "Eva"), ("changed", "Anna B")]
+        assert not await w.store.people([bo.id])
+        assert (await w.store.people([anna.id]))[anna.id].name == "Anna B"
