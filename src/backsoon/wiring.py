@@ -12,7 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from backsoon.engine.ageing import Ageing
 from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
+from backsoon.engine.explaining import KEPT
 from backsoon.engine.hub import Hub
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.publisher import Publisher
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(days=30)
-"""How long changes of availability are kept."""
 M_MMAP_THRESHOLD = -3
 """What `mallopt(3)` of glibc calls so."""
 TICK = 1.0

@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 EVERY = 5.0
 """Seconds between two looks."""
-OVERLAP = timedelta(minutes=2)
+OVERLAP = timedelta(seconds=30)
 """A reading is stored a while after the instant that it is stamped with: so much is looked at again."""
 PAGE = 20_000
 """Calendars in one answer: each page looks at the whole span, so there should be few."""
 CHUNK = 500
 """People compared in one go."""
-IN_TURN = 2000
+IN_TURN = 500
 """How many of those who are unconfirmed are compared at each look."""
 
 
@@ -96,11 +96,12 @@ class Ageing:
             del self._looked[gone]
 
     async def _fresher(self, since: datetime, now: datetime) -> None:
-        """Whoever was read since the last look; of the others some, in turn: their calendar may be gone, or the limit
-        another one."""
-        async for people in self._read_between(since - OVERLAP, now):
-            await self._compare(people & self._unconfirmed.keys(), now)
-        await self._compare(islice(list(self._unconfirmed), IN_TURN), now)
+        """Some in turn, who may be all: a calendar was read, or is gone, or the limit is another one. Where there are
+        many, whoever was read since the last look comes first."""
+        if len(self._unconfirmed) > IN_TURN:
+            async for people in self._read_between(since - OVERLAP, now):
+                await self._compare(people & self._unconfirmed.keys(), now)
+        await self._compare(list(islice(self._unconfirmed, IN_TURN)), now)
 
     async def _read_between(self, after: datetime, until: datetime) -> AsyncIterator[set[int]]:
         beyond = 0
