@@ -334,7 +334,11 @@ class Store(Protocol):
         ...
 
     async def remove_calendars(self, ids: Iterable[int]) -> frozenset[int]:
-        """Take calendars out with their referrals; the people whom that touches."""
+        """Take calendars out with their referrals; the people whom that touches.
+
+        For `grounds` the referrals were known until the calendar was last read whole; so too where a connection goes,
+        or a calendar passes to another person.
+        """
         ...
 
     async def calendars(
@@ -394,7 +398,8 @@ class Store(Protocol):
         """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
 
         They become due at once: whoever dies before it decides about them does so at its next start.
-        A read that brings what is stored already touches nobody. Of two referrals of one resource with one
+        What it changes or removes is kept for `grounds`, known until `health.confirmed_at`, the instant of the read (None:
+        it is not kept). A read that brings what is stored already touches nobody. Of two referrals of one resource with one
         (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises `NotStored` if the
         calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
         """
@@ -495,7 +500,7 @@ class Store(Protocol):
     async def save_told(self, organisation: str, switchboard: str, told: Sequence[Told]) -> None:
         """Store what was acknowledged, in bulk; an empty lamp and plan deletes the row.
 
-        Of each lamp that differs from the one before, the change is kept for `lamps_told`.
+        Of each lamp of somebody's extension that differs from the one before, the change is kept for `lamps_told`.
 
         Of two for one extension the last counts. Raises `NotStored` for an unknown switchboard.
         """
