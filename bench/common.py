@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,8 +20,9 @@ from typing import Any
 
 import msgspec
 
-from backsoon.api.server import serve_app
-from backsoon.config.model import Config
+from backsoon.api.server import Listening, serve_app
+from backsoon.config.model import Address, ApiConfig, Config
+from backsoon.domain.access import Role
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.model import CalendarReferral, EntryKey, Rules, Span
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
@@ -27,7 +30,7 @@ from backsoon.store.base import CalendarHealth, ReferralChanges, Store
 from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.asterisk.render import render
 from backsoon.switchboards.base import NOTHING, Order, Presentation, Rendered, Session, Switchboard, SwitchboardError
-from backsoon.wiring import Backsoon, SystemClock
+from backsoon.wiring import Backsoon, SystemClock, answering_lookups
 
 ACME = Organisation("acme", "Acme", Rules(KEYWORDS, REASONS), zone="Europe/Stockholm", country="SE")
 FIRST_EXTENSION = 100_000
@@ -156,17 +159,41 @@ class ShiftedClock(SystemClock):
 
 @asynccontextmanager
 async def running(
-    folder: Path, store: Store, board: Switchboard, clock: SystemClock | None = None
+    folder: Path,
+    store: Store,
+    board: Switchboard,
+    clock: SystemClock | None = None,
+    *,
+    network: bool = False,
+    prepare: Callable[[Backsoon], None] = lambda _: None,
 ) -> AsyncIterator[Backsoon]:
-    """A whole Backsoon at work on the store in the folder: engine, API and one switchboard."""
+    """A whole Backsoon at work on the store in the folder: engine, API and one switchboard.
+
+    `network`: the API and the process for look-ups listen on free ports, see `backsoon.config.api`.
+    """
     stop, started = asyncio.Event(), asyncio.Event()
-    backsoon = Backsoon(config(folder), store, clock or SystemClock(), make_switchboard=lambda _: board)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve_app(backsoon, backsoon.config.socket, stop))
+    settings = replace(config(folder), api=ApiConfig(_free(), _free())) if network else config(folder)
+    backsoon = Backsoon(settings, store, clock or SystemClock(), make_switchboard=lambda _: board)
+    prepare(backsoon)
+    listen = settings.api.listen
+    over = None if listen is None else Listening(listen.host, listen.port)
+    async with answering_lookups(backsoon), asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve_app(backsoon, backsoon.config.socket, stop, over))
         tasks.create_task(backsoon.run(stop, started.set))
         await started.wait()
         yield backsoon
         stop.set()
+
+
+def _free() -> Address:
+    """An address that nobody listens at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return Address("127.0.0.1", probe.getsockname()[1])
+
+
+async def token(backsoon: Backsoon, role: Role) -> str:
+    """A token of that role."""
+    return (await backsoon.tokens.issue(ACME.id, f"bench {role}", role)).text
 
 
 async def told(backsoon: Backsoon) -> None:

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backsoon.domain.access import Role
 from backsoon.store.sqlite import SqliteStore
 from backsoon.wiring import Backsoon, run_blocking
 from bench.common import (
@@ -34,6 +35,7 @@ from bench.common import (
     rss_mib,
     running,
     spread,
+    token,
     told,
     utc_now,
 )
@@ -68,12 +70,12 @@ async def _fanout(place: Path, asked: argparse.Namespace, figures: dict[str, obj
         steps = 1 if asked.at_once else STEPS
         at = await _prepare(store, asked.people, steps)
         board = StampingBoard()
-        async with running(place, store, board) as backsoon:
+        async with running(place, store, board, network=True) as backsoon:
             await told(backsoon)
-            token, address = "", str(backsoon.config.socket)
+            secret, address = await token(backsoon, Role.ATTENDANT), str(backsoon.config.api.listen)
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
-            child = context.Process(target=listen, args=(theirs, address, token, asked.listeners, asked.people))
+            child = context.Process(target=listen, args=(theirs, address, secret, asked.listeners, asked.people))
             child.start()
             await asyncio.to_thread(ours.recv)
             progress(f"{asked.listeners} listen, {(at - utc_now()).total_seconds():.1f} s to go, {rss_mib()} MiB")
@@ -136,10 +138,10 @@ class Listener:
         return self.times[bisect_left(self.lengths, length)]
 
 
-def listen(pipe: Any, address: str, token: str, count: int, changes: int) -> None:
+def listen(pipe: Any, address: str, secret: str, count: int, changes: int) -> None:
     """Listen until nothing more comes, then say what was measured."""
     room = b"\1" * (changes * EVENT + 65_536)  # touched beforehand: the kernel gives memory by pages
-    listeners = [Listener(_asked(address, token), bytearray(room)) for _ in range(count)]
+    listeners = [Listener(_asked(address, secret), bytearray(room)) for _ in range(count)]
     poll = select.epoll()
     by_file = {each.sock.fileno(): each for each in listeners}
     for file in by_file:
@@ -162,15 +164,11 @@ def _read(poll: select.epoll, by_file: dict[int, Listener]) -> bool:
     return bool(ready)
 
 
-def _asked(address: str, token: str) -> socket.socket:
-    if address.startswith("/"):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(address)
-    else:
-        host, _, port = address.rpartition(":")
-        sock = socket.create_connection((host, int(port)))
+def _asked(address: str, secret: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    sock = socket.create_connection((host, int(port)))
     sock.sendall(
-        f"GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n"
+        f"GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n"
         "Accept: text/event-stream\r\n\r\n".encode()
     )
     sock.setblocking(False)

@@ -12,6 +12,7 @@ from backsoon.api.describing import description
 from backsoon.api.events import Streams
 from backsoon.api.gate import Admission, Gate
 from backsoon.api.lookup import Calls
+from backsoon.api.metrics import Measures
 from backsoon.api.parts import Running
 from backsoon.api.problems import install
 from backsoon.api.routes import organisation, overrides, people, tokens
@@ -31,7 +32,7 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     app.state.parts = parts
     install(app)
     streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
-    app.router.routes += [streams.route(), calls.route()]
+    app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes()]
     for router in (overrides.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

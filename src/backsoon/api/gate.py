@@ -26,7 +26,7 @@ from backsoon.engine.tokens import identity_of as identity_of_token
 
 KEY = "backsoon.admitted"
 """Where the scope of a request says who asks."""
-OPEN = frozenset({"/healthz", "/readyz", "/api/v1/openapi.json"})
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"})
 """What needs no token: it tells nothing of anybody."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_LOCAL = 256 * 2**20

@@ -7,7 +7,7 @@ when it passes: a call depends on nothing here.
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import msgspec
@@ -29,6 +29,10 @@ from backsoon.engine.meters import Histogram
 PREFIX = "/api/v1/lookup/"
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+MOMENT = 0.25
+"""Seconds that somebody is let in by a header without asking again."""
+TOKENS = 1000
+"""How many headers are kept in mind."""
 _TEN = "2026-11-23T10:00:00Z"
 
 
@@ -80,6 +84,9 @@ class LookupApp:
     def __init__(self, calls: Calls, gate: Gate) -> None:
         self._calls = calls
         self._gate = gate
+        self._admitted: dict[bytes, tuple[Identity, float]] = {}
+        """Who sent which header a moment ago, and until when they are let in by it: the door costs more than the
+        answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -100,15 +107,32 @@ class LookupApp:
         path: str = scope["path"]
         if path == "/healthz":
             return b'{"well":true}'
-        admitted = await self._gate.admit(HTTPConnection(scope))
-        if isinstance(admitted, Response):
-            return admitted
+        who = await self._admit(scope)
+        if isinstance(who, Response):
+            return who
         extension = path.removeprefix(PREFIX)
         if extension == path or not extension or "/" in extension:
             return problem(404, "Not Found", "there is nothing here but look-ups of calls")
         if scope["method"] not in ("GET", "HEAD"):
             return _not_allowed()
-        return await self._calls.answer(admitted.identity, extension, _organisation(scope["query_string"]))
+        return await self._calls.answer(who, extension, _organisation(scope["query_string"]))
+
+    async def _admit(self, scope: Scope) -> Identity | Response:
+        """Who asks, or the answer to somebody unknown."""
+        sent = [value for name, value in scope["headers"] if name == b"authorization"]
+        key, now = sent[0] if len(sent) == 1 else b"", monotonic()
+        known = self._admitted.get(key)
+        if known is not None and now < known[1]:
+            return known[0]
+        self._admitted.pop(key, None)
+        found = await self._gate.admit(HTTPConnection(scope))
+        if isinstance(found, Response):
+            return found
+        if len(self._admitted) >= TOKENS:
+            self._admitted.clear()
+        if key:
+            self._admitted[key] = found.identity, now + MOMENT
+        return found.identity
 
 
 def _organisation(query: bytes) -> str | None:

@@ -103,6 +103,8 @@ class Publisher:
         self._pinned: dict[str, Rendered] = {}
         self._unsaved: dict[str, Rendered] = {}
         self._strangers: set[str] = set()
+        self.orders = 0
+        """How many were carried out."""
         self.settled = False
         """Whether everybody was decided about anew since the session began, so that all differences are wanted."""
         self._storing = asyncio.Lock()
@@ -341,6 +343,7 @@ class Publisher:
             refused = error.refused
             log.warning("switchboard %s refused %d orders", self.settings.name, len(refused))
             orders = [order for order in orders if order.extension not in refused]
+        self.orders += len(orders)
         if refused or self.health.refused:
             for order in orders:
                 self.health.refused.pop(order.extension, None)

@@ -98,6 +98,8 @@ class Database:
         self._cache = cache
         self._connection: sqlite3.Connection | None = None
         self._synchronous = ""
+        self.errors = 0
+        """How many statements failed, but for those that were refused for what they asked."""
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -192,4 +194,7 @@ class Database:
     def _failed(self, error: sqlite3.Error) -> StoreError:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
             self.close()
-        return explain(error, self.path)
+        explained = explain(error, self.path)
+        if not isinstance(explained, Locked | NotStored | StoreConflict):
+            self.errors += 1
+        return explained

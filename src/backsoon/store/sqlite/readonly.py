@@ -56,6 +56,11 @@ class NoWriter(Writer):
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def errors(self) -> int:
+        """None."""
+        return 0
+
     async def run(self, work: Callable[[Database], T], *, durable: bool) -> NoReturn:
         """Raises `StoreError`."""
         raise StoreError(f"{self._path}: it is opened for reading only")

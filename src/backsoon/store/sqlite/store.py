@@ -89,6 +89,11 @@ class SqliteStore(Store):
         await asyncio.to_thread(prepare, path, wait=wait, backups=backups)
         return cls(path, durable=durable, wait=wait)
 
+    @property
+    def errors(self) -> int:
+        """How many statements failed since it was opened."""
+        return self._near.errors + self._far.errors + self._writer.errors
+
     async def close(self) -> None:
         """Finish what was begun and release the file. What is called later raises `StoreUnavailable`."""
         if not self._closed:

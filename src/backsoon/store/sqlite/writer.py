@@ -47,6 +47,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="backsoon-store-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def errors(self) -> int:
+        """How many of its statements failed."""
+        return self._database.errors
+
     async def run(self, work: Callable[[Database], T], *, durable: bool) -> T:
         """Do the work in a transaction; returns after the commit. `durable`: the commit outlives a power cut."""
         if self._closing:
