@@ -31,18 +31,18 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show how somebody stands, and why."""
-    shown = output.run(_show(config, person, organisation, at, audience))
-    output.tell_json(shown) if as_json else _draw(shown)
+    shown, zone = output.run(_show(config, person, organisation, at, audience))
+    output.tell_json(shown) if as_json else _draw(shown, zone)
 
 
-async def _show(config: Path | None, person: str, organisation: str, at: str | None, audience: Audience) -> Json:
+async def _show(
+    config: Path | None, person: str, organisation: str, at: str | None, audience: Audience
+) -> tuple[Json, ZoneInfo]:
+    """What the audience sees; and the person's zone, which not everybody sees."""
     async with connected(config) as port:
-        if at is None:
-            return await port.show(person, organisation or None, None, audience)
         found, now, zone = await who_and_when(port, person, organisation)
-        return await port.show(
-            found["extension"], found["organisation"], read_instant(at, now, zone, past=True), audience
-        )
+        instant = None if at is None else read_instant(at, now, zone, past=True)
+        return await port.show(found["extension"], found["organisation"], instant, audience), zone
 
 
 async def who_and_when(port: Port, person: str, organisation: str) -> tuple[Json, datetime, ZoneInfo]:
@@ -146,16 +146,18 @@ def whoever() -> str:
         return ""
 
 
-def _draw(shown: Json) -> None:
+def _draw(shown: Json, zone: ZoneInfo | None = None) -> None:
     person, availability = shown["person"], shown["availability"]
-    at, zone = datetime.fromisoformat(shown["at"]), ZoneInfo(person["zone"])
+    zone = zone or ZoneInfo(person["zone"])
+    at = datetime.fromisoformat(shown["at"])
 
     def when(text: str | None) -> str:
         return "" if text is None else when_words(datetime.fromisoformat(text), at, zone, "en")
 
-    output.tell(output.plain(f"{person['name']} ({person['extension']}, {person['organisation']})"))
+    where = ", ".join(each for each in (person["extension"], person["organisation"]) if each)
+    output.tell(output.plain(f"{person['name']} ({where})"))
     lines = [
-        ("at", f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {person['zone']}"),
+        ("at", f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"),
         ("state", availability["words"]),
         ("until", when(availability["until"])),
         ("note", availability["note"] or ""),
@@ -166,7 +168,7 @@ def _draw(shown: Json) -> None:
         ("coming", _coming(availability["upcoming"], when)),
         ("changes", when(shown["next_change"])),
         ("then", _then(shown.get("follows"), at, zone)),
-        ("calendars", _calendars(shown, when)),
+        ("calendars", "" if shown["calendars"] is None else _calendars(shown, when)),
         *(("problem", problem) for problem in shown["problems"]),
     ]
     for name, text in lines:
