@@ -126,7 +126,7 @@ def listening_at(network: Listening, field: str = "api.listen") -> Iterator[sock
     where = f"[{network.host}]:{network.port}" if ":" in network.host else f"{network.host}:{network.port}"
     family = socket.AF_INET6 if ":" in network.host else socket.AF_INET
     try:
-        listening = socket.create_server((network.host, network.port), family=family, backlog=BACKLOG)
+        listening = _tcp(socket.create_server((network.host, network.port), family=family, backlog=BACKLOG))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         because = f"another program listens at {where}" if taken else f"{where}: {error.strerror}"
@@ -136,6 +136,11 @@ def listening_at(network: Listening, field: str = "api.listen") -> Iterator[sock
         scheme = "http" if network.certificate is None else "https"
         log.info("listening on %s://%s", scheme, _address(listening))
         yield listening
+
+
+def _tcp(listening: socket.socket) -> socket.socket:
+    """The same socket, saying that it is TCP's: else asyncio lets small answers wait for 40 ms (Nagle)."""
+    return socket.socket(listening.family, listening.type, socket.IPPROTO_TCP, fileno=listening.detach())
 
 
 def _address(listening: socket.socket) -> str:

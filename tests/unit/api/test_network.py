@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from backsoon.api import gate, serve
-from backsoon.api.server import CannotListen, Listening
+from backsoon.api.server import CannotListen, Listening, listening_at
 from backsoon.domain.access import Role
 from tests.servers import free_port
 from tests.unit.api.serving import Parts, Serving, reachable, serving
@@ -134,6 +134,11 @@ async def test_a_taken_port_is_told(tmp_path: Path) -> None:
                 await serve(Parts(made), tmp_path / "s", asyncio.Event(), Listening("127.0.0.1", port))
     assert 'listen = ""' in caught.value.remedy
     assert not (tmp_path / "s").exists()
+
+
+def test_small_answers_do_not_wait() -> None:
+    with listening_at(Listening("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP, "what asyncio goes by when it turns Nagle's algorithm off"
 
 
 async def test_an_address_that_is_not_ours_is_told(tmp_path: Path) -> None:

@@ -15,10 +15,14 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from yarl import URL
 
+from backsoon.api import schemas
 from backsoon.api.app import application
+from backsoon.api.gate import OPEN
 from backsoon.api.routes.common import right_of
 from backsoon.domain.access import _RIGHTS, Right, Role
 from backsoon.domain.organisation import Person
@@ -59,13 +63,15 @@ class House:
     ours: Company
     others: Company
 
+    session: aiohttp.ClientSession
+
     async def ask(self, asked: Asked, token: str) -> tuple[int, dict[str, str], str]:
         """Status, headers and body."""
-        async with self.api.network(token) as session:
-            more: Json = {} if asked.body is None else {"json": asked.body}
-            url = URL(f"http://127.0.0.1:{self.api.port}{asked.path}", encoded=True).with_query(asked.query)
-            async with session.request(asked.method, url, **more) as response:
-                return response.status, dict(response.headers), await response.text()
+        more: Json = {} if asked.body is None else {"json": asked.body}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = URL(f"http://127.0.0.1:{self.api.port}{asked.path}", encoded=True).with_query(asked.query)
+        async with self.session.request(asked.method, url, headers=headers, **more) as response:
+            return response.status, dict(response.headers), await response.text()
 
     def token(self, who: str) -> str:
         """What somebody of ours sends."""
@@ -77,7 +83,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     with tempfile.TemporaryDirectory(prefix="backsoon-") as short:
         async with companies(tmp_path) as (made, ours, others), _serving(made, Path(short), {}) as api:
             await made.clock.move_to(made.clock.now() + timedelta(seconds=2))
-            yield House(api, ours, others)
+            async with aiohttp.ClientSession() as session:
+                yield House(api, ours, others, session)
 
 
 # -- every request there is ------------------------------------------------------------------------------------------
@@ -207,6 +214,9 @@ REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
     ("DELETE", "/api/v1/tokens/{id}"): single_tokens("DELETE"),
     ("GET", "/api/v1/lookup/{extension}"): lookups,
     ("GET", "/api/v1/openapi.json"): lambda _: iter([Asked("GET", "/api/v1/openapi.json")]),
+    ("GET", "/healthz"): lambda _: iter([Asked("GET", "/healthz")]),
+    ("GET", "/readyz"): lambda _: iter([Asked("GET", "/readyz")]),
+    ("GET", "/metrics"): lambda _: iter([Asked("GET", "/metrics")]),
     ("GET", "/api/v1/events"): lambda _: iter(()),  # has no end: asked below
 }
 
@@ -236,6 +246,36 @@ async def test_every_route_names_the_right_that_it_needs(house: House) -> None:
     for route in (r for r in app.routes if isinstance(r, APIRoute)):
         rights = [right_of(d.call) for d in route.dependant.dependencies if d.call is not None]
         assert len([r for r in rights if r is not None]) == 1, route.path
+
+
+class Described:
+    """What the description of the API says of answers."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._paths = app.openapi()["paths"]
+        self._models: dict[tuple[str, str], type[BaseModel]] = {}
+        for route in (r for r in app.routes if isinstance(r, APIRoute)):
+            (model,) = (more["model"] for status, more in route.responses.items() if int(status) < 300)
+            self._models |= dict.fromkeys(((method, route.path_format) for method in route.methods), model)
+
+    def check(self, route: tuple[str, str], status: int, headers: Mapping[str, str], body: str) -> None:
+        """Fail where an answer is not as it is described."""
+        method, path = route
+        if path in OPEN or path == "/metrics":
+            return
+        described = self._paths[path][method.lower()]["responses"]
+        assert str(status) in described, f"{route}: {status} {body}"
+        assert status < 500, f"{route}: {body}"
+        kind = headers["Content-Type"].partition(";")[0]
+        assert kind in described[str(status)]["content"], f"{route}: {status} is {kind}"
+        if status >= 400:
+            problem = schemas.Problem.model_validate_json(body)
+            assert problem.status == status
+        elif route in self._models:
+            self._models[route].model_validate_json(body)
+        else:
+            shape = described["200"]["content"]["application/json"]["schema"]
+            assert json.loads(body).keys() == set(shape["required"]) == shape["properties"].keys()
 
 
 # -- what may be in an answer ------------------------------------------------------------------------------------------
@@ -269,7 +309,7 @@ def hidden(house: House, who: str, asked: Asked, route: tuple[str, str]) -> Iter
 
 def without_own(body: str, person: Person | None) -> str:
     """A listing without the entry about whoever asks: to themselves they may be everything."""
-    answer = json.loads(body)
+    answer = json.loads(body) if body.startswith("{") else {"text": body}
     for name in ("rows", "people", "calendars"):
         if person is not None and isinstance(answer.get(name), list):
             answer[name] = [one for one in answer[name] if _whose(one) != person.id]
@@ -289,13 +329,14 @@ def ways_of(person: Any) -> tuple[str, ...]:
 @pytest.mark.parametrize("who", ROLES)
 async def test_nobody_learns_what_is_not_theirs(house: House, who: str) -> None:
     seen: dict[tuple[str, str], set[int]] = {}
+    described = Described(application(house.api.parts, house.api.stop))
     for route, asked in all_requests(house):
         status, headers, body = await house.ask(asked, house.token(who))
         seen.setdefault(route, set()).add(status)
         text = asked.echoed(without_own(body, house.ours.people.get(who)) + json.dumps(headers))
         for wrong in hidden(house, who, asked, route):
             assert wrong not in text, f"{asked}: {status} {body}"
-        assert status < 500, f"{asked}: {body}"
+        described.check(route, status, headers, body)
     role = Role.PERSON if who in NAMES else Role(who)
     assert {route for route, found in seen.items() if found - {403, 404, 409}} >= allowed_routes(role)
 
@@ -319,7 +360,7 @@ async def test_without_a_good_token_there_is_nothing_at_all(house: House, who: s
     house.api.parts.clock.step_to(NINE.replace(second=5))
     answers = set()
     for number, (route, asked) in enumerate(all_requests(house)):
-        if route[1].endswith("openapi.json"):
+        if route[1] in OPEN:
             continue
         if number % 20 == 0:  # so that guessing is forgiven
             house.api.parts.clock.step_to(house.api.parts.clock.now().replace(minute=number // 20 % 60))
