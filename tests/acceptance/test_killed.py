@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.commands.remote import answers
+from backsoon.commands.remote import Refused, Remote, Unanswered, answers
 from tests.asterisk_server import ACCOUNT, Asterisk
 
 pytestmark = pytest.mark.xdist_group("asterisk")
@@ -142,3 +144,87 @@ def quiet(company: Company) -> bool:
     """Whether nobody's meeting begins or ends within half a second."""
     now = datetime.now(UTC)
     return company.away(now) == company.away(now + timedelta(seconds=0.5))
+
+
+BY_HAND = [str(number) for number in range(3101, 3107)]
+DEATHS = 8
+
+
+class Hand(threading.Thread):
+    """Somebody who refers a person and takes it back, over and over, until nobody answers any more.
+
+    `said` is what was acknowledged last: the note of a referral, "" for available; `asking` what was not answered yet.
+    """
+
+    def __init__(self, company: Company, extension: str, seed: int, said: str, *, by_command: bool) -> None:
+        super().__init__()
+        self._company, self._extension, self._by_command = company, extension, by_command
+        self._chance = random.Random(seed)
+        self.said, self.asking = said, said
+        self.acknowledged = 0
+
+    def run(self) -> None:
+        """Until Backsoon dies."""
+        while True:
+            back = self._chance.random() < 0.3
+            self.asking = "" if back else f"{self._extension} {self._chance.random()}"
+            try:
+                self._by_cli() if self._by_command else asyncio.run(self._by_api())
+            except (Unanswered, Refused):
+                return
+            self.said = self.asking
+            self.acknowledged += 1
+
+    async def _by_api(self) -> None:
+        remote = Remote(self._company.socket)
+        if not self.asking:
+            await remote.back(self._extension, "acme")
+        else:
+            reason = self._chance.choice(["lunch", "sick", "gone_for_the_day"])
+            await remote.refer(self._extension, "acme", reason, note=self.asking)
+
+    def _by_cli(self) -> None:
+        command = (
+            ["refer", self._extension, "lunch", "--note", self.asking] if self.asking else ["back", self._extension]
+        )
+        done = self._company.backsoon(*command)
+        if done.returncode != 0 or "is not running" in done.stderr:
+            # Nobody answered, or it set it itself, in the store, once nothing ran any more: then it counts.
+            self.said = self.asking if done.returncode == 0 else self.said
+            raise Unanswered("it is dead")
+
+
+def test_killed_while_six_people_are_referred_by_hand_it_keeps_all_that_was_acknowledged(
+    tmp_path: Path, asterisk: Asterisk
+) -> None:
+    chance = random.Random(20261123)
+    company = Company(tmp_path, asterisk)
+    rows = "".join(f"{e},Person {e}\n" for e in BY_HAND)
+    (tmp_path / "people.csv").write_text(f"extension,name\n{rows}")
+    assert company.backsoon("apply", "--yes").returncode == 0
+    assert company.backsoon("people", "import", str(tmp_path / "people.csv")).returncode == 0
+
+    said = dict.fromkeys(BY_HAND, "")
+    acknowledged = 0
+    for death in range(DEATHS):
+        hands = [
+            Hand(company, extension, 100 * death + n, said[extension], by_command=n == 0)
+            for n, extension in enumerate(BY_HAND)
+        ]
+        with company.running():
+            for hand in hands:
+                hand.start()
+            time.sleep(chance.uniform(0.1, 1.2))
+        for hand in hands:
+            hand.join()
+            acknowledged += hand.acknowledged
+        with company.running():
+            for extension, hand in zip(BY_HAND, hands, strict=True):
+                found = asyncio.run(Remote(company.socket).show(extension, "acme"))["availability"]
+                assert (found["note"] or "") in {hand.said, hand.asking}, f"death {death}: {found}"
+                assert (found["state"] == "referred") == bool(found["note"])
+                said[extension] = found["note"] or ""
+    assert acknowledged > 10 * DEATHS
+
+    with company.running():
+        wait_until(lambda: lit(asterisk) & set(BY_HAND) == {e for e, note in said.items() if note}, 20)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.store.base import StoreUnavailable
+from backsoon.domain.model import AVAILABLE, Override
+from backsoon.store.base import PersonState, StoreUnavailable
+from backsoon.switchboards.base import SwitchboardError
 from tests.unit.engine.world import NINE, World, at, entry, world
 
 WRITES = ("save_states", "save_told", "save_read", "save_health", "save_override")
@@ -110,3 +112,37 @@ async def test_while_somebody_late_cannot_be_settled_others_are_told_in_time(tmp
                 await w.shows("1002", "meeting")
             await w.move_to(at(9, 0, 45))
             await w.shows("1001", "meeting")
+
+
+async def test_what_a_death_left_undecided_is_decided_though_no_switchboard_answers(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        await w.store.save_override(anna.id, Override(NINE, at(12), "lunch"))
+        w.switchboard.fail(SwitchboardError("no route to host"))
+        async with w.running():
+            async with asyncio.timeout(5):
+                while await reason_of(w, anna.id) != "lunch":
+                    await asyncio.sleep(0.005)
+
+
+async def test_what_overtook_a_decision_before_a_death_is_decided_a_minute_after_the_start(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        await w.store.save_override(anna.id, Override(NINE, at(12), "lunch"))
+        await w.store.save_states([PersonState(anna.id, AVAILABLE, None)])  # by what was known before it
+        w.switchboard.fail(SwitchboardError("no route to host"))
+        async with w.running():
+            rest = asyncio.create_task(w.settler.settle_the_rest())
+            await w.move_to(at(9, 0, 59))
+            assert await reason_of(w, anna.id) is None
+            with disk_full(w, "save_states"):
+                await w.move_to(at(9, 1))
+            await w.move_to(at(9, 1, 2))
+            await rest
+            assert await reason_of(w, anna.id) == "lunch"
+
+
+async def reason_of(w: World, person: int) -> str | None:
+    """What was decided about somebody last."""
+    state = (await w.store.states([person])).get(person)
+    return None if state is None else state.availability.reason
