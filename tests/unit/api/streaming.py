@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import aiohttp
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from backsoon.api.events import Streams
 from backsoon.api.gate import Admission, Gate, OpenGate
@@ -29,16 +31,13 @@ class Streaming:
 
     world: World
     streams: Streams
+    hub: Hub
     address: tuple[str, int]
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event
 
-    @property
-    def hub(self) -> Hub:
-        """Of the world."""
-        return self.world.hub
-
-    def http(self, **headers: str) -> aiohttp.ClientSession:
+    def http(self, token: str = "") -> aiohttp.ClientSession:
         """A client."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         return aiohttp.ClientSession(f"http://{self.address[0]}:{self.address[1]}", headers=headers)
 
     def change(self, person: Person, note: str) -> tuple[Person, AvailabilityChange]:
@@ -53,27 +52,36 @@ class Streaming:
 
 
 @asynccontextmanager
-async def streaming(world: World, gate: Gate | None = None, routes: Sequence[object] = ()) -> AsyncIterator[Streaming]:
-    """Serve the events of a world on a free port."""
+async def streaming(
+    world: World, gate: Gate | None = None, routes: Sequence[BaseRoute] = (), *, hub: Hub | None = None
+) -> AsyncIterator[Streaming]:
+    """Serve the events of a world on a free port; `hub` instead of the world's."""
     stop = asyncio.Event()
-    streams = Streams(Parts(world), stop)
-    app = Admission(Starlette(routes=[streams.route(), *routes]), gate or OpenGate())  # type: ignore[list-item]
-    config = uvicorn.Config(
-        app, log_config=None, lifespan="off", http=StreamingProtocol, timeout_graceful_shutdown=2, access_log=False
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = _nothing  # type: ignore[method-assign, assignment]
+    parts = Parts(world)
+    parts.hub = hub or world.hub
+    streams = Streams(parts, stop)
+    app = Admission(Starlette(routes=[streams.route(), *routes]), gate or OpenGate())
+    server = Server(app)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listening]))
             await world.until(lambda: server.started)
             try:
-                yield Streaming(world, streams, listening.getsockname(), stop)
+                yield Streaming(world, streams, parts.hub, listening.getsockname(), stop)
             finally:
                 stop.set()
                 server.should_exit = True
 
 
-class _nothing:  # noqa: N801 - stands for a method
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
+class Server(uvicorn.Server):
+    """As Backsoon has it; signals are the tests'."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(app, log_config=None, lifespan="off", http=StreamingProtocol, access_log=False)
+        config.timeout_graceful_shutdown = 2
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing."""
+        yield
