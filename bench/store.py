@@ -69,18 +69,19 @@ async def _bulk(store: Store, people: int, figures: dict[str, object]) -> None:
         for first in range(1, people + 1, PAGE):
             await store.states(range(first, first + PAGE))
 
-    async def told(lamp: str) -> None:
-        for first in range(0, people, PAGE):
-            numbers = range(first, min(first + PAGE, people))
-            await store.save_told(ACME.id, "pbx", [Told(extension(each), lamp, PLAN, NINE) for each in numbers])
-
     await _timed("save_states", save, figures)
-    await _timed("save_told", lambda: told("INUSE"), figures)
-    await _timed("save_told_again", lambda: told("INUSE"), figures)
+    await _timed("save_told", lambda: _tell(store, people), figures)
+    await _timed("save_told_again", lambda: _tell(store, people), figures)
     await _timed("due", due, figures)
     await _timed("claims", claims, figures)
     await _timed("states", states, figures)
     await _timed("claims_1000", lambda: store.claims(range(1, PAGE + 1), NINE), figures)
+
+
+async def _tell(store: Store, people: int) -> None:
+    for first in range(0, people, PAGE):
+        numbers = range(first, min(first + PAGE, people))
+        await store.save_told(ACME.id, "pbx", [Told(extension(each), "INUSE", PLAN, NINE) for each in numbers])
 
 
 def _decisions(people: range) -> tuple[list[PersonState], list[AvailabilityChange]]:

@@ -398,10 +398,10 @@ class Store(Protocol):
         """Store a read in one transaction with its token; the people whose referrals it changed, *by removals too*.
 
         They become due at once: whoever dies before it decides about them does so at its next start.
-        What it changes or removes is kept for `grounds`, known until `health.confirmed_at`, the instant of the read (None:
-        it is not kept). A read that brings what is stored already touches nobody. Of two referrals of one resource with one
-        (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises `NotStored` if the
-        calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
+        What it changes or removes is kept for `grounds`, known until `health.confirmed_at`, the instant of the read
+        (None: it is not kept). A read that brings what is stored already touches nobody. Of two referrals of one
+        resource with one (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises
+        `NotStored` if the calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
         """
         ...
 

@@ -103,6 +103,24 @@ def test_two_processes_may_be_first(path: Path) -> None:
     assert rows(path, "select id from two") == [(7,)]
 
 
+def test_many_may_be_first_with_a_new_file(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.db" for number in range(25)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda path: apply(path, STEPS[:2]), [path for path in paths for _ in range(6)]))
+    assert [rows(path, "select id from two") for path in paths] == [[(7,)]] * len(paths)
+
+
+def test_a_new_file_that_somebody_keeps_locked_is_said(path: Path) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("begin exclusive")
+    try:
+        with pytest.raises(StoreUnavailable, match=r"backsoon\.db.*locked"):
+            prepare(path, wait=0.05, backups=3)
+    finally:
+        connection.close()
+    apply(path, STEPS[:2])
+
+
 def test_what_is_no_database_is_said(path: Path) -> None:
     path.write_bytes(b"this is a letter, not a database" * 200)
     with pytest.raises(StoreError, match=r"backsoon\.db: it is damaged or no SQLite file.*backup"):

@@ -6,10 +6,11 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 from backsoon.store.base import StoreError, StoreUnavailable
 from backsoon.store.sql import Migration, load_migrations
-from backsoon.store.sqlite.database import MARKS, Database
+from backsoon.store.sqlite.database import MARKS, Database, Locked
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
@@ -28,7 +29,7 @@ def prepare(path: Path, *, wait: float, backups: int, migrations: tuple[Migratio
     _make_file(path)
     database = Database(path, wait=wait)
     try:
-        _use_wal(database)
+        _use_wal(database, wait)
         _upgrade(database, load_migrations(MARKS) if migrations is None else migrations, backups)
     finally:
         database.close()
@@ -45,10 +46,23 @@ def _make_file(path: Path) -> None:
         raise StoreUnavailable(f"{path}: {words}") from error
 
 
-def _use_wal(database: Database) -> None:
-    mode = database.execute("pragma journal_mode = wal").fetchone()[0]
+def _use_wal(database: Database, wait: float) -> None:
+    """Waits by itself: where two change the mode of a new file at once, SQLite says at once that it is locked."""
+    until = monotonic() + wait
+    while (mode := _mode(database)) == "":
+        if monotonic() >= until:
+            raise Locked(f"{database.path}: another process has kept it locked: see which one (fuser names it)")
+        sleep(0.01)
     if mode != "wal":
         raise StoreError(f"{database.path}: its file system cannot share memory (a network drive?): use a local disk")
+
+
+def _mode(database: Database) -> str:
+    """The mode that it is in now, "" while somebody else holds the lock."""
+    try:
+        return str(database.execute("pragma journal_mode = wal").fetchone()[0])
+    except Locked:
+        return ""
 
 
 def _upgrade(database: Database, migrations: tuple[Migration, ...], backups: int) -> None:
