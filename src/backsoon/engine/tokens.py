@@ -78,7 +78,9 @@ class Tokens:
     ) -> Issued:
         """Make a token. Raises `BadToken`, `NotStored`, `StoreError`."""
         now = self._clock.now()
-        _check(name, role, person, now, expires_at)
+        check(name, role, has_person=person is not None)
+        if expires_at is not None and not now < expires_at <= now + LONGEST:
+            raise BadToken(f"a token ends after it is made, and within {LONGEST.days} days")
         text = PREFIX + secrets.token_urlsafe(32)
         token = Token(
             organisation,
@@ -143,12 +145,11 @@ def is_over(token: Token, now: datetime) -> bool:
     return token.expires_at is not None and token.expires_at <= now
 
 
-def _check(name: str, role: Role, person: Person | None, now: datetime, expires_at: datetime | None) -> None:
+def check(name: str, role: Role, *, has_person: bool) -> None:
+    """Raises `BadToken` for one that makes no sense whenever it is made."""
     if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
         raise BadToken(f"the name of a token is 1 to {NAME_LENGTH} printable characters")
-    if role is Role.PERSON and person is None:
+    if role is Role.PERSON and not has_person:
         raise BadToken("a token of the role person needs the person that it is for")
-    if role is not Role.PERSON and person is not None:
+    if role is not Role.PERSON and has_person:
         raise BadToken(f"a token of the role {role} is nobody's own: take the person out")
-    if expires_at is not None and not now < expires_at <= now + LONGEST:
-        raise BadToken(f"a token ends after it is made, and within {LONGEST.days} days")

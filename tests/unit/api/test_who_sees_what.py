@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
@@ -255,8 +255,9 @@ class Described:
         self._paths = app.openapi()["paths"]
         self._models: dict[tuple[str, str], type[BaseModel]] = {}
         for route in (r for r in app.routes if isinstance(r, APIRoute)):
-            (model,) = (more["model"] for status, more in route.responses.items() if int(status) < 300)
-            self._models |= dict.fromkeys(((method, route.path_format) for method in route.methods), model)
+            (model,) = (cast(type[BaseModel], more["model"]) for status, more in route.responses.items() if int(status) < 300)
+            for method in route.methods or ():
+                self._models[method, route.path_format] = model
 
     def check(self, route: tuple[str, str], status: int, headers: Mapping[str, str], body: str) -> None:
         """Fail where an answer is not as it is described."""
