@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from backsoon.config import Config, Difference
+    from backsoon.domain.access import Role
     from backsoon.domain.listing import Listing
     from backsoon.domain.phrase import Audience
     from backsoon.engine.directory import Directory
@@ -70,6 +71,18 @@ class Port(Protocol):
     async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json: ...
     async def apply(self, *, dry_run: bool) -> Json: ...
     async def health(self, organisation: str | None = None) -> Json: ...
+    async def tokens(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
+    async def add_token(
+        self,
+        organisation: str | None,
+        name: str,
+        role: Role,
+        *,
+        person: str | None = None,
+        expires_at: datetime | None = None,
+        lasting: timedelta | None = None,
+    ) -> Json: ...
+    async def remove_token(self, id: int, organisation: str | None) -> Json: ...
     async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
 
 

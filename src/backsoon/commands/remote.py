@@ -18,6 +18,7 @@ from backsoon.domain.errors import BacksoonError
 from backsoon.domain.phrase import Audience
 
 if TYPE_CHECKING:
+    from backsoon.domain.access import Role
     from backsoon.engine.roster import Row
 
 Json = dict[str, Any]
@@ -160,6 +161,35 @@ class Remote:
     async def health(self, organisation: str | None = None) -> Json:
         """See `Verbs`."""
         return await self._ask("GET", "/health", {"organisation": organisation})
+
+    async def tokens(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
+        """See `Verbs`."""
+        return await self._ask("GET", "/tokens", {"organisation": organisation, "after": after, "limit": limit})
+
+    async def add_token(
+        self,
+        organisation: str | None,
+        name: str,
+        role: Role,
+        *,
+        person: str | None = None,
+        expires_at: datetime | None = None,
+        lasting: timedelta | None = None,
+    ) -> Json:
+        """See `Verbs`."""
+        body = {
+            "name": name,
+            "role": role.value,
+            "person": person,
+            "expires_at": None if expires_at is None else in_utc(expires_at),
+            "seconds": None if lasting is None else int(lasting.total_seconds()),
+        }
+        given = {key: value for key, value in body.items() if value is not None}
+        return await self._ask("POST", "/tokens", {"organisation": organisation}, given)
+
+    async def remove_token(self, id: int, organisation: str | None) -> Json:
+        """See `Verbs`."""
+        return await self._ask("DELETE", f"/tokens/{id}", {"organisation": organisation})
 
     async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""
