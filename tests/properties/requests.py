@@ -80,6 +80,6 @@ def _left_by_back(request: Request, hand: Hand | None, requests: Sequence[Reques
         return True
     if hand.reason is not None or hand.start > request.over:
         return False
-    if hand.start >= request.begun:
-        return request.left(hand)
+    if hand.start >= request.begun and request.left(hand):
+        return True
     return there and any(b is None or hand.end is None or b <= hand.end for b in blocks)
