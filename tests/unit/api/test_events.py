@@ -1,73 +1,98 @@
 """Server-sent events, and how the server ends."""
 
 import asyncio
-import json
 import os
 import socket
 import stat
 from pathlib import Path
 
-import aiohttp
 import pytest
+from starlette.types import Message
 
 from backsoon.api import serve
+from backsoon.api.events import Streams
 from backsoon.api.server import SocketTaken
 from backsoon.commands.remote import Remote, Unanswered, answers
+from tests.sse import Parser, listening
 from tests.unit.api.serving import Parts, Serving, serving
+from tests.unit.api.streaming import streaming
 from tests.unit.engine.world import world
 
 
-async def lines(response: aiohttp.ClientResponse) -> list[str]:
-    """The lines of the next event."""
-    found: list[str] = []
-    while True:
-        line = (await asyncio.wait_for(response.content.readline(), 10)).decode().rstrip("\n")
-        if not line:
-            return found
-        found.append(line)
-
-
-async def test_a_change_is_an_event_for_its_organisation(tmp_path: Path) -> None:
-    async with (
-        serving(tmp_path) as api,
-        api.http() as session,
-        session.get("/api/v1/events?organisation=acme") as ours,
-        session.get("/api/v1/events?organisation=other") as others,
-    ):
+async def test_a_change_is_an_event(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api, api.http() as session, listening(session, organisation="acme") as client:
         await api.world.person("101", "Anna")
-        assert ours.content_type == "text/event-stream"
-        assert (await lines(ours))[0].startswith(": listening")
-        assert (await lines(others))[0].startswith(": listening")
         await api.remote.refer("101", None, "lunch", note="soup", by="bo", through="cli")
-        kind, number, data = await lines(ours)
-        event = json.loads(data.removeprefix("data: "))
-        assert (kind, number) == ("event: availability", "id: 1")
-        assert event["person"]["extension"] == "101"
-        assert (event["trigger"], event["by"], event["through"]) == ("override", "bo", "cli")
-        assert (event["availability"]["reason"], event["availability"]["note"]) == ("lunch", "soup")
-        api.stop.set()
-        assert await asyncio.wait_for(others.content.read(), 10) in (b"", b": quiet\n\n"), "nothing of ours"
+        event = await client.next()
+        assert (event.name, event.id) == ("availability", api.world.hub.id_of(1))
+        assert event.value["person"]["extension"] == "101"
+        assert (event.value["trigger"], event.value["by"], event.value["through"]) == ("override", "bo", "cli")
+        assert (event.value["availability"]["reason"], event.value["availability"]["note"]) == ("lunch", "soup")
+        assert (event.value["calendars"], event.value["unconfirmed"]) == (1, "not read yet")
 
 
-async def test_who_is_too_slow_is_told_to_read_anew(tmp_path: Path) -> None:
-    async with serving(tmp_path) as api, api.http() as session, session.get("/api/v1/events") as response:
-        anna = await api.world.person("101", "Anna")
-        await lines(response)
-        shown = await api.world.service.show(anna)
-        from backsoon.store.base import AvailabilityChange, Trigger
+async def test_the_head_of_a_stream_may_be_asked_for(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api, api.http() as session, session.head("/api/v1/events") as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+        assert response.headers["Cache-Control"] == "no-store"
 
-        change = AvailabilityChange(anna.id, shown.at, shown.at, shown.availability, Trigger.CLOCK)
-        api.world.hub.announce([(anna, change)] * 3000)
-        seen: list[str] = []
-        while (event := (await lines(response))[0]) != "event: restart":
-            seen.append(event)
-        assert set(seen) == {"event: availability"}
-        assert len(seen) < 3000
+
+async def test_silence_is_told_with_what_was_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backsoon.api.events.QUIET", 0.05)
+    async with serving(tmp_path) as api, api.http() as session, listening(session) as client:
+        while " quiet" not in client.parser.comments:
+            assert await client.read()
+        assert client.parser.last_id == api.world.hub.id_of(0)
+
+
+async def test_any_asgi_server_will_do(tmp_path: Path) -> None:
+    """Without the connection below it writes as any application does."""
+    sent: list[Message] = []
+    gone = asyncio.Event()
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async with world(tmp_path) as w:
+        streams = Streams(Parts(w), asyncio.Event())
+        scope = {"type": "http", "method": "GET", "path": "/api/v1/events", "headers": [], "query_string": b""}
+        running = asyncio.ensure_future(streams.route().app(scope, receive, send))
+        await w.until(lambda: w.hub.listeners == 1)
+        w.hub.announce_people([await w.person()])
+        await w.until(lambda: len(sent) == 3)
+        gone.set()
+        await asyncio.wait_for(running, 5)
+    parser = Parser()
+    (event,) = parser.feed(b"".join(message.get("body", b"") for message in sent))
+    assert event.name == "availability"
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_connection_that_takes_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: bool
+) -> None:
+    monkeypatch.setattr("backsoon.api.events.STUCK", 0.2)
+    monkeypatch.setattr("backsoon.api.events.CHECK", 0.02)
+    async with world(tmp_path) as w, streaming(w) as streams, streams.http() as session:
+        anna = await w.person()
+        async with listening(session) as client:
+            for _ in range(60):
+                streams.announce(anna, ["x" * 200] * 500)
+                await w.until(lambda: streams.hub.told == streams.hub.number)
+                while reads and client.parser.last_id != streams.hub.id_of(streams.hub.number):
+                    await client.read()
+                if not reads and streams.streams.stuck:
+                    break
+            assert streams.streams.stuck == (0 if reads else 1)
 
 
 async def test_open_streams_do_not_keep_the_server(tmp_path: Path) -> None:
     async with serving(tmp_path) as api, api.http() as session, session.get("/api/v1/events") as response:
-        await lines(response)
+        await response.content.readany()
         api.stop.set()
         await asyncio.wait_for(response.content.read(), 30)
     assert not api.socket.exists(), "the socket goes with the server"
