@@ -206,7 +206,7 @@ async def test_the_description_lists_every_route(api: Serving) -> None:
             "lookup/{extension}",
             "organisation",
             "people",
-            "people/import",
+            "import",
             "people/{person}",
             "people/{person}/availability",
             "people/{person}/override",
