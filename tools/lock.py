@@ -15,6 +15,7 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run", ("pyproject.toml", "--constraint", "requirements/dev.txt")),
     ("bootstrap", ("requirements/bootstrap.in", "--constraint", "requirements/dev.txt")),
     ("peers", ("requirements/peers.in", "--constraint", "requirements/dev.txt")),
+    ("schemathesis", ("requirements/schemathesis.in",)),
 )
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from backsoon.domain.access import Role
 
@@ -36,20 +36,33 @@ def _flag(text: object) -> bool:
     return text == "true"
 
 
-def _count(text: object) -> int:
+def count(text: object) -> int:
+    """A whole number in a query or a path. Raises `ValueError`."""
+    if isinstance(text, int):  # a default
+        return text
     if not (isinstance(text, str) and re.fullmatch(r"[0-9]{1,18}", text)):
         raise ValueError("write a whole number")
     return int(text)
+
+
+def _whole(value: object) -> int:
+    """JSON knows one kind of number: 30.0 is as whole as 30."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("write a whole number")
+    return value
 
 
 INSTANT_SCHEMA = {"type": "string", "format": "date-time", "pattern": "^[1-9]"}
 Instant = Annotated[datetime, BeforeValidator(instant), WithJsonSchema(INSTANT_SCHEMA)]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 """`true` or `false` in a query."""
-Count = Annotated[int, BeforeValidator(_count), Field(ge=0, le=10**15)]
-"""A whole number in a query or a path."""
+MOST = 10**15
+"""The largest number that anything can have."""
 Short = Annotated[str, Field(max_length=200)]
-Seconds = Annotated[StrictInt, Field(gt=0, le=DAYS * 86_400)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Seconds = Annotated[int, Field(gt=0, le=DAYS * 86_400), BeforeValidator(_whole)]
 
 
 class Body(BaseModel):
@@ -85,7 +98,7 @@ class OverrideBody(Body):
 class RowBody(Body):
     """One row of people: texts by field. `number` is where it stood in its source."""
 
-    number: StrictInt = 0
+    number: Whole = 0
     values: dict[str, str]
 
 

@@ -101,7 +101,7 @@ class Remote:
         """See `Verbs`."""
         flags = _flags({"dry_run": dry_run, "prune": prune, "force": force})
         query = {"source": source, "organisation": organisation, **flags}
-        return await self._ask("POST", "/people/import", query)
+        return await self._ask("POST", "/import", query)
 
     async def remove_person(self, person: str, organisation: str | None) -> Json:
         """See `Verbs`."""

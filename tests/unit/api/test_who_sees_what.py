@@ -181,9 +181,7 @@ REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
         {"rows": [{"values": {"extension": "201", "name": "X"}}]},
         query=(("dry_run", "true"),),
     ),
-    ("POST", "/api/v1/people/import"): bodies(
-        "POST", "/api/v1/people/import", query=(("source", "asterisk"), ("dry_run", "true"))
-    ),
+    ("POST", "/api/v1/import"): bodies("POST", "/api/v1/import", query=(("source", "asterisk"), ("dry_run", "true"))),
     ("GET", "/api/v1/people/{person}"): of_people("", *TIMES, (("language", "sv"),), (("audience", "person"),)),
     ("DELETE", "/api/v1/people/{person}"): changes("DELETE", ""),
     ("GET", "/api/v1/people/{person}/availability"): of_people("/availability", *TIMES),
@@ -255,7 +253,9 @@ class Described:
         self._paths = app.openapi()["paths"]
         self._models: dict[tuple[str, str], type[BaseModel]] = {}
         for route in (r for r in app.routes if isinstance(r, APIRoute)):
-            (model,) = (cast(type[BaseModel], more["model"]) for status, more in route.responses.items() if int(status) < 300)
+            (model,) = (
+                cast(type[BaseModel], more["model"]) for status, more in route.responses.items() if int(status) < 300
+            )
             for method in route.methods or ():
                 self._models[method, route.path_format] = model
 

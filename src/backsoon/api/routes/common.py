@@ -9,11 +9,11 @@ import msgspec
 from fastapi import Depends, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
-from backsoon.api.bodies import Count, Flag, Instant
+from backsoon.api.bodies import MOST, Flag, Instant, count
 from backsoon.api.gate import allowed
 from backsoon.api.parts import Parts
 from backsoon.api.verbs import PAGE, Verbs
@@ -25,8 +25,8 @@ PREFIX = "/api/v1"
 Organisation = Annotated[
     str | None, Query(max_length=32, description="The organisation's id. A token has one, and needs none to be named.")
 ]
-After = Annotated[Count, Query(description="The `next` of the page before.")]
-Limit = Annotated[Count, Query(ge=1, le=PAGE, description="The most in one answer.")]
+After = Annotated[int, Query(ge=0, le=MOST, description="The `next` of the page before."), BeforeValidator(count)]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="The most in one answer."), BeforeValidator(count)]
 At = Annotated[Instant | None, Query(description="When; now where nothing is said.")]
 DryRun = Annotated[Flag, Query(description="Say what would change, and change nothing.")]
 PersonPath = Annotated[

@@ -73,7 +73,7 @@ async def import_people(
     )
 
 
-@router.post("/people/import", responses=gives(schemas.Imported), operation_id="importFrom")
+@router.post("/import", responses=gives(schemas.Imported), operation_id="importFrom")
 async def import_from(
     verbs: Managing,
     source: Source,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from backsoon.api import schemas
-from backsoon.api.bodies import Count, PersonTokenBody, TokenBody, role_of
+from backsoon.api.bodies import MOST, PersonTokenBody, TokenBody, count, role_of
 from backsoon.api.routes.common import PREFIX, After, Limit, Managing, Organisation, answer, gives
 from backsoon.api.verbs import PAGE
 
 router = APIRouter(prefix=PREFIX, tags=["tokens"])
-Id = Annotated[Count, Path(description="The token's id.")]
+Id = Annotated[int, Path(ge=0, le=MOST, description="The token's id."), BeforeValidator(count)]
 
 
 @router.get("/tokens", responses=gives(schemas.Tokens), operation_id="tokens")
