@@ -106,6 +106,7 @@ def test_everybody_in_a_directory(backsoon: Shell) -> None:
         dry = shell("people", "import", "--from", "ldap", "--dry-run")
         assert dry.out == "30 added, 0 changed, 0 unchanged, 1 left out (nothing was stored)\n"
         assert "left out: uid=fax,ou=people,dc=example,dc=com: telephoneNumber '+46 8 1' is no extension" in dry.err
+        assert "ok      directory staff: read; 30 people, 1 left out\n" in shell("check").out
         assert names(shell) == {}
         assert shell("people", "import", "--from", "ldap:staff", "--json").json["added"] == 30
         assert shell("people", "import", "--from", "ldap").out.startswith("0 added, 0 changed, 30 unchanged")

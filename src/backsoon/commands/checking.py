@@ -13,7 +13,7 @@ from backsoon.config import Config, ConfigError, OrganisationConfig
 
 if TYPE_CHECKING:
     from backsoon.commands.trying import Tried
-    from backsoon.domain.organisation import Person
+    from backsoon.domain.organisation import DirectorySettings, Person
     from backsoon.factories import Sources
     from backsoon.store.base import ReadCalendar, Store
 
@@ -39,6 +39,8 @@ async def _all(config: Config) -> AsyncIterator[Tried]:
         for tries in await asyncio.gather(*_switchboards(organisation)):
             for one in tries:
                 yield one
+        for directory in organisation.directories:
+            yield await _directory(config, directory)
     async for one in _calendars(config):
         yield one
 
@@ -59,6 +61,24 @@ def _switchboards(organisation: OrganisationConfig) -> Iterator[Awaitable[Sequen
     from backsoon.commands.trying import try_switchboard
 
     return (try_switchboard(settings, organisation.organisation) for settings in organisation.switchboards)
+
+
+async def _directory(config: Config, directory: DirectorySettings) -> Tried:
+    """Read a directory as an import would."""
+    from backsoon.commands.trying import Tried
+    from backsoon.domain.errors import BacksoonError
+    from backsoon.people_sources import list_people
+
+    what = f"directory {directory.name}"
+    try:
+        found = await list_people(config, directory.organisation, f"{directory.kind}:{directory.name}")
+    except BacksoonError as error:
+        return Tried(what, "error", str(error), getattr(error, "remedy", ""))
+    text = f"read; {len(found.people)} people, {len(found.left_out)} left out"
+    if not found.people:
+        remedy = "see `backsoon people import --from ldap --dry-run` for why"
+        return Tried(what, "warning", text, remedy)
+    return Tried(what, "ok", text)
 
 
 async def _calendars(config: Config) -> AsyncIterator[Tried]:

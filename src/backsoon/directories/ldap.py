@@ -7,6 +7,7 @@ give several extensions, none is taken.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -56,7 +57,8 @@ class LdapPeople:
         settings = self.settings
         names = dict.fromkeys(name for several in settings.attributes.values() for name in several)
         wanted = LdapSearch(settings.base, settings.filter, tuple(names), settings.page)
-        return listing(await search(settings.address, settings.account, wanted, settings.times), settings)
+        found = await search(settings.address, settings.account, wanted, settings.times)
+        return await asyncio.to_thread(listing, found, settings)  # tens of thousands must not stop all else
 
 
 def listing(found: LdapFound, settings: LdapSettings) -> Listing:

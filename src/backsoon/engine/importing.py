@@ -98,11 +98,8 @@ class _Plan:
     work: list[_Work]
     removed: list[Person]
     kept_off: list[Person]
+    changing: list[_Work]
     doubts: list[str] = field(default_factory=list)
-
-    @property
-    def changing(self) -> list[_Work]:
-        return [w for w in self.work if w.changes]
 
 
 def rows_of(listing: Listing) -> list[Row]:
@@ -155,7 +152,8 @@ async def import_rows(
         matched = await asyncio.to_thread(
             match, rows, organisation, present, connections, known_country, rename=options.rename
         )
-        plan = _plan(matched, await _with_calendars(matched.matches, connections, store), options)
+        work = await _with_calendars(matched.matches, connections, store)
+        plan = await asyncio.to_thread(_plan, matched, work, options)
         plan.doubts += _doubts(plan, rows, present, doubts if options.prune else ())
         if plan.doubts and not (options.force or options.dry_run):
             raise Doubtful("; ".join(plan.doubts))
@@ -170,7 +168,7 @@ def _plan(matched: Matched, work: list[_Work], options: ImportOptions) -> _Plan:
     out = [p for p in matched.gone if p.active] if options.prune else []
     stay = [m.person for m in matched.matches if m.stored is not None and not m.person.active]
     kept = [p for p in stay if p.id] + [p for p in matched.gone if not p.active]
-    return _Plan(matched, work, out, sorted(kept, key=lambda p: p.id))
+    return _Plan(matched, work, out, sorted(kept, key=lambda p: p.id), [w for w in work if w.changes])
 
 
 def _doubts(plan: _Plan, rows: Sequence[Row], present: Sequence[Person], told: Sequence[str]) -> list[str]:

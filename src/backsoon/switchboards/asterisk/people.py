@@ -86,7 +86,7 @@ class AsteriskPeople:
             async with open_ami(self.settings.address, self.settings.account, None, self.settings.times) as client:
                 endpoints = await self._endpoints(client)
                 mailboxes = await _mailboxes(client)
-        return listing(endpoints, mailboxes)
+        return await asyncio.to_thread(listing, endpoints, mailboxes)
 
     async def _endpoints(self, client: AmiClient) -> list[Endpoint]:
         try:
@@ -95,7 +95,8 @@ class AsteriskPeople:
             if refused.said.strip() == NO_ENDPOINTS or UNKNOWN_ACTION in refused.said:
                 raise NoEndpoints("Asterisk has no PJSIP endpoints") from None
             raise
-        endpoints = [self._endpoint(message) for message in found if message.event == "EndpointList"]
+        # In a thread, as all that is done with thousands at once: the clock and the switchboards must go on.
+        endpoints = await asyncio.to_thread(self._read, found)
         asked = [e for e in endpoints if e.extension]
         details: dict[str, Endpoint] = {}
         waiting = iter(asked)
@@ -103,6 +104,9 @@ class AsteriskPeople:
             for endpoint in await asyncio.gather(*(_detailed(client, e) for e in chunk)):
                 details[endpoint.name] = endpoint
         return [details.get(e.name, e) for e in endpoints]
+
+    def _read(self, found: Sequence[Message]) -> list[Endpoint]:
+        return [self._endpoint(message) for message in found if message.event == "EndpointList"]
 
     def _endpoint(self, message: Message) -> Endpoint:
         name = message["ObjectName"]
@@ -144,6 +148,10 @@ async def _mailboxes(client: AmiClient) -> list[Mailbox] | None:
         if UNKNOWN_ACTION in refused.said:
             return None
         raise
+    return await asyncio.to_thread(_read_mailboxes, found)
+
+
+def _read_mailboxes(found: Sequence[Message]) -> list[Mailbox]:
     return [
         Mailbox(m["VoiceMailbox"], m["VMContext"], m["Fullname"].strip(), m["Email"].partition("|")[0].strip())
         for m in found
