@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "backsoon.lookup")
 BEAT = 5.0
 """Seconds between two marks."""
-PATIENCE = 15.0
-"""Seconds in which a mark must be answered. It may take a few to begin on a slow machine."""
+STARTING = 60.0
+"""Seconds in which it must have begun: in answer to its first mark."""
+PATIENCE = 5.0
+"""Seconds in which every further mark must be answered."""
 PILE = 1 << 20
 """Bytes of news that may wait for it."""
 AGAIN = (0.2, 10.0)
@@ -157,18 +159,19 @@ class LookupProcess:
 
     async def _beat(self, process: Process) -> None:
         """Send marks; end it where one is not answered in time."""
+        patience = STARTING
         while True:
             mark = self._tell_mark()
-            await asyncio.sleep(0)
-            if not await self._is_answered(mark):
+            if not await self._is_answered(mark, patience):
                 log.error("the process for look-ups does not answer: it is begun anew")
                 self._kill(process)
                 return
+            patience = PATIENCE
             await pause(self._clock, BEAT)
 
-    async def _is_answered(self, mark: int) -> bool:
+    async def _is_answered(self, mark: int, patience: float) -> bool:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 while self._answered < mark:
                     self._heard.clear()
                     await self._heard.wait()
