@@ -33,6 +33,7 @@ class Parts:
         self.service, self.publishers = made.service, made.publishers
         self.lookup, self.meters, self.staged = Lookup(made.store, made.directory, made.clock), made.stage.meters, True
         made.settler.observers.append(self.lookup.touched)
+        made.sync.meters = self.meters
         self.tokens = Tokens(made.store, made.clock)
         self.woken = 0
         self.applied: list[bool] = []
