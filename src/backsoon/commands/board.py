@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from backsoon.commands.remote import Remote
 
 EVERY = 15.0
-"""Seconds after which the board is read anew even if nothing was heard: minutes count down."""
+"""Seconds after which the board is drawn anew even if nothing was heard: minutes count down."""
+AGAIN = 60.0
+"""Seconds after which it is read anew: that a calendar was read once more is no event."""
 TOGETHER = 0.1
 """Seconds that are waited after an event, for what comes with it."""
 HEAD = ("", "ext.", "name", "state", "back at", "coming", "calendar")
@@ -75,43 +78,98 @@ async def _live(config: Path | None, organisation: str) -> None:
     from backsoon.commands.remote import Remote
 
     async with connected(config) as port:
-        news = asyncio.Event()
-        if isinstance(port, Remote):
-            _listen(port, organisation or None, news)
+        shown = Shown(port, organisation or None)
         with Live(console=output.console(), screen=True, auto_refresh=False) as live:
             while True:
-                live.update(drawn(await whole_board(port, organisation or None)), refresh=True)
-                await _wait(news)
+                await shown.read()
+                if isinstance(port, Remote) and not shown.listening:
+                    shown.listening = True
+                    _listen(port, organisation or None, shown.listen_after, asyncio.get_running_loop(), shown)
+                live.update(drawn(shown.now()), refresh=True)
+                while not await shown.out_of_date():
+                    live.update(drawn(shown.now()), refresh=True)
 
 
-async def _wait(news: asyncio.Event) -> None:
-    import asyncio
+class Shown:
+    """What a live board shows: as it was read, with the events since."""
 
-    try:
-        async with asyncio.timeout(EVERY):
-            await news.wait()
-    except TimeoutError:
-        return
-    await asyncio.sleep(TOGETHER)
-    news.clear()
+    def __init__(self, port: Port, organisation: str | None) -> None:
+        self._port = port
+        self._organisation = organisation
+        self._rows: dict[int, Json] = {}
+        self._at = ""
+        self._read_at = 0.0
+        self._news: list[tuple[str, Json]] = []
+        self._heard: asyncio.Event | None = None
+        self.listen_after = ""
+        self.listening = False
+
+    async def read(self) -> None:
+        """Read the whole board."""
+        import asyncio
+
+        read = await whole_board(self._port, self._organisation)
+        self._heard = self._heard or asyncio.Event()
+        self._rows = {row["person"]["id"]: row for row in read["rows"]}
+        self._at, self._read_at, self.listen_after = read["at"], time.monotonic(), read["listen_after"]
+
+    def hear(self, name: str, value: Json) -> None:
+        """Take an event, to be shown soon; `end` is that of the stream."""
+        self._news.append((name, value))
+        if self._heard is not None:
+            self._heard.set()
+
+    def now(self) -> Json:
+        """The board as it is now, in order of names."""
+        at = datetime.fromisoformat(self._at) + timedelta(seconds=time.monotonic() - self._read_at)
+        rows = sorted(
+            self._rows.values(), key=lambda row: (row["person"]["name"].casefold(), row["person"]["extension"])
+        )
+        return {"at": at.isoformat(), "rows": rows}
+
+    async def out_of_date(self) -> bool:
+        """Wait for what is to be drawn; whether the board must be read anew first."""
+        import asyncio
+
+        assert self._heard is not None  # noqa: S101 - it was read
+        try:
+            async with asyncio.timeout(EVERY):
+                await self._heard.wait()
+            await asyncio.sleep(TOGETHER)
+        except TimeoutError:
+            pass
+        self._heard.clear()
+        news, self._news = self._news, []
+        again = [self._take(name, value) for name, value in news]
+        return any(again) or time.monotonic() - self._read_at > AGAIN
+
+    def _take(self, name: str, value: Json) -> bool:
+        """Change the row that an event is about; whether the board must be read anew."""
+        if name in ("restart", "end"):
+            self.listening = self.listening and name != "end"
+            return True
+        id = value["person"]["id"]
+        if name == "person":
+            self._rows.pop(id, None)
+            if value["row"] is not None:
+                self._rows[id] = value["row"]
+        elif id in self._rows:
+            self._rows[id] |= {key: value[key] for key in value.keys() & self._rows[id].keys() - {"person"}}
+        return False
 
 
-def _listen(port: Remote, organisation: str | None, news: asyncio.Event) -> None:
-    """Set `news` at each event. A stream that ends is news too: the next read tells what is wrong."""
-    import asyncio
-
-    from backsoon.commands.remote import Unanswered
-
-    loop = asyncio.get_running_loop()
+def _listen(port: Remote, organisation: str | None, after: str, loop: asyncio.AbstractEventLoop, shown: Shown) -> None:
+    """Hand over each event. A stream that ends is news too: the next read tells what is wrong."""
+    from backsoon.commands.remote import Refused, Unanswered
 
     def listen() -> None:
         try:
-            for name in port.events(organisation):
+            for name, value in port.events(organisation, after):
                 if name:
-                    loop.call_soon_threadsafe(news.set)
-        except (Unanswered, RuntimeError):  # RuntimeError: the loop is closed, the board was left
+                    loop.call_soon_threadsafe(shown.hear, name, value)
+        except (Unanswered, Refused, RuntimeError):  # RuntimeError: the loop is closed, the board was left
             if not loop.is_closed():
-                loop.call_soon_threadsafe(news.set)
+                loop.call_soon_threadsafe(shown.hear, "end", {})
 
     threading.Thread(target=listen, name="backsoon-events", daemon=True).start()
 
@@ -139,9 +197,13 @@ def cells(row: Json, at: str) -> list[str]:
         person["name"],
         availability["words"] + note,
         when_words(datetime.fromisoformat(back), now, zone, "en") if back else "",
-        f"{coming['minutes']} min: {coming['words']}" if coming else "",
+        f"{_minutes_to(coming['start'], now)} min: {coming['words']}" if coming else "",
         _calendar(row, now),
     ]
+
+
+def _minutes_to(start: str, now: datetime) -> int:
+    return max(0, -((now - datetime.fromisoformat(start)) // timedelta(minutes=1)))
 
 
 def _calendar(row: Json, now: datetime) -> str:

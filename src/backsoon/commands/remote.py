@@ -195,18 +195,18 @@ class Remote:
         """See `Verbs`."""
         return await self._ask("GET", "/board", {"organisation": organisation, "after": after, "limit": limit})
 
-    def events(self, organisation: str | None) -> Iterator[str]:
-        """The names of events as they come, for ever, blocking; "" where the stream only shows that it lives."""
+    def events(self, organisation: str | None, after: str | None = None) -> Iterator[tuple[str, Json]]:
+        """Events as they come, for ever, blocking: name and value; "" where the stream only shows that it lives.
+
+        `after` is the id after which to begin (see `Verbs.board`). Raises `Refused`, and `Unanswered` at its end.
+        """
         connection = _Connection(self._path, EVENTS_PATIENCE)
         try:
-            connection.request("GET", _url("/events", {"organisation": organisation}))
+            connection.request("GET", _url("/events", {"organisation": organisation, "after": after}))
             response = connection.getresponse()
-            while line := response.readline():
-                name = line.decode("utf-8", "replace").strip()
-                if name.startswith("event:"):
-                    yield name.removeprefix("event:").strip()
-                elif name.startswith(":"):
-                    yield ""
+            if response.status != 200:
+                _answer(response.status, response.read())
+            yield from _events(response)
         except (OSError, http.client.HTTPException) as error:
             raise Unanswered(f"{self._path}: the stream of events ended ({error})") from None
         finally:
@@ -228,6 +228,19 @@ class Remote:
         finally:
             connection.close()
         return _answer(status, data)
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, Json]]:
+    """The events of a stream that we write ourselves: each has one line of data."""
+    name = ""
+    while line := response.readline():
+        field, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield name, json.loads(value)
+        elif field == "" and value:
+            yield "", {}
 
 
 def _answer(status: int, data: bytes) -> Json:

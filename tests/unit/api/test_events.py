@@ -12,7 +12,9 @@ from starlette.types import Message
 from backsoon.api import serve
 from backsoon.api.events import Streams
 from backsoon.api.server import SocketTaken
-from backsoon.commands.remote import Remote, Unanswered, answers
+from backsoon.commands.board import Shown, _listen, cells, lamp
+from backsoon.commands.remote import Refused, Remote, Unanswered, answers
+from backsoon.engine.hub import News
 from tests.sse import Parser, listening
 from tests.unit.api.serving import Parts, Serving, serving
 from tests.unit.api.streaming import streaming
@@ -101,13 +103,41 @@ async def test_open_streams_do_not_keep_the_server(tmp_path: Path) -> None:
 async def test_the_commands_listen(tmp_path: Path) -> None:
     async with serving(tmp_path) as api:
         await api.world.person("101", "Anna")
-        stream = api.remote.events("acme")
-        assert await asyncio.to_thread(next, stream) == ""
+        stream = api.remote.events("acme", (await api.remote.board("acme"))["listen_after"])
+        assert await asyncio.to_thread(next, stream) == ("", {})
         await api.remote.refer("101", None, "lunch")
-        assert await asyncio.to_thread(next, stream) == "availability"
+        name, value = await asyncio.to_thread(next, stream)
+        assert (name, value["availability"]["reason"]) == ("availability", "lunch")
+        with pytest.raises(Refused):
+            await asyncio.to_thread(next, api.remote.events("nowhere"))
         api.stop.set()
         with pytest.raises(Unanswered):
             await asyncio.to_thread(list, stream)
+
+
+async def test_a_live_board_follows_by_events(tmp_path: Path) -> None:
+    """Rows change by events alone; a restart, or the end of the stream, has it read anew."""
+    async with serving(tmp_path) as api:
+        await api.world.person("101", "Anna")
+        await api.world.person("102", "Bo")
+        shown = Shown(api.remote, "acme")
+        await shown.read()
+        _listen(api.remote, "acme", shown.listen_after, asyncio.get_running_loop(), shown)
+        await api.remote.refer("101", None, "lunch", note="soup")
+        assert not await shown.out_of_date()
+        assert [lamp(row)[0] for row in shown.now()["rows"]] == ["◆", "○"]
+        assert "At lunch, back 10:00 (soup)" in cells(shown.now()["rows"][0], shown.now()["at"])
+        carl = await api.world.person("100", "Carl")
+        api.world.hub.announce_people([carl], News.ADDED)
+        assert not await shown.out_of_date()
+        assert [row["person"]["name"] for row in shown.now()["rows"]] == ["Anna", "Bo", "Carl"]
+        api.world.hub.announce_people([carl], News.REMOVED)
+        assert not await shown.out_of_date()
+        assert len(shown.now()["rows"]) == 2
+        api.stop.set()
+        assert await shown.out_of_date(), "the stream has ended"
+    shown.hear("restart", {})
+    assert await shown.out_of_date()
 
 
 async def test_the_socket_is_for_its_owner_and_group(tmp_path: Path) -> None:
