@@ -21,7 +21,7 @@ from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.engine.directory import UnknownOrganisation
 from backsoon.engine.explaining import TooLongAgo
 from backsoon.engine.importing import Doubtful
-from backsoon.engine.service import NoSuchPerson, SeveralPeople
+from backsoon.engine.service import NoSuchPerson, SeveralPeople, SwitchedOff
 from backsoon.engine.tokens import BadToken
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
 
@@ -33,6 +33,7 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (NotStored, 404),
     (NoSuchSource, 404),
     (SeveralPeople, 409),
+    (SwitchedOff, 409),
     (WhichOrganisation, 409),
     (UnknownReason, 409),
     (BadOverride, 409),

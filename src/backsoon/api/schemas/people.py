@@ -1,0 +1,149 @@
+"""People and how they stand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from backsoon.api.schemas.base import Fresh, Instant, Model, State
+
+
+class Person(Model):
+    """Who somebody is."""
+
+    id: int | None
+    organisation: str | None
+    extension: Annotated[str, Field(examples=["101"])]
+    name: Annotated[str, Field(examples=["Anna Berg"])]
+    email: str | None
+    department: str | None
+    title: str | None
+    zone: Annotated[str | None, Field(description='IANA name; "" in a list: the organisation\'s.')]
+    language: str | None
+    country: str | None
+    keywords: Annotated[dict[str, str] | None, Field(description="Their own, by reason.")]
+    active: bool | None
+
+
+class People(Model):
+    """A page of people."""
+
+    people: list[Person]
+    next: Annotated[int | None, Field(description="The `after` of the next page; null: this was the last one.")]
+
+
+class Informing(Model):
+    """What is told beside "available"."""
+
+    reason: str
+    words: str
+    until: Instant
+    note: str | None
+
+
+class Upcoming(Model):
+    """What is coming."""
+
+    reason: str
+    words: str
+    start: Instant
+    end: Instant
+    minutes: int
+    note: str | None
+
+
+class Availability(Model):
+    """How somebody stands, as far as it is the asker's to know."""
+
+    state: State
+    reason: Annotated[str | None, Field(description="Null: available.", examples=["meeting"])]
+    words: Annotated[str, Field(description="One line.", examples=["In a meeting, back 10:00"])]
+    until: Annotated[Instant | None, Field(description="The end of what decides.")]
+    back_at: Annotated[Instant | None, Field(description="From when calls can be taken; null: until further notice.")]
+    note: str | None
+    by_hand: bool | None
+    informing: list[Informing]
+    upcoming: Upcoming | None
+
+
+class AvailabilityAnswer(Fresh):
+    """How somebody stands, and how old that knowledge is."""
+
+    person: Person
+    at: Instant
+    availability: Availability
+
+
+class Follows(Model):
+    """What follows the present state."""
+
+    at: Instant
+    state: State
+    reason: str | None
+    words: str
+    until: Instant | None
+    back_at: Instant | None
+
+
+class Override(Model):
+    """What was set by hand."""
+
+    since: Instant
+    until: Annotated[Instant | None, Field(description="Null: until it is taken back.")]
+    by: str | None
+    through: str | None
+
+
+class Entry(Model):
+    """Which entry of which calendar decides."""
+
+    calendar: int
+    uid: str
+    recurrence_id: str | None
+
+
+class Shown(AvailabilityAnswer):
+    """One person and how they stand."""
+
+    next_change: Instant | None
+    follows: Follows | None
+    divert_to: str | None
+    override: Override | None
+    entry: Entry | None
+    problems: list[str]
+
+
+class Stretch(Model):
+    """A stretch of time in which nothing changes; an end of null: none is known."""
+
+    start: Instant
+    end: Instant | None
+    availability: Availability
+
+
+class Timeline(Model):
+    """The decisions about somebody, one after the other."""
+
+    person: Person
+    start: Instant
+    end: Instant
+    stretches: list[Stretch]
+    next: Annotated[Instant | None, Field(description="The `start` to go on with; null: that was all.")]
+
+
+class Row(Fresh):
+    """One row of the board."""
+
+    person: Person
+    availability: Availability
+    problem: str | None
+
+
+class Board(Model):
+    """A page of the board."""
+
+    at: Instant
+    listen_after: Annotated[str, Field(description="The id after which events are news: their `Last-Event-ID`.")]
+    rows: list[Row]
+    next: int | None
