@@ -7,6 +7,7 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server"]
 
+os.environ.setdefault("BACKSOON_API__LISTEN", "")  # runs at the same time never meet at a port
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # No deadline: it would assert timing, which belongs in bench/. A slow machine is no defect.
