@@ -75,24 +75,27 @@ class TokenGate:
         self._failures = failures or Failures()
 
     async def admit(self, asking: HTTPConnection) -> Admitted | Response:
-        """See `Gate`. Whoever guesses too often is not listened to, but for tokens that were good a moment ago."""
+        """See `Gate`. A good token is let in whatever others at the same address guess: 256 bits are guessed by nobody,
+        and one program on this machine that goes on with a revoked token must not keep the switchboard out."""
         text = bearer(asking.headers.getlist("authorization"))
         if text is None:
             return unauthorised()
-        address = asking.client.host if asking.client else ""
-        wait = self._failures.wait(address, self._clock.now())
-        if wait and not self._tokens.is_fresh(text):
-            return _too_many(wait)
         token = await self._tokens.known(text)
         if token is None:
-            self._failures.note(address, self._clock.now())
-            return unauthorised()
+            return self._refused(asking.client.host if asking.client else "")
         digest = digest_of(text)
 
         async def holds() -> bool:
             return await self._tokens.by_digest(digest) is not None
 
         return Admitted(identity_of_token(token), holds)
+
+    def _refused(self, address: str) -> Response:
+        now = self._clock.now()
+        if wait := self._failures.wait(address, now):
+            return _too_many(wait)
+        self._failures.note(address, now)
+        return unauthorised()
 
 
 def bearer(values: list[str]) -> str | None:

@@ -119,10 +119,6 @@ class Tokens:
         token = self._remembered(digest, now) or await self._looked_up(digest, now)
         return None if token is None or is_over(token, now) else token
 
-    def is_fresh(self, text: str) -> bool:
-        """Whether the token was good a moment ago, as far as memory tells."""
-        return self._remembered(digest_of(text), self._clock.now()) is not None
-
     def _remembered(self, digest: str, now: datetime) -> Token | None:
         known = self._known.get(digest)
         if known is None or not now < known.until <= now + KNOWN_FOR:  # a clock that was set back, too
