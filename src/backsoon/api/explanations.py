@@ -61,7 +61,8 @@ class _View:
 
     def beaten(self, beaten: Beaten) -> Json:
         over = None if beaten.over is None else self._referral(beaten.over)
-        return {"ground": beaten.ground.value, "over": over, **self._claim(beaten.claim)}
+        ground = self._teller.ground(beaten, self._why.winner)
+        return {"ground": ground.value, "over": over, **self._claim(beaten.claim)}
 
     def passed(self, passed: PassedOver) -> Json:
         return {

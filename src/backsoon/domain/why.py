@@ -49,6 +49,9 @@ class Ground(StrEnum):
     """Equal in all that counts: the winner comes later in the order of calendars and uids, so that one wins always."""
     INFORM_ONLY = "inform_only"
     """It is shown beside, and keeps no call away."""
+    RANK = "rank"
+    """By priority, start or order, to those whom it is not told: one of the two reasons is kept from them, and every
+    reason's priority is in the settings."""
     COPY = "copy"
     """The same entry is in another calendar, or another item, too: that one counts."""
 

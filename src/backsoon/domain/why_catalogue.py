@@ -25,6 +25,7 @@ _EN = {
     "beaten.later_start": "The entry {span} in {calendar} ({reason}) gives way: the other one starts later.",
     "beaten.order": "The entry {span} in {calendar} ({reason}) gives way: of two that rank alike one counts always.",
     "beaten.inform_only": "The entry {span} in {calendar} ({reason}) informs only: it is shown, and the phone rings.",
+    "beaten.rank": "The entry {span} in {calendar} ({reason}) gives way: the other one ranks before it.",
     "beaten.copy": "The entry {span} in {calendar} ({reason}) is a copy: the one in {other}, {other_span}, counts.",
     "passed.not_first": "The entry {span} in {calendar} has {keyword}, but further on: it must be the first word.",
     "passed.by_show_as": "The entry {span} in {calendar} counts by its show-as only: it has {keyword}, but further on; "
@@ -88,6 +89,7 @@ _SV = {
     "beaten.later_start": "Posten {span} i {calendar} ({reason}) viker: den andra börjar senare.",
     "beaten.order": "Posten {span} i {calendar} ({reason}) viker: av två likvärdiga räknas alltid samma.",
     "beaten.inform_only": "Posten {span} i {calendar} ({reason}) informerar bara: den visas, och telefonen ringer.",
+    "beaten.rank": "Posten {span} i {calendar} ({reason}) viker: den andra går före.",
     "beaten.copy": "Posten {span} i {calendar} ({reason}) är en kopia: den i {other}, {other_span}, räknas.",
     "passed.not_first": "Posten {span} i {calendar} har {keyword}, men längre in: det måste vara första ordet.",
     "passed.by_show_as": "Posten {span} i {calendar} räknas bara som den visas: den har {keyword}, men längre in; "

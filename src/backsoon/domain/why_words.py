@@ -13,13 +13,28 @@ from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Availability, Because, CalendarReferral, PassedOver, Rule, Rules, Span
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience, language_of, reason_words, seen_by, sentence, told_reason, when_words
-from backsoon.domain.why import Ahead, Beaten, Claim, Decided, Explanation, Hand, Later, Shows, Standing, Tense, ToldTo
+from backsoon.domain.why import (
+    Ahead,
+    Beaten,
+    Claim,
+    Decided,
+    Explanation,
+    Ground,
+    Hand,
+    Later,
+    Shows,
+    Standing,
+    Tense,
+    ToldTo,
+)
 from backsoon.domain.why_catalogue import SENTENCES
 
 LATE = timedelta(seconds=2)
 """What was recorded longer than this after its instant is said to be."""
 NAMED_GROUNDS = frozenset({Audience.ATTENDANT, Audience.PERSON, Audience.ADMINISTRATOR})
 """Who is told more than the answer itself."""
+_RANKED = frozenset({Ground.PRIORITY, Ground.LATER_START, Ground.ORDER})
+"""Grounds that tell something of the two reasons' priorities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,13 @@ class Teller:
             reason = keyword_table(self.rules.keywords, self.person.keywords).get(keyword, "")
         return keyword if self.audience is Audience.PERSON or (reason and self.code(reason) == reason) else ""
 
+    def ground(self, beaten: Beaten, winner: Claim | Hand | None) -> Ground:
+        """The ground that they may know: who knows the priorities would tell by it a reason that is kept from them."""
+        if beaten.ground not in _RANKED or not isinstance(winner, Claim):
+            return beaten.ground
+        reasons = winner.referral.reason, beaten.claim.referral.reason
+        return beaten.ground if all(self.code(each) == each for each in reasons) else Ground.RANK
+
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def links(self, why: Explanation) -> Iterator[Link]:
@@ -80,7 +102,7 @@ class Teller:
         elif Standing.INACTIVE not in why.standing:
             yield self._link("nothing")
         for beaten in why.beaten:
-            yield self._beaten(beaten, calendars)
+            yield self._beaten(beaten, self.ground(beaten, why.winner), calendars)
         for passed in why.passed:
             yield self._passed(passed, passed.key in why.counts_otherwise, calendars)
         for later in why.later:
@@ -122,10 +144,10 @@ class Teller:
         if claim.known_to is not None:
             yield self._link("entry.gone", when=self._when(claim.known_to))
 
-    def _beaten(self, beaten: Beaten, calendars: Mapping[int, str]) -> Link:
+    def _beaten(self, beaten: Beaten, ground: Ground, calendars: Mapping[int, str]) -> Link:
         over = beaten.over
         other = {} if over is None else {"other": self._calendar(over, calendars), "other_span": self._span(over.span)}
-        return self._link(f"beaten.{beaten.ground.value}", **self._what(beaten.claim.referral, calendars), **other)
+        return self._link(f"beaten.{ground.value}", **self._what(beaten.claim.referral, calendars), **other)
 
     def _passed(self, passed: PassedOver, counts: bool, calendars: Mapping[int, str]) -> Link:
         word = self.keyword(passed.keyword)

@@ -108,6 +108,26 @@ async def test_each_sees_what_is_theirs(api: Serving) -> None:
         assert len(nothing["chain"]) == 1
 
 
+async def test_what_ranks_higher_does_not_tell_the_reason_that_is_kept(api: Serving) -> None:
+    anna = await api.world.person("101", "Anna Berg")
+    calendar = await api.world.calendar_of(anna)
+    calendar.put("a", entry("a", "s: flu", at(8), at(10)))
+    calendar.put("b", entry("b", "p: x", at(9), at(10)))
+    calendar.put("c", entry("c", "h: x", at(9), at(10)))
+    await api.world.read(anna)
+    world = api.world
+    why = await Explaining(world.store, world.directory, world.clock, world.publishers).explain(anna)
+
+    def grounds(who: Identity) -> tuple[set[str], set[str]]:
+        answer = explanation_view(why, who, world.directory)
+        codes = {link["code"] for link in answer["chain"] if link["code"].startswith("beaten")}
+        return {each["ground"] for each in answer["beaten"]}, codes
+
+    for role in (Role.ATTENDANT, Role.ADMINISTRATOR):
+        assert grounds(Identity(role, "acme")) == ({"rank"}, {"beaten.rank"}), "parental leave alone ranks lower"
+    assert grounds(Identity(Role.PERSON, "acme", anna.id)) == ({"priority"}, {"beaten.priority"})
+
+
 async def test_words_are_in_the_language_asked_for(api: Serving) -> None:
     anna = await api.world.person("101", "Anna Berg", language="sv")
     world = api.world
