@@ -84,7 +84,7 @@ class Explaining:
         return replace(
             why,
             passed=grounds.passed,
-            standing=_standing(person, age, why.tense),
+            standing=_standing(person, age, why),
             age=age,
             problems=(problem,) if problem and person.active and why.tense is not Tense.PAST else (),
             told=tuple([await self._told(person, each, at, why.tense) for each in await self._switchboards(person)]),
@@ -231,7 +231,11 @@ def _with_plan(told: ToldTo, plan: Sequence[PlannedReferral], at: datetime) -> T
     return told
 
 
-def _standing(person: Person, age: Age, tense: Tense) -> tuple[Standing, ...]:
-    """What is so now tells of the past only what must have been so then."""
-    found = standing_of(person.active, age)
-    return tuple(each for each in found if tense is not Tense.PAST or each is not Standing.NO_CALENDARS)
+def _standing(person: Person, age: Age, why: Explanation) -> tuple[Standing, ...]:
+    """What is so now tells of the past only what must have been so then. Nobody knows since when somebody is switched
+    off: that they are is told of the past only where it may be why they were not shown as their entries have it."""
+    if why.tense is not Tense.PAST:
+        return standing_of(person.active, age)
+    if not person.active:
+        return () if why.agrees or why.availability.referred else (Standing.INACTIVE,)
+    return tuple(each for each in standing_of(True, age) if each is not Standing.NO_CALENDARS)

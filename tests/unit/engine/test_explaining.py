@@ -286,3 +286,19 @@ async def test_busy_by_show_as_tells_of_the_keyword_that_did_not_count(tmp_path:
         assert {p.key for p in why.passed} == why.counts_otherwise
         assert codes(w, why)[1:3] == ["entry.show_as", "passed.by_show_as"]
         assert why.told[0].text.startswith('["closed"') or why.told[0].shows is Shows.NEVER
+
+
+async def test_who_is_switched_off_now_was_shown_as_they_were(w: World) -> None:
+    anna = await w.person()
+    (await w.calendar_of(anna)).put("a", entry("a", "m: Budget", at(9), at(11)))
+    async with w.running():
+        await w.read(anna)
+        await w.until(lambda: bool(w.switchboard.held))
+        await w.move_to(at(10))
+        (off,) = await w.service.save_people([replace(anna, active=False)])
+        await w.move_to(at(10, 30))
+    before, since = await asked(w, off, 9, 20), await asked(w, off, 10, 20)
+    assert (before.availability.reason, before.standing) == ("meeting", ())
+    assert "inactive" not in codes(w, before)
+    assert (since.availability.referred, since.standing) == (False, (Standing.INACTIVE,))
+    assert "inactive" in codes(w, since)
