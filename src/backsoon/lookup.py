@@ -12,21 +12,24 @@ import gc
 import logging
 import os
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
-import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backsoon.api.gate import TokenGate
 from backsoon.api.lookup import Calls, LookupApp
+from backsoon.api.lookup_http import LookupProtocol
 from backsoon.api.lookup_process import Heard, News, Task, line
 from backsoon.domain.organisation import Person
 from backsoon.engine.directory import Directory
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.meters import LOOKUP_SECONDS, Histogram
 from backsoon.engine.tokens import Tokens
+from backsoon.promptly import run_promptly
 from backsoon.store.base import Store, StoreError
 from backsoon.store.sqlite.readonly import ReadOnlyStore
 from backsoon.wiring import SystemClock, public_holidays, run_blocking
@@ -79,14 +82,6 @@ class Answering:
                 await asyncio.sleep(0.5)
 
 
-class _Server(uvicorn.Server):
-    """Signals are for the process that began this one."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def serve() -> None:
     """Answer, until the other end of the pipe is closed."""
     reader = asyncio.StreamReader(limit=LONGEST)
@@ -95,30 +90,23 @@ async def serve() -> None:
     task = msgspec.json.decode(await reader.readline(), type=Task)
     answering = Answering(ReadOnlyStore(Path(task.store)))
     await answering.refresh()
+    around: Any = ProxyHeadersMiddleware(cast(Any, answering.app), ["127.0.0.1", "::1"]) if task.behind_proxy else None
     with socket.socket(fileno=task.socket) as listening:
-        server = _Server(_config(answering, task))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        server = await loop.create_server(
+            lambda: LookupProtocol(answering.app, around), sock=listening, ssl=_tls(task), backlog=1024
+        )
         _settle_memory()
-        hearing = asyncio.create_task(_hear_for_ever(answering, reader))
-        await asyncio.wait((serving, hearing), return_when=asyncio.FIRST_COMPLETED)
-        os._exit(0)  # calls that are being answered cannot be waited for: nobody knows what is true any more
+        async with server:
+            await _hear_for_ever(answering, reader)
+            os._exit(0)  # nobody may be answered by what is not told any more, nor waited for
 
 
-def _config(answering: Answering, task: Task) -> uvicorn.Config:
-    return uvicorn.Config(
-        answering.app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        http="httptools",
-        timeout_keep_alive=75,
-        server_header=False,
-        proxy_headers=task.behind_proxy,
-        ssl_certfile=task.certificate,
-        ssl_keyfile=task.key or task.certificate,
-    )
+def _tls(task: Task) -> ssl.SSLContext | None:
+    if task.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(task.certificate, task.key)
+    return context
 
 
 async def _hear_for_ever(answering: Answering, reader: asyncio.StreamReader) -> None:
@@ -138,5 +126,6 @@ def _settle_memory() -> None:
 
 
 if __name__ == "__main__":
+    run_promptly()
     with contextlib.suppress(KeyboardInterrupt):
         run_blocking(serve)

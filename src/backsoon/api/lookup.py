@@ -27,6 +27,7 @@ from backsoon.engine.lookup import Found, Lookup
 from backsoon.engine.meters import Histogram
 
 PREFIX = "/api/v1/lookup/"
+_PREFIX = PREFIX.encode()
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 MOMENT = 0.25
@@ -51,6 +52,16 @@ class Calls:
             raise Forbidden(f"the role {who.role} may not do this ({Right.LOOK_UP})")
         answer = await self._lookup.answer(self._meant(who, organisation), extension)
         self._seconds.observe(perf_counter() - begun)
+        return answer
+
+    def at_hand(self, organisation: str, asked: bytes) -> bytes | None:
+        """The answer that is at hand for an organisation's own; None for what is not plain, too."""
+        begun = perf_counter()
+        if not asked.isalnum():
+            return None
+        answer = self._lookup.kept(organisation, asked.decode("ascii"))
+        if answer is not None:
+            self._seconds.observe(perf_counter() - begun)
         return answer
 
     def _meant(self, who: Identity, organisation: str | None) -> str:
@@ -87,6 +98,13 @@ class LookupApp:
         self._admitted: dict[bytes, tuple[Identity, float]] = {}
         """Who sent which header a moment ago, and until when they are let in by it: the door costs more than the
         answer."""
+
+    def at_hand(self, authorization: bytes, url: bytes) -> bytes | None:
+        """The answer to somebody who was let in a moment ago, about an extension that was asked about before."""
+        known = self._admitted.get(authorization)
+        if known is None or monotonic() >= known[1] or not url.startswith(_PREFIX) or known[0].organisation is None:
+            return None
+        return self._calls.at_hand(known[0].organisation, url[len(_PREFIX) :])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""

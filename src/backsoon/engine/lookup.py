@@ -7,20 +7,25 @@ happens, nothing is kept longer than `LASTS`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from backsoon.domain.model import Availability, local_instant
+from backsoon.domain.model import AVAILABLE, Availability, Rules, local_instant
 from backsoon.domain.organisation import Person
-from backsoon.domain.phrase import Audience, seen_by, sentence
-from backsoon.engine.deciding import MOST_CLAIMS, decide
+from backsoon.domain.phrase import Audience, reason_words, seen_by, sentence
+from backsoon.engine.deciding import MOST_CLAIMS, timeline_of
+from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
 from backsoon.engine.timing import Clock
 from backsoon.store.base import Claims, Store, StoreError
+
+log = logging.getLogger(__name__)
 
 LASTS = timedelta(seconds=60)
 """How long an answer is kept at most."""
@@ -29,6 +34,7 @@ MOST = 20_000
 LONGEST = 64
 """Characters of an extension; a longer one is nobody's."""
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
+_NO_RULES = Rules({}, {})
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -145,16 +151,69 @@ class Lookup:
 
 
 def _compiled(person: Person, claims: Claims, directory: Directory, now: datetime) -> _Kept:
-    decision = decide(person, claims, directory, now, shown=False)
+    availability, ends = _standing(person, claims, directory, now)
     zone = directory.zone_of(person)
-    ends = min(decision.due or _FAR, _next_day(now, zone))  # "back 10:00" is "back Tue 10:00" from midnight on
-    body = _found(person, decision.availability, directory, now)
+    ends = min(ends, _next_day(now, zone))  # "back 10:00" is "back Tue 10:00" until midnight
+    if availability is AVAILABLE:
+        body = _nothing(directory.language_of(person), zone.key)
+    else:
+        body = _found(person, availability, directory, now)
     return _Kept(body, now, min(ends, now + LASTS), ends, person.id)
+
+
+def _standing(person: Person, claims: Claims, directory: Directory, now: datetime) -> tuple[Availability, datetime]:
+    """How the person stands, and until when that surely holds.
+
+    Somebody about whom a defect keeps us from deciding is available, as everywhere: the call rings.
+    """
+    if not person.active or not (claims.referrals or claims.override):
+        return AVAILABLE, _FAR
+    ends = _next_edge(claims, now)
+    if _is_idle(claims, now):
+        return AVAILABLE, ends
+    try:
+        return timeline_of(person, claims, directory, now).at(now, warned=False), ends
+    except Exception as error:
+        log.error("person %d: nothing could be decided: %s", person.id, where(error))
+        return AVAILABLE, ends
+
+
+def _next_edge(claims: Claims, now: datetime) -> datetime:
+    """The first instant after `now` at which any claim begins or ends: until then nothing changes."""
+    spans = [(r.span.start, r.span.end) for r in claims.referrals]
+    if claims.override is not None:
+        spans.append((claims.override.start, claims.override.end or _FAR))
+    edges = [start if start > now else end for start, end in spans]
+    if len(claims.referrals) >= MOST_CLAIMS:  # there may be more, which start after these
+        edges.append(max(now, *(r.span.start for r in claims.referrals)))
+    return min((edge for edge in edges if edge > now), default=_FAR)
+
+
+def _is_idle(claims: Claims, now: datetime) -> bool:
+    """Whether no claim covers the instant."""
+    override = claims.override
+    return not any(r.span.start <= now < r.span.end for r in claims.referrals) and (
+        override is None or not override.covers(now)
+    )
 
 
 def _next_day(now: datetime, zone: ZoneInfo) -> datetime:
     """The midnight that comes next in the zone, in UTC."""
-    return local_instant(datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time()), zone)
+    today = now.date()  # in UTC: it may be yesterday or tomorrow there
+    return next(at for day in range(3) if (at := _midnight(zone, today + timedelta(days=day))) > now)
+
+
+@lru_cache(maxsize=4096)
+def _midnight(zone: ZoneInfo, day: date) -> datetime:
+    """The beginning of a day in the zone, in UTC."""
+    return local_instant(datetime.combine(day, time()), zone)
+
+
+@lru_cache(maxsize=1024)
+def _nothing(language: str, zone: str) -> bytes:
+    """Where there is no referral."""
+    words = reason_words(None, _NO_RULES, language, Audience.CALLER)
+    return _encode(Found("", "", words, None, None, "", language, zone))
 
 
 def _found(person: Person, availability: Availability, directory: Directory, now: datetime) -> bytes:
