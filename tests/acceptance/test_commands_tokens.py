@@ -1,5 +1,6 @@
 """`backsoon tokens`, with Backsoon stopped and running, and what a token is worth on the network."""
 
+import getpass
 import http.client
 import json
 import re
@@ -37,6 +38,7 @@ def test_made_while_nothing_runs_good_when_it_does(shell: Shell) -> None:
     assert token not in made.err
     own = shell("tokens", "add", "app", "--role", "person", "--person", "101", "--json").json
     assert own["person"]["name"] == "Anna Berg"
+    assert own["created_by"] == getpass.getuser()
     port = free_port()
     shell.environment["BACKSOON_API__LISTEN"] = f"127.0.0.1:{port}"
     with shell.running():
@@ -47,7 +49,8 @@ def test_made_while_nothing_runs_good_when_it_does(shell: Shell) -> None:
         shell("tokens", "revoke", "console")
         assert ask(port, "/people/101", token)[0] == 401, "at once"
         another = shell("tokens", "add", "console", "--role", "administrator").out.strip()
-        assert [t["name"] for t in ask(port, "/tokens", another)[1]["tokens"]] == ["app", "console"]
+        listed = ask(port, "/tokens", another)[1]["tokens"]
+        assert [(t["name"], t["created_by"]) for t in listed] == [(n, getpass.getuser()) for n in ("app", "console")]
     assert [t["name"] for t in shell("tokens", "list", "--json").json] == ["app", "console"]
     log = (shell.folder / "run.log").read_text()
     assert not [text for text in (token, own["token"], another) if text in log]
@@ -58,6 +61,7 @@ def test_listed_without_what_they_are(shell: Shell) -> None:
     listed = shell("tokens", "list")
     assert "pbx" in listed.out
     assert "never" in listed.out
+    assert re.search(r"\t20\d\d-\d\d-\d\d \d\d:\d\d UTC\t" + getpass.getuser(), listed.out), "when, and by whom"
     assert token not in listed.out + shell("tokens", "list", "--json").out
 
 

@@ -52,6 +52,14 @@ class Asking:
         if self._who.role is not None:
             raise Forbidden("this is done by the commands on Backsoon's machine only")
 
+    def _by(self, said: str) -> str:
+        """Who does it, for history: a token's name, and whatever the local one says. Raises `Forbidden`."""
+        if self._who.role is None:
+            return said
+        if said:
+            raise Forbidden("who did it is the token's name: leave `by` out")
+        return self._who.name
+
     def _narrowed(self, organisation: str | None) -> str | None:
         """The one organisation asked about; None, for those to whom all belong: all. Raises `UnknownOrganisation`."""
         own = self._who.organisation

@@ -136,6 +136,7 @@ class _TokenBody(Body):
     ]
     expires_at: Annotated[Instant | None, Field(description="When it ends; never where nothing is said.")] = None
     seconds: Annotated[Seconds | None, Field(description="How long it lasts; counts before `expires_at`.")] = None
+    by: Annotated[Short, Field(description="Who makes it. Of whoever has a token it is the token's name.")] = ""
 
     @property
     def lasting(self) -> timedelta | None:

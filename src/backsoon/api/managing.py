@@ -152,15 +152,16 @@ class Managing(Peopling):
         person: str | None = None,
         expires_at: datetime | None = None,
         lasting: timedelta | None = None,
+        by: str = "",
     ) -> Json:
-        """Make a token; `token` in the answer is the only time that it is seen."""
+        """Make a token; `token` in the answer is the only time that it is seen. `by` is for the local one to say."""
         self._must(Right.MANAGE)
         found: Organisation = self._one(organisation)
         whose = None if person is None else await self._person(person, found.id, Right.MANAGE)
         if lasting is not None:
             expires_at = self._parts.clock.now() + lasting
         issued = await self._parts.tokens.issue(
-            found.id, name, role, person=whose, expires_at=expires_at, by=self._who.name
+            found.id, name, role, person=whose, expires_at=expires_at, by=self._by(by)
         )
         return {"token": issued.text, **(await self._token_views([issued.token]))[0]}
 

@@ -90,7 +90,10 @@ async def _of_backsoon(_: Request, error: Exception) -> Response:
 async def _of_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = [{"field": ".".join(map(str, fault["loc"])), "what": fault["msg"]} for fault in error.errors()]
+    faults = [
+        {"field": ".".join(map(str, fault["loc"])), "what": fault["msg"].removeprefix("Value error, ")}
+        for fault in error.errors()
+    ]
     detail = "; ".join(f"{fault['field']}: {fault['what']}" for fault in faults)
     return problem(422, "Bad request", detail, faults=faults)
 

@@ -168,13 +168,6 @@ class Verbs(Managing):
         await self._parts.service.back(found, by=self._by(by), through=through)
         return await self._shown(found, None, self._who.audience(found))
 
-    def _by(self, said: str) -> str:
-        if self._who.role is None:
-            return said
-        if said:
-            raise Forbidden("who did it is the token's name: leave `by` out")
-        return self._who.name
-
     # -- the board -----------------------------------------------------------------------------------------------
 
     async def board(self, organisation: str | None, after: int = 0, limit: int = PAGE) -> Json:

@@ -175,6 +175,7 @@ class Remote:
         person: str | None = None,
         expires_at: datetime | None = None,
         lasting: timedelta | None = None,
+        by: str = "",
     ) -> Json:
         """See `Verbs`."""
         body = {
@@ -183,6 +184,7 @@ class Remote:
             "person": person,
             "expires_at": None if expires_at is None else in_utc(expires_at),
             "seconds": None if lasting is None else int(lasting.total_seconds()),
+            "by": by or None,
         }
         given = {key: value for key, value in body.items() if value is not None}
         return await self._ask("POST", "/tokens", {"organisation": organisation}, given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -10,6 +11,7 @@ import typer
 
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
+from backsoon.commands.person import whoever
 from backsoon.commands.port import Json, Port, connected
 from backsoon.commands.times import read_duration
 from backsoon.domain.access import Role
@@ -47,13 +49,14 @@ def add(
     output.trying(lambda: check(name, role, has_person=bool(person)))
 
     async def make(port: Port) -> Json:
-        return await port.add_token(organisation or None, name, role, person=person or None, lasting=lasting)
+        whose = person or None
+        return await port.add_token(organisation or None, name, role, person=whose, lasting=lasting, by=whoever())
 
     made = output.run(_with(config, make))
     if as_json:
         return output.tell_json(made)
     output.tell(made["token"])
-    ends = made["expires_at"] or "never: --expires-in 365d would end it in a year"
+    ends = _when(made["expires_at"]) or "never: --expires-in 365d would end it in a year"
     output.say(
         f"This is token {made['id']}, {output.plain(made['name'])}, role {made['role']}; it ends {ends}.\n"
         "It is not shown again. Keep it where nobody else reads it, and send it as `Authorization: Bearer TOKEN`.\n"
@@ -84,17 +87,22 @@ async def _everything(port: Port, organisation: str | None) -> list[Json]:
 
 def _row(token: Json) -> list[str]:
     person = token["person"]
-    ends = token["expires_at"] or "never"
+    ends = _when(token["expires_at"]) or "never"
     return [
         str(token["id"]),
         token["organisation"],
         token["name"],
         token["role"],
         f"{person['name']} ({person['extension']})" if person else "",
-        token["created_at"],
+        _when(token["created_at"]),
         token["created_by"] or "",
         f"{ends} (over)" if token["expired"] else ends,
     ]
+
+
+def _when(text: str | None) -> str:
+    """An instant to the minute, with its zone: tokens belong to nobody's."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC" if text else ""
 
 
 @app.command("revoke")

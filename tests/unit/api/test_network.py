@@ -55,6 +55,25 @@ async def test_the_socket_and_the_network_are_one(tmp_path: Path) -> None:
         assert await status(api, "GET", PERSON, token) == 401
 
 
+async def test_history_says_who_made_a_token(tmp_path: Path) -> None:
+    wanted: dict[str, str] = {"name": "console", "role": "attendant"}
+    async with serving(tmp_path) as api:
+        token = await api.token(Role.ADMINISTRATOR)
+        assert await status(api, "POST", "/api/v1/tokens", token, json=wanted | {"by": "somebody"}) == 403
+        async with api.network(token) as session, session.post("/api/v1/tokens", json=wanted) as response:
+            assert (await response.json())["created_by"] == "administrator", "the token's name"
+        assert (await api.remote.add_token(None, "app", Role.ATTENDANT, by="bo"))["created_by"] == "bo"
+
+
+async def test_what_is_wrong_is_said_in_our_words(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path) as api,
+        api.network(await api.token(Role.ATTENDANT)) as session,
+        session.get("/api/v1/people/101", params={"at": "2026-11-23T09:00"}) as response,
+    ):
+        assert (await response.json())["detail"].startswith("query.at: write a time with its zone")
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_no_page_of_another_site(tmp_path: Path, site: str) -> None:
     async with serving(tmp_path) as api:

@@ -33,6 +33,7 @@ async def add_token(verbs: Managing, body: TokenBody, organisation: Organisation
         person=body.person if isinstance(body, PersonTokenBody) else None,
         expires_at=body.expires_at,
         lasting=body.lasting,
+        by=body.by,
     )
     return answer(made, 201, {"Location": f"/api/v1/tokens/{made['id']}"})
 
