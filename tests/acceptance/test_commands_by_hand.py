@@ -49,10 +49,12 @@ def test_the_same_again_changes_nothing(shell: Shell) -> None:
 
 def test_whoever_is_switched_off_is_not_referred_and_it_says_what_to_do(shell: Shell) -> None:
     shell("people", "off", "101")
+    assert "switched off by name: nothing counts; `backsoon people on 101` ends that" in shell("show", "101").out
     refused = shell("refer", "101", "lunch", status=1)
     assert "Anna Berg (101) is switched off; switch them on first: backsoon people on 101" in refused.err
     shell("people", "on", "101")
     assert shell("refer", "101", "lunch", "--json").json["availability"]["reason"] == "lunch"
+    assert "switched off" not in shell("show", "101").out
 
 
 def test_an_end_that_is_past_is_refused_with_what_to_do(shell: Shell) -> None:

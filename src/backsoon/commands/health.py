@@ -22,9 +22,10 @@ def health(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what is wrong and what to do. The exit status is 0 when all is well, 1 when something is wrong,
+    """Tell what is wrong and what to do.
 
-    2 when Backsoon does not run or does not answer, 3 when that cannot be found out.
+    The exit status is 0 when all is well, 1 when something is wrong, 2 when Backsoon does not run or does not answer,
+    3 when that cannot be found out.
     """
     from backsoon.commands.remote import Refused, Unanswered
     from backsoon.config import load

@@ -159,6 +159,7 @@ def _draw(shown: Json, zone: ZoneInfo | None = None) -> None:
     lines = [
         ("at", f"{at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"),
         ("state", availability["words"]),
+        ("off", _off(person)),
         ("until", when(availability["until"])),
         ("note", availability["note"] or ""),
         ("divert to", shown["divert_to"] or ""),
@@ -174,6 +175,12 @@ def _draw(shown: Json, zone: ZoneInfo | None = None) -> None:
     for name, text in lines:
         if text:
             output.tell(f"  {name:<10} {output.plain(text)}")
+
+
+def _off(person: Json) -> str:
+    if person["active"] is not False:  # None: it is not for the audience
+        return ""
+    return f"switched off by name: nothing counts; `backsoon people on {person['extension']}` ends that"
 
 
 When = Callable[[str | None], str]

@@ -19,10 +19,10 @@ _FIRST, _LAST = 1900, 9000
 class BadTime(BacksoonError):
     """What was typed is no time that can be read."""
 
-    def __init__(self, text: str, remedy: str) -> None:
+    def __init__(self, text: str, remedy: str, wanted: str = "a time") -> None:
         self.text = text
         self.remedy = remedy
-        super().__init__(f"{text!r} cannot be read as a time")
+        super().__init__(f"{text!r} cannot be read as {wanted}")
 
 
 def read_instant(text: str, now: datetime, zone: tzinfo, *, past: bool = False) -> datetime:
@@ -65,7 +65,7 @@ def read_duration(text: str) -> timedelta:
     days, hours, minutes, seconds = (int(n or 0) for n in match.groups()) if match else (0, 0, 0, 0)
     lasting = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not lasting:
-        raise BadTime(text, "write 30m, 2h, 1h30m or 1d")
+        raise BadTime(text, "write 30m, 2h, 1h30m or 1d", "a length of time")
     return lasting
 
 

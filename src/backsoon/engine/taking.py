@@ -28,6 +28,11 @@ TOGETHER = 50
 AHEAD = timedelta(minutes=1)
 """A switchboard's clock that is further ahead than this is worth a line in the log."""
 
+_DROPPED = {
+    Outcome.NOBODY: "nobody has the extension, or they are switched off, or had it only later",
+    Outcome.SENSELESS: "the settings have no such code; print the dialplan again",
+}
+
 
 class Taking:
     """Takes over what is dialled at one switchboard."""
@@ -108,5 +113,5 @@ class Taking:
         ahead = entry.at - self._clock.now()
         if ahead > AHEAD:
             log.warning("organisation %s: a switchboard's clock is %s ahead of ours", self._organisation, ahead)
-        if outcome in (Outcome.NOBODY, Outcome.SENSELESS):
-            log.warning("organisation %s: something that was dialled was dropped: %s", self._organisation, outcome)
+        if outcome in _DROPPED:
+            log.warning("organisation %s: dropped what was dialled: %s", self._organisation, _DROPPED[outcome])

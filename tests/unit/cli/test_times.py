@@ -57,5 +57,6 @@ def test_durations(typed: str, minutes: float) -> None:
 
 @pytest.mark.parametrize("typed", ["", "0", "0m", "-5m", "m", "1w", "1.5h", "30m2h", "99999d"])
 def test_what_is_no_duration(typed: str) -> None:
-    with pytest.raises(BadTime):
+    with pytest.raises(BadTime, match="a length of time") as caught:
         read_duration(typed)
+    assert caught.value.remedy

@@ -216,7 +216,7 @@ def test_what_was_decided_and_told() -> None:
         "A calendar cannot be read: no answer.",
         "Decided 10:00, as main was read, recorded 10:05.",
         'pbx was told 10:00:07: "In a meeting, back 11:00".',
-        "What old had been told of 101 is not known any more.",
+        "What old had been told of 101 is not on record.",
         "new had been told nothing of 101.",
         "new has it written ahead: In a meeting, 10:00-11:00.",
         "new: no answer.",

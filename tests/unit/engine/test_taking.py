@@ -143,7 +143,7 @@ class TestAfterHours:
             async with made.running():
                 await made.until(lambda: not made.switchboard.hands)
                 assert made.lamp("1001") == ""
-        assert "dropped: nobody" in caplog.text
+        assert "nobody has the extension" in caplog.text
 
     async def test_a_code_that_is_no_more_is_dropped_with_a_line(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -154,7 +154,7 @@ class TestAfterHours:
                 made.switchboard.dial("1001", NINE, "77", "1234")
                 await made.until(lambda: not made.switchboard.hands)
             assert await override_of(made, anna) is None
-        assert "dropped: senseless" in caplog.text
+        assert "print the dialplan again" in caplog.text
         assert "1234" not in caplog.text
 
     async def test_a_switchboard_whose_clock_is_ahead(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
