@@ -21,6 +21,7 @@ from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.engine.deciding import timeline_of
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import News
+from backsoon.engine.recorded import joined, recorded
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, finished
 from backsoon.engine.turns import Turns
@@ -62,8 +63,8 @@ class SwitchedOff(BacksoonError):
 class Shown:
     """One person as they stand at an instant.
 
-    `timeline` tells what follows (None: they are switched off). `age` is that of their calendars now, or at an instant
-    that has passed then; `problems` are those of their calendars, in words.
+    `timeline` tells what follows (None: they are switched off, or the instant has passed). `age` is that of their
+    calendars now, or at an instant that has passed then; `problems` are those of their calendars, in words.
     """
 
     person: Person
@@ -112,14 +113,16 @@ class Service:
         return people[0]
 
     async def show(self, person: Person, at: datetime | None = None) -> Shown:
-        """The person at an instant (None: now), as far as what is stored tells."""
+        """The person at an instant (None: now): one that has passed as recorded. Raises `TooLongAgo`."""
         now = self._clock.now()
         at = now if at is None else at
-        claims = (await self._store.claims([person.id], at)).get(person.id, Claims())
+        if at < now:
+            return await self._shown_then(person, at, now)
+        claims = await self._claims_of(person, at)
         calendars = await self._store.calendars(person=person.id)
-        confirmed = _confirmed(calendars)
+        age = self._age(person, calendars, now)
         if not person.active:  # nobody reads their calendars, and nobody waits for it
-            return Shown(person, at, Availability(), None, None, Age(len(calendars), confirmed))
+            return Shown(person, at, Availability(), None, None, Age(age.calendars, age.confirmed_at))
         await self._directory.prepare([person], at)
         timeline = timeline_of(person, claims, self._directory, at)
         return Shown(
@@ -128,18 +131,37 @@ class Service:
             timeline.at(at),
             timeline.next_change(at),
             claims.override if claims.override is not None and claims.override.covers(at) else None,
-            age_of(
-                len(calendars), confirmed, min(at, now), self._directory.organisation_of(person).rules.confirmed_within
-            ),
+            age,
             tuple(c.health.problem for c in calendars if c.health.problem),
             timeline,
         )
 
+    async def _shown_then(self, person: Person, at: datetime, now: datetime) -> Shown:
+        """As they stood at an instant that has passed: as recorded, like `why` has it."""
+        past = await recorded(self._store, person, at, now, now)
+        ends = past[0].end if len(past) > 1 else (await self.show(person)).next_change
+        override = (await self._store.grounds(person.id, at)).override
+        calendars = await self._store.calendars(person=person.id)
+        said = None if override is None else override.override
+        return Shown(person, at, past[0].availability, ends, said, self._age(person, calendars, at))
+
+    def _age(self, person: Person, calendars: Sequence[ReadCalendar], at: datetime) -> Age:
+        within = self._directory.organisation_of(person).rules.confirmed_within
+        return age_of(len(calendars), _confirmed(calendars), at, within)
+
     async def timeline(self, person: Person, start: datetime, end: datetime) -> list[Stretch]:
-        """The decisions about a person from `start` to `end`."""
-        claims = (await self._store.claims([person.id], start)).get(person.id, Claims())
+        """The decisions about a person from `start` to `end`: those that have passed as recorded (of very many the
+        first), and those to come by all that is known. Raises `TooLongAgo`."""
+        now = self._clock.now()
+        past = await recorded(self._store, person, start, min(end, now), now) if start < now else []
+        if past and (end <= now or past[-1].end != now):
+            return past
+        start = max(start, now)
+        if not person.active:
+            return joined(past, [Stretch(start, end, Availability())])
+        claims = await self._claims_of(person, start)
         await self._directory.prepare([person], start)
-        return list(timeline_of(person, claims, self._directory, start).stretches(start, end))
+        return joined(past, list(timeline_of(person, claims, self._directory, start).stretches(start, end)))
 
     async def referrals(self, person: Person) -> tuple[CalendarReferral, ...]:
         """The person's calendar referrals that are not over."""
@@ -288,7 +310,7 @@ def _reads_otherwise(before: Person, after: Person) -> bool:
     return (before.keywords, before.zone, before.email) != (after.keywords, after.zone, after.email)
 
 
-def _confirmed(calendars: tuple[ReadCalendar, ...]) -> datetime | None:
+def _confirmed(calendars: Sequence[ReadCalendar]) -> datetime | None:
     confirmed = [c.health.confirmed_at for c in calendars]
     known = [at for at in confirmed if at is not None]
     return min(known) if known and len(known) == len(confirmed) else None
