@@ -179,11 +179,11 @@ def _doubts(plan: _Plan, rows: Sequence[Row], present: Sequence[Person], told: S
         doubts.append(f"{replaced} of {len(present)} extensions would pass to somebody else")
     if not plan.removed:
         return doubts
-    out = f"{len(plan.removed)} people would be taken out"
+    out, active = f"{len(plan.removed)} people would be taken out", sum(p.active for p in present)
     if 2 * len(rows) < len(present):
         doubts.append(f"{out}: {len(rows)} people are listed where there were {len(present)}")
-    elif 2 * len(plan.removed) > len(present):
-        doubts.append(f"{out}, of {len(present)}")
+    elif 2 * len(plan.removed) > active:  # nobody who is switched off is among them
+        doubts.append(f"{out}, of {active}")
     if plan.matched.nameless:
         doubts.append(f"{out}, and {plan.matched.nameless} rows that do not fit may be some of them")
     return doubts + [f"{out}, but {why}" for why in told]

@@ -198,6 +198,16 @@ async def test_a_source_that_may_be_broken_empties_nothing(
         assert not forced.doubts
 
 
+async def test_who_is_switched_off_does_not_count_for_how_many_stay(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        anna, bo, _ = await _three(w)
+        await w.service.save_people([replace(anna, active=False), replace(bo, active=False)])
+        listed = rows(("1", "Anna", "a@x.se"), ("2", "Bo", "b@x.se"))
+        with pytest.raises(Doubtful, match="1 people would be taken out, of 1"):
+            await do(w, *listed, options=PRUNE)
+        assert len(await everybody(w.store, "acme")) == 3
+
+
 async def test_a_listing_that_may_lack_people_takes_nobody_out(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         await _three(w)
