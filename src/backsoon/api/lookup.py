@@ -54,12 +54,12 @@ class Calls:
         self._seconds.observe(perf_counter() - begun)
         return answer
 
-    def at_hand(self, organisation: str, asked: bytes) -> bytes | None:
-        """The answer that is at hand for an organisation's own; None for what is not plain, too."""
+    def at_hand(self, who: Identity, asked: bytes) -> bytes | None:
+        """The answer that is at hand for an organisation's own; None for what is not plain, and whoever may not ask."""
         begun = perf_counter()
-        if not asked.isalnum():
+        if who.organisation is None or not who.may(Right.LOOK_UP) or not asked.isalnum():
             return None
-        answer = self._lookup.kept(organisation, asked.decode("ascii"))
+        answer = self._lookup.kept(who.organisation, asked.decode("ascii"))
         if answer is not None:
             self._seconds.observe(perf_counter() - begun)
         return answer
@@ -102,9 +102,9 @@ class LookupApp:
     def at_hand(self, authorization: bytes, url: bytes) -> bytes | None:
         """The answer to somebody who was let in a moment ago, about an extension that was asked about before."""
         known = self._admitted.get(authorization)
-        if known is None or monotonic() >= known[1] or not url.startswith(_PREFIX) or known[0].organisation is None:
+        if known is None or monotonic() >= known[1] or not url.startswith(_PREFIX):
             return None
-        return self._calls.at_hand(known[0].organisation, url[len(_PREFIX) :])
+        return self._calls.at_hand(known[0], url[len(_PREFIX) :])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
