@@ -203,7 +203,7 @@ def test_somebody_is_switched_off_and_on_and_taken_out(backsoon: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["people", "import"], "name a CSV file"),
+        (["people", "import"], "--from asterisk"),
         (["people", "import", "people.csv", "--from", "ldap"], "reads no file"),
     ],
 )

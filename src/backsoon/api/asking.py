@@ -50,14 +50,14 @@ class Asking:
     def _must_be_local(self) -> None:
         """Raises `Forbidden` for whoever has a token."""
         if self._who.role is not None:
-            raise Forbidden("this is done by the commands on Backsoon's machine only")
+            raise Forbidden("this is for the commands on Backsoon's machine only", "type the command there")
 
     def _by(self, said: str) -> str:
         """Who does it, for history: a token's name, and whatever the local one says. Raises `Forbidden`."""
         if self._who.role is None:
             return said
         if said:
-            raise Forbidden("who did it is the token's name: leave `by` out")
+            raise Forbidden("who did it is the token's name", "leave `by` out")
         return self._who.name
 
     def _narrowed(self, organisation: str | None) -> str | None:

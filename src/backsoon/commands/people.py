@@ -77,7 +77,7 @@ def import_people(
     flags = _Flags(dry_run=dry_run, prune=prune, force=force)
     if source == "csv":
         if file is None:
-            raise typer.BadParameter("name a CSV file, - for stdin", param_hint="FILE")
+            raise typer.BadParameter("name a CSV file (- for stdin), or --from asterisk or ldap", param_hint="FILE")
         imported = _import_file(file, config, organisation, flags)
     elif file is None:
         imported = output.run(_import_from(source, config, organisation, flags))

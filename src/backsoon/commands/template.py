@@ -81,6 +81,7 @@ busy_phone = {busy_phone}
 # count_tentative = false   # in all-busy mode: do tentative entries and unanswered invitations count?
 # chain_gap_minutes = 5   # a pause between two meetings that is too short to count as being back
 # warn_before_minutes = 60   # attendants see what is coming this early
+# confirmed_within_minutes = 30   # a calendar not read for longer is "not confirmed since 09:12" in every answer
 # notes_for_colleagues = false
 # notes_for_attendants = true
 

@@ -13,7 +13,11 @@ from backsoon.domain.phrase import Audience
 class Forbidden(BacksoonError):
     """Whoever asks may not ask this."""
 
-    remedy = "ask with a token of a role that may; `backsoon tokens list` shows the roles"
+    def __init__(
+        self, message: str, remedy: str = "ask with a token of a role that may; `backsoon tokens list` shows the roles"
+    ) -> None:
+        self.remedy = remedy
+        super().__init__(message)
 
 
 class Role(StrEnum):
