@@ -130,12 +130,14 @@ class Lookup:
     async def _made(self, organisation: str, extension: str) -> bytes:
         changes, store = self._changes, self._store
         asked = extension if len(extension) <= LONGEST else ""
-        found = await store.by_extension(organisation, asked)
-        person = found or Person(organisation, asked, "")
         now = self._clock.now()
-        claims = await store.claims([person.id], now, MOST_CLAIMS)
-        await self._directory.prepare([person], now)
-        kept = _compiled(person, claims.get(person.id, Claims()), self._directory, now)
+        person, first = await store.first_claim(organisation, asked, now) or (Person(organisation, asked, ""), None)
+        availability, ends = AVAILABLE, first or _FAR
+        if person.active and ends <= now:
+            claims = (await store.claims([person.id], now, MOST_CLAIMS)).get(person.id, Claims())
+            await self._directory.prepare([person], now)
+            availability, ends = _standing(person, claims, self._directory, now)
+        kept = _compiled(person, availability, ends, self._directory, now)
         if changes == self._changes and asked:  # else it may be of before the change
             self._keep((organisation, extension.casefold()), kept)
         return kept.body
@@ -150,8 +152,7 @@ class Lookup:
             self._keys[kept.person] = key
 
 
-def _compiled(person: Person, claims: Claims, directory: Directory, now: datetime) -> _Kept:
-    availability, ends = _standing(person, claims, directory, now)
+def _compiled(person: Person, availability: Availability, ends: datetime, directory: Directory, now: datetime) -> _Kept:
     zone = directory.zone_of(person)
     ends = min(ends, _next_day(now, zone))  # "back 10:00" is "back Tue 10:00" until midnight
     if availability is AVAILABLE:
@@ -166,11 +167,7 @@ def _standing(person: Person, claims: Claims, directory: Directory, now: datetim
 
     Somebody about whom a defect keeps us from deciding is available, as everywhere: the call rings.
     """
-    if not person.active or not (claims.referrals or claims.override):
-        return AVAILABLE, _FAR
     ends = _next_edge(claims, now)
-    if _is_idle(claims, now):
-        return AVAILABLE, ends
     try:
         return timeline_of(person, claims, directory, now).at(now, warned=False), ends
     except Exception as error:
@@ -187,14 +184,6 @@ def _next_edge(claims: Claims, now: datetime) -> datetime:
     if len(claims.referrals) >= MOST_CLAIMS:  # there may be more, which start after these
         edges.append(max(now, *(r.span.start for r in claims.referrals)))
     return min((edge for edge in edges if edge > now), default=_FAR)
-
-
-def _is_idle(claims: Claims, now: datetime) -> bool:
-    """Whether no claim covers the instant."""
-    override = claims.override
-    return not any(r.span.start <= now < r.span.end for r in claims.referrals) and (
-        override is None or not override.covers(now)
-    )
 
 
 def _next_day(now: datetime, zone: ZoneInfo) -> datetime:

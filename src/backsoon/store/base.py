@@ -309,6 +309,13 @@ class Store(Protocol):
         """Who has the extension (compared casefolded), by index."""
         ...
 
+    async def first_claim(
+        self, organisation: str, extension: str, at: datetime
+    ) -> tuple[Person, datetime | None] | None:
+        """Who has the extension, and when the first of their claims that end after the instant starts (None: there is
+        none), by index: who has none before then is surely available until then. None where nobody has it."""
+        ...
+
     async def held_since(self, organisation: str, extension: str) -> datetime | None:
         """Since when the person who has the extension has had it; None where nobody has it.
 

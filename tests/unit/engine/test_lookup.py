@@ -19,7 +19,7 @@ from backsoon.domain.phrase import Audience
 from backsoon.engine.directory import UnknownOrganisation
 from backsoon.engine.lookup import LASTS, Lookup
 from backsoon.engine.settling import Cause
-from backsoon.store.base import Claims, StoreUnavailable, Trigger
+from backsoon.store.base import StoreUnavailable, Trigger
 from tests.unit.engine.world import NINE, World, acme, at, entry, world
 
 
@@ -172,15 +172,15 @@ async def test_a_change_while_it_is_made_is_not_kept_out(here: tuple[World, Look
     w, lookup = here
     anna = await w.person("101")
     read, go_on = asyncio.Event(), asyncio.Event()
-    claims = w.store.claims
+    first_claim = w.store.first_claim
 
-    async def slow(*args: Any) -> dict[int, Claims]:
-        found = await claims(*args)
+    async def slow(*args: Any) -> Any:
+        found = await first_claim(*args)
         read.set()
         await go_on.wait()
         return found
 
-    lookup._store = Wrapped(w.store, claims=slow)
+    lookup._store = Wrapped(w.store, first_claim=slow)
     asking = asyncio.ensure_future(asked(lookup, "101"))
     await read.wait()
     await w.service.refer(anna, "lunch")
@@ -197,7 +197,7 @@ async def test_while_the_store_fails_what_holds_is_said(here: tuple[World, Looku
     anna = await w.person("101")
     await w.service.refer(anna, "meeting", until=at(9, 5))
     await lookup.answer("acme", "101")
-    lookup._store = Wrapped(w.store, by_extension=fail)
+    lookup._store = Wrapped(w.store, first_claim=fail)
     await w.clock.move_to(at(9, 4))
     assert (await asked(lookup, "101"))["phone"] == "closed"
     for extension, instant in (("102", at(9, 4)), ("101", at(9, 5))):

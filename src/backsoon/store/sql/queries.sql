@@ -114,6 +114,14 @@ limit $4;
 select id, organisation_id, extension, name, email, active, profile from person
 where organisation_id = $1 and extension_key = $2;
 
+-- name: first_claim
+select id, organisation_id, extension, name, email, active, profile,
+    (select min(r.start_at) from calendar c join referral r on r.calendar_id = c.id
+        where c.person_id = person.id and r.end_at > $3),
+    (select o.start_at from override o where o.person_id = person.id and (o.end_at is null or o.end_at > $3))
+from person
+where organisation_id = $1 and extension_key = $2;
+
 -- name: held_since
 select held_since from person where organisation_id = $1 and extension_key = $2;
 

@@ -78,6 +78,17 @@ def by_extension(database: Database, organisation: str, extension: str) -> Perso
     return None if row is None else rows.person(row)
 
 
+def first_claim(
+    database: Database, organisation: str, extension: str, at: int
+) -> tuple[Person, datetime | None] | None:
+    """Who has the extension, and when their first claim starts."""
+    row = database.one("first_claim", organisation, codec.folded(extension), at)
+    if row is None:
+        return None
+    starts = [start for start in row[7:] if start is not None]
+    return rows.person(row[:7]), codec.instant(min(starts)) if starts else None
+
+
 def held_since(database: Database, organisation: str, extension: str) -> datetime | None:
     """Since when whoever has the extension has had it."""
     row = database.one("held_since", organisation, codec.folded(extension))

@@ -176,6 +176,11 @@ class SqliteStore(Store):
     async def by_extension(self, organisation: str, extension: str) -> Person | None:
         return await self._read(staff.by_extension, True, organisation, extension)
 
+    async def first_claim(
+        self, organisation: str, extension: str, at: datetime
+    ) -> tuple[Person, datetime | None] | None:
+        return await self._read(staff.first_claim, True, organisation, extension, codec.micros(at))
+
     async def held_since(self, organisation: str, extension: str) -> datetime | None:
         return await self._read(staff.held_since, True, organisation, extension)
 
