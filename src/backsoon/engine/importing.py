@@ -23,7 +23,7 @@ from backsoon.store.base import Store
 PAGE = 1000
 ONE_BY_ONE = 100
 """Calendars of more people than these are read with everybody's, page by page."""
-MANY_REPLACED = 10
+MANY_REPLACED = 3
 """So many extensions pass on in one import only when it is confirmed, where they are most of all there are."""
 
 

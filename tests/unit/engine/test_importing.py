@@ -198,6 +198,17 @@ async def test_a_source_that_may_be_broken_empties_nothing(
         assert not forced.doubts
 
 
+async def test_names_of_another_kind_replace_nobody_in_a_small_company_either(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        before = await _three(w)
+        await w.service.refer(before[0], "lunch")
+        listed = rows(("1", "ACME AB", ""), ("2", "ACME AB", ""), ("3", "ACME AB", ""))  # voicemail was not loaded
+        with pytest.raises(Doubtful, match="3 of 3 extensions would pass to somebody else"):
+            await do(w, *listed)
+        assert await everybody(w.store, "acme") == before
+        assert (await w.service.show(before[0])).override is not None
+
+
 async def test_who_is_switched_off_does_not_count_for_how_many_stay(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         anna, bo, _ = await _three(w)
