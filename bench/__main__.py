@@ -21,7 +21,19 @@ from pathlib import Path
 
 from bench.targets import judged
 
-BENCHES = ("timeline", "ics", "lateness", "storm", "restart", "memory", "store", "lookup", "fanout", "people", "asterisk")
+BENCHES = (
+    "timeline",
+    "ics",
+    "lateness",
+    "storm",
+    "restart",
+    "memory",
+    "store",
+    "lookup",
+    "fanout",
+    "people",
+    "asterisk",
+)
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 

@@ -344,9 +344,10 @@ def test_the_dialplan_has_the_star_codes_of_the_organisation(tmp_path: Path) -> 
     which = shell("asterisk", "dialplan", "--config", str(two), status=1)
     assert "several organisations: name one with --organisation: a, b" in which.err
     assert "exten => *8,1," in shell("asterisk", "dialplan", "--config", str(two), "--organisation", "b").out
-    assert "no organisation 'c'" in shell(
-        "asterisk", "dialplan", "--config", str(two), "--organisation", "c", status=1
-    ).err
+    assert (
+        "no organisation 'c'"
+        in shell("asterisk", "dialplan", "--config", str(two), "--organisation", "c", status=1).err
+    )
 
 
 def test_a_live_board_shows_a_change_by_itself(shell: Shell) -> None:

@@ -135,6 +135,5 @@ async def test_without_voicemail_it_is_said_and_names_are_those_of_caller_ids() 
 async def test_no_mailbox_is_no_error_and_no_endpoint_is_one() -> None:
     with running(PJSIP, "[general]\nformat = wav\n[default]\n") as server:
         assert told(await people_of(server).people())["1003"] == {"extension": "1003", "name": "Carl Dahl"}
-    with running("", VOICEMAIL) as server:
-        with pytest.raises(NoEndpoints):
-            await people_of(server).people()
+    with running("", VOICEMAIL) as server, pytest.raises(NoEndpoints):
+        await people_of(server).people()

@@ -58,6 +58,8 @@ def init(
     if as_json:
         output.tell_json({"path": str(path), "tried": tried})
     else:
-        output.say(f"wrote {path}; next: `backsoon people import` (FILE or --from asterisk), `backsoon check`, `backsoon run`")
+        output.say(
+            f"wrote {path}; next: `backsoon people import` (FILE or --from asterisk), `backsoon check`, `backsoon run`"
+        )
     if any(one["level"] == "error" for one in tried):
         raise typer.Exit(1)
