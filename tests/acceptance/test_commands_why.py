@@ -95,7 +95,8 @@ def test_health_says_what_is_wrong_by_its_exit_status(shell: Shell) -> None:
         assert "Bo" not in sick.out
         found = shell("health", "--json", status=1).json
         assert (found["running"], found["findings"][0]["count"]) == (True, 1)
-        assert shell("health", "--organisation", "nowhere", status=3).out.startswith("error: there is no organisation")
+        nowhere = shell("health", "--organisation", "nowhere", status=3).out
+        assert nowhere.startswith("error: there is no organisation 'nowhere'; the settings have its id")
 
 
 def test_a_switchboard_that_does_not_answer_is_told_with_its_remedy(shell: Shell) -> None:

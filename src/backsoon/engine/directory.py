@@ -30,6 +30,8 @@ def no_holidays(country: str, year: int) -> frozenset[date]:
 class UnknownOrganisation(BacksoonError):
     """There is no organisation of that name."""
 
+    remedy = "the settings have its id: `id` in [organisation], or the ID of [organisations.ID]"
+
 
 @dataclass(slots=True)
 class Directory:
