@@ -43,6 +43,8 @@ _EN = {
     "problem": "A calendar cannot be read: {problem}.",
     "disagrees.past": "What was known then gives {state} by the settings of today: they may have been others then.",
     "disagrees.soon": "What was known then gives {state}: that was decided {when}.",
+    "disagrees.dialled": "That was dialled {when} while it could not be taken over: the switchboard alone followed it, "
+    "and it is on record from later on.",
     "disagrees.present": "The last decision on record is {state}: nothing was decided anew since.",
     "decided.clock": "Decided {when}, as a time came{late}.",
     "decided.calendar": "Decided {when}, as {connection} was read{late}.",
@@ -107,6 +109,8 @@ _SV = {
     "problem": "En kalender kan inte läsas: {problem}.",
     "disagrees.past": "Det som var känt då ger {state} med dagens inställningar: de kan ha varit andra då.",
     "disagrees.soon": "Det som var känt då ger {state}: det beslutades {when}.",
+    "disagrees.dialled": "Det slogs {when} medan det inte kunde tas emot: bara växeln följde det, och det är sparat "
+    "först från senare.",
     "disagrees.present": "Det senast sparade beslutet är {state}: inget har beslutats på nytt sedan dess.",
     "decided.clock": "Beslutat {when}, då en tid kom{late}.",
     "decided.calendar": "Beslutat {when}, då {connection} lästes{late}.",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Availability, Because, CalendarReferral, PassedOver, Rule, Rules, Span
 from backsoon.domain.organisation import Person
+from backsoon.domain.phonecodes import THROUGH
 from backsoon.domain.phrase import Audience, language_of, reason_words, seen_by, sentence, told_reason, when_words
 from backsoon.domain.why import (
     Ahead,
@@ -113,6 +114,8 @@ class Teller:
             return
         if why.caught_up_at is not None:
             yield self._link("disagrees.soon", state=self._outcome(why.weighed), when=self._clock(why.caught_up_at))
+        elif why.tense is Tense.PAST and isinstance(why.winner, Hand) and why.winner.override.through == THROUGH:
+            yield self._link("disagrees.dialled", when=self._when(why.winner.override.start))
         elif why.tense is Tense.PAST:
             yield self._link("disagrees.past", state=self._outcome(why.weighed))
         elif why.decided is not None:

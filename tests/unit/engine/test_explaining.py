@@ -302,3 +302,16 @@ async def test_who_is_switched_off_now_was_shown_as_they_were(w: World) -> None:
     assert "inactive" not in codes(w, before)
     assert (since.availability.referred, since.standing) == (False, (Standing.INACTIVE,))
     assert "inactive" in codes(w, since)
+
+
+async def test_what_was_dialled_while_nothing_ran_is_explained_as_that(w: World) -> None:
+    anna = await w.person()
+    await w.move_to(at(9, 50))
+    w.switchboard.dial("1001", at(9, 10), "1", "1430")
+    async with w.running():
+        await w.until(lambda: bool(w.switchboard.held))
+        await w.move_to(at(10))
+    why = await asked(w, anna, 9, 30)
+    assert (why.availability.referred, why.agrees, isinstance(why.winner, Hand)) == (False, False, True)
+    assert codes(w, why)[:3] == ["head.past", "disagrees.dialled", "hand.referred"]
+    assert (await asked(w, anna, 9, 55)).agrees
