@@ -15,7 +15,7 @@ from functools import partial
 from backsoon.domain.byhand import follows, refer, repeated, take_back
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
 from backsoon.domain.freshness import Age, age_of
-from backsoon.domain.model import Availability, CalendarReferral, Override
+from backsoon.domain.model import Availability, CalendarReferral, Layer, Override
 from backsoon.domain.organisation import Person
 from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.engine.deciding import timeline_of
@@ -140,9 +140,10 @@ class Service:
         """As they stood at an instant that has passed: as recorded, like `why` has it."""
         past = await recorded(self._store, person, at, now, now)
         ends = past[0].end if len(past) > 1 else (await self.show(person)).next_change
-        override = (await self._store.grounds(person.id, at)).override
+        known = (await self._store.grounds(person.id, at)).override
         calendars = await self._store.calendars(person=person.id)
-        said = None if override is None else override.override
+        by_hand = known is not None and past[0].availability.layer is Layer.OVERRIDE  # else it was taken over later
+        said = known.override if known is not None and by_hand else None
         return Shown(person, at, past[0].availability, ends, said, self._age(person, calendars, at))
 
     def _age(self, person: Person, calendars: Sequence[ReadCalendar], at: datetime) -> Age:

@@ -61,6 +61,18 @@ async def test_what_has_passed_is_shown_as_it_was_and_as_why_has_it(w: World) ->
     assert (await w.service.show(anna, at(8))).availability.reason is None
 
 
+async def test_what_was_dialled_and_taken_over_later_is_not_shown_before(w: World) -> None:
+    anna = await w.person()
+    await w.move_to(at(9, 50))
+    w.switchboard.dial("1001", at(9, 10), "1", "1430")
+    async with w.running():
+        await w.shows("1001", "meeting")
+        await w.move_to(at(10))
+    before, since = await w.service.show(anna, at(9, 30)), await w.service.show(anna, at(9, 55))
+    assert (before.availability.reason, before.override) == (None, None)
+    assert (since.availability.reason, since.override is not None) == ("meeting", True)
+
+
 async def test_a_timeline_goes_from_what_was_to_what_comes(w: World) -> None:
     anna = await _morning(w)
     stretches = await w.service.timeline(anna, at(8), at(14))
