@@ -48,6 +48,8 @@ class LookupProtocol(asyncio.Protocol):
         self._app = app
         self._around = around or app
         self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # which we then pass over
+        self._last = False
         self._request = Request()
         self._read = 0
         self._waiting: deque[Request] = deque()
@@ -87,6 +89,8 @@ class LookupProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
+        if self._last:
+            return
         self._read += len(data)
         try:
             if self._read > LARGEST:
@@ -115,9 +119,11 @@ class LookupProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """See httptools."""
+        if self._last:
+            return
         request, self._request, self._read = self._request, Request(), 0
         request.method, request.keep = self._parser.get_method(), self._parser.should_keep_alive()
-        self._seen_at = self._loop.time()
+        self._seen_at, self._last = self._loop.time(), not request.keep
         if self._task is None and request.keep and request.method == b"GET":
             body = self._app.at_hand(request.authorization, request.url)
             if body is not None:
