@@ -29,6 +29,9 @@ EXTENSION = "[0-9]{2,8}"
 _BETWEEN_DIGITS = re.compile(r"[\s()./-]+")
 
 
+_NO_NUMBER = "has no number"
+
+
 @dataclass(frozen=True, slots=True)
 class LdapSettings:
     """How to reach one directory, and what of it is people.
@@ -68,10 +71,12 @@ def listing(found: LdapFound, settings: LdapSettings) -> Listing:
     for entry in sorted(found.entries, key=lambda e: e.dn):
         label = printable(entry.dn)
         extension, because = _extension(entry, settings)
+        values = _values(entry, settings.attributes)
         if extension:
-            people.append(Listed(label, {"extension": extension, **_values(entry, settings.attributes)}))
+            people.append(Listed(label, {"extension": extension, **values}))
         else:
-            left_out.append(LeftOut(label, because))
+            email = "" if because == _NO_NUMBER else values.get("email", "")  # else they have one, nobody knows which
+            left_out.append(LeftOut(label, because, email))
     doubts = []
     if found.referrals:
         doubts.append(f"{found.referrals} referrals to other servers were not followed: who is there is not listed")
@@ -89,7 +94,7 @@ def _extension(entry: LdapEntry, settings: LdapSettings) -> tuple[str, str]:
         if cut:
             return cut[0], ""
         seen += [f"{name} {printable(number)!r}" for number in numbers]
-    return "", f"{', '.join(seen)} is no extension (see `extension` in the settings)" if seen else "has no number"
+    return "", f"{', '.join(seen)} is no extension (see `extension` in the settings)" if seen else _NO_NUMBER
 
 
 def _cut(number: str, pattern: re.Pattern[str]) -> str:

@@ -23,10 +23,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something in the source that is no person, and why."""
+    """Something in the source that is no person, and why.
+
+    `email` is that of somebody who is there all the same, but cannot be taken in: they are not gone.
+    """
 
     label: str
     because: str
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)

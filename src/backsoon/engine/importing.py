@@ -7,7 +7,7 @@ nothing but their row. Who is in no row is told as gone, and taken out where tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from backsoon.domain.errors import BacksoonError
@@ -126,7 +126,10 @@ async def import_listing(
     """Take in who a source lists, which is everybody there. Raises `Doubtful`, `StoreError`."""
     options = replace(options, everybody=True)
     rows = rows_of(listing)
-    found = await import_rows(rows, organisation, store, service, options, known_country, doubts=listing.doubts)
+    there = frozenset(one.email.casefold() for one in listing.left_out if one.email)
+    found = await import_rows(
+        rows, organisation, store, service, options, known_country, doubts=listing.doubts, there=there
+    )
     return replace(found, left_out=listing.left_out, notes=listing.notes)
 
 
@@ -139,8 +142,10 @@ async def import_rows(
     known_country: Callable[[str], bool] = lambda _: True,
     *,
     doubts: Sequence[str] = (),
+    there: Set[str] = frozenset(),
 ) -> Imported:
-    """Take people in; those of a dry run are only judged. `doubts` say why people may be missing among the rows.
+    """Take people in; those of a dry run are only judged. `doubts` say why people may be missing among the rows;
+    `there` are e-mail addresses, casefolded, of those who are in none of them and are not gone.
 
     Raises `Doubtful`, and then nothing was stored; `StoreError`.
     """
@@ -152,6 +157,7 @@ async def import_rows(
         matched = await asyncio.to_thread(
             match, rows, organisation, present, connections, known_country, rename=options.rename
         )
+        matched.gone = [p for p in matched.gone if p.email.casefold() not in there]
         work = await _with_calendars(matched.matches, connections, store)
         plan = await asyncio.to_thread(_plan, matched, work, options)
         plan.doubts += _doubts(plan, rows, present, doubts if options.prune else ())

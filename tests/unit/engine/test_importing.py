@@ -209,6 +209,19 @@ async def test_names_of_another_kind_replace_nobody_in_a_small_company_either(tm
         assert (await w.service.show(before[0])).override is not None
 
 
+async def test_who_is_there_and_cannot_be_taken_in_is_not_gone(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        before = await _three(w)
+        listed = tuple(Listed(n, {"extension": n, "name": name}) for n, name in (("1", "Anna"), ("3", "Carl")))
+        two_numbers = LeftOut("uid=bo", "has several extensions in telephoneNumber: 2, 7", "B@x.se")
+        for options in (ALL, PRUNE):
+            found = await import_listing(Listing(listed, (two_numbers,)), acme(), w.store, w.service, options)
+            assert (found.gone, found.removed) == ((), ())
+        assert {p.id for p in await everybody(w.store, "acme")} == {p.id for p in before}
+        gone = await import_listing(Listing(listed, (replace(two_numbers, email=""),)), acme(), w.store, w.service, ALL)
+        assert [p.name for p in gone.gone] == ["Bo"]
+
+
 async def test_who_is_switched_off_does_not_count_for_how_many_stay(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         anna, bo, _ = await _three(w)
