@@ -201,7 +201,7 @@ def test_check_tries_everything_and_says_so_in_a_line_each(shell: Shell) -> None
     shell("people", "add", "101", "Anna", "--calendar", str(feed))
     lines = shell("check").out.splitlines()
     assert [line.split()[0] for line in lines] == ["ok", "ok"]
-    assert "Anna (101) at feeds: read; 1 entries" in lines[1]
+    assert "Anna (101) at feeds: read; 1 entry in the" in lines[1]
     feed.write_text("<html>")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

@@ -77,4 +77,6 @@ def _all_well(found: Json) -> str:
     calendars = sum(each["calendars"] for each in found["connections"])
     unread = sum(each["unread"] for each in found["connections"])
     first = f", {unread} of them not read yet" if unread else ""
-    return f"well: {found['people']} people, {calendars} calendars{first}, {len(found['switchboards'])} switchboards"
+    people, switchboards = output.counted(found["people"], "person", "people"), len(found["switchboards"])
+    counted = f"{people}, {output.counted(calendars, 'calendar')}{first}, {output.counted(switchboards, 'switchboard')}"
+    return f"well: {counted}"

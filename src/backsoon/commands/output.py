@@ -103,6 +103,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console().print(drawn)
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """`1 calendar`, `2 calendars`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
 def plain(text: str) -> str:
     """One line of printable text."""
     return "".join(c if c.isprintable() else " " for c in text)

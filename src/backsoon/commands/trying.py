@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from backsoon.commands.output import counted
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
 from backsoon.sources.base import SourceError, Window
 from backsoon.switchboards.base import SwitchboardError
@@ -47,9 +48,9 @@ async def try_calendar(
         return Tried(what, "error", str(error), error.remedy)
     except TimeoutError:
         return Tried(what, "error", f"no answer within {SECONDS:.0f} s", "see whether its server is well")
-    text = f"read; {len(changes.entries)} entries in the next 60 days"
+    text = f"read; {counted(len(changes.entries), 'entry', 'entries')} in the next 60 days"
     if changes.rejected:
-        odd = f"{text}, {len(changes.rejected)} items left out ({changes.rejected[0].because})"
+        odd = f"{text}, {counted(len(changes.rejected), 'item')} left out ({changes.rejected[0].because})"
         return Tried(what, "warning", odd, "mend or delete them in the calendar")
     if changes.warnings:
         return Tried(what, "warning", f"{text}; {changes.warnings[0]}")

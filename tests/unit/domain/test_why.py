@@ -197,7 +197,7 @@ def test_by_hand_with_who_through_what_and_what_became_of_it() -> None:
         "Referred by hand by bo through cli 10:00, until taken back: At lunch. By hand always wins.",
         "That was replaced or taken back 11:00 by anna through phone.",
         "The entry 10:00-11:00 in calendar 3 of main (In a meeting) gives way to what is set by hand.",
-        "No change of theirs is on record up to then: available from the beginning.",
+        "No change of theirs is on record up to then: available, or not taken in yet.",
     ]
 
 
