@@ -189,8 +189,7 @@ class Explaining:
     async def _told(self, person: Person, settings: SwitchboardSettings, at: datetime, tense: Tense) -> ToldTo:
         holds: Told | None = None
         if tense is not Tense.PAST:
-            told = await self._store.told(person.organisation, settings.name, [person.extension])
-            holds = told.get(person.extension)
+            holds = await self._held(person, settings)
         made = ToldTo(settings.name, Shows.AHEAD)
         if tense is not Tense.COMING:
             made = await self._lamp(person, settings, at, holds)
@@ -198,11 +197,16 @@ class Explaining:
             made = _with_plan(made, read_said(settings.kind, "", holds.plan).plan, at)
         return made if tense is Tense.PAST else replace(made, problem=self._problem(person, settings))
 
+    async def _held(self, person: Person, settings: SwitchboardSettings) -> Told | None:
+        told = await self._store.told(person.organisation, settings.name, [person.extension])
+        return told.get(person.extension)
+
     async def _lamp(self, person: Person, settings: SwitchboardSettings, at: datetime, holds: Told | None) -> ToldTo:
         """What the lamp had been told; where the record begins later than that, what is known to be held now."""
         last = await self._store.lamps_told(person.organisation, settings.name, person.extension, at)
-        if last is None and holds is not None and holds.lamp:
-            last = holds
+        if last is None:
+            held = holds or (await self._held(person, settings))
+            last = held if held is not None and held.lamp and held.at <= at else None
         if last is None:
             since = await self._store.held_since(person.organisation, person.extension)
             return ToldTo(settings.name, Shows.UNKNOWN if since is not None and at < since else Shows.NEVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -315,3 +316,18 @@ async def test_what_was_dialled_while_nothing_ran_is_explained_as_that(w: World)
     assert (why.availability.referred, why.agrees, isinstance(why.winner, Hand)) == (False, False, True)
     assert codes(w, why)[:3] == ["head.past", "disagrees.dialled", "hand.referred"]
     assert (await asked(w, anna, 9, 55)).agrees
+
+
+async def test_a_lamp_that_was_told_before_lamps_were_recorded(w: World, tmp_path: Path) -> None:
+    anna = await w.person()
+    (await w.calendar_of(anna)).put("a", entry("a", "m: Budget", at(9), at(11)))
+    async with w.running():
+        await w.read(anna)
+        await w.until(lambda: bool(w.switchboard.held))
+        await w.move_to(at(10))
+    (file,) = tmp_path.glob("*.db")
+    with sqlite3.connect(file) as older:
+        older.execute("delete from lamp_told")
+    for when in ((9, 30), ()):
+        (told,) = (await asked(w, anna, *when)).told
+        assert (told.shows, told.reason) == (Shows.LAMP, "meeting")
