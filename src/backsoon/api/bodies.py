@@ -72,7 +72,7 @@ class Body(BaseModel):
 
 
 class OverrideBody(Body):
-    """A referral by hand. Without `until` and `seconds` it lasts as its reason does; of the two `seconds` counts."""
+    """A referral by hand. Without `until` and `seconds` it lasts as its reason does; both are a conflict."""
 
     model_config = ConfigDict(
         extra="forbid",

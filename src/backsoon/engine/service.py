@@ -190,6 +190,8 @@ class Service:
         if divert_to and divert_to == person.extension:
             remedy = "name another number, or none"
             raise BadOverride(f"calls to {divert_to} cannot be diverted to {divert_to}", remedy)
+        if until is not None and lasting is not None:
+            raise BadOverride("an end and a length are given both", "give one of them")
         reasons = self._directory.organisation_of(person).rules.reasons
         if reason not in reasons:
             raise UnknownReason(reason, tuple(reasons))

@@ -163,6 +163,13 @@ async def test_health_names_calendars_with_something_to_say(api: Serving) -> Non
         ("PUT", "/people/101/override", {}, 422, "bad-request"),
         ("PUT", "/people/101/override", {"reason": "gone fishing"}, 409, "unknown-reason"),
         ("PUT", "/people/101/override", {"reason": "lunch", "until": "2026-11-23T08:00:00Z"}, 409, "bad-override"),
+        (
+            "PUT",
+            "/people/101/override",
+            {"reason": "lunch", "until": "2026-11-23T12:00:00Z", "seconds": 60},
+            409,
+            "bad-override",
+        ),
         ("PUT", "/people/101/override", {"reason": "lunch", "until": "2026-11-23T12:00:00"}, 422, "bad-request"),
         ("PUT", "/people/101/override", {"reason": "lunch", "seconds": -1}, 422, "bad-request"),
         ("PUT", "/people/101/override", {"reason": "lunch", "divert_to": "1\r\nAction: x"}, 422, "bad-request"),
