@@ -37,13 +37,15 @@ class LeftOut:
 class Listing:
     """All people of a source. `notes` say what whoever imports should know.
 
-    `doubts` say why people of the source may be missing here: such a listing takes nobody out.
+    `doubts` say why people of the source may be missing here: such a listing takes nobody out. `blurred` says why names
+    and addresses may be other ones than usual: such a listing gives nobody's extension to somebody else.
     """
 
     people: tuple[Listed, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    blurred: tuple[str, ...] = ()
 
     def __add__(self, other: Listing) -> Listing:
         """Both sources' people."""
@@ -52,6 +54,7 @@ class Listing:
             self.left_out + other.left_out,
             self.notes + other.notes,
             self.doubts + other.doubts,
+            self.blurred + other.blurred,
         )
 
 

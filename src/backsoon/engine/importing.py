@@ -128,7 +128,15 @@ async def import_listing(
     rows = rows_of(listing)
     there = frozenset(one.email.casefold() for one in listing.left_out if one.email)
     found = await import_rows(
-        rows, organisation, store, service, options, known_country, doubts=listing.doubts, there=there
+        rows,
+        organisation,
+        store,
+        service,
+        options,
+        known_country,
+        doubts=listing.doubts,
+        blurred=listing.blurred,
+        there=there,
     )
     return replace(found, left_out=listing.left_out, notes=listing.notes)
 
@@ -142,9 +150,11 @@ async def import_rows(
     known_country: Callable[[str], bool] = lambda _: True,
     *,
     doubts: Sequence[str] = (),
+    blurred: Sequence[str] = (),
     there: Set[str] = frozenset(),
 ) -> Imported:
-    """Take people in; those of a dry run are only judged. `doubts` say why people may be missing among the rows;
+    """Take people in; those of a dry run are only judged. `doubts` say why people may be missing among the rows,
+    `blurred` why names and addresses may be other ones than usual;
     `there` are e-mail addresses, casefolded, of those who are in none of them and are not gone.
 
     Raises `Doubtful`, and then nothing was stored; `StoreError`.
@@ -161,6 +171,9 @@ async def import_rows(
         work = await _with_calendars(matched.matches, connections, store)
         plan = await asyncio.to_thread(_plan, matched, work, options)
         plan.doubts += _doubts(plan, rows, present, doubts if options.prune else ())
+        if matched.replaced:
+            several = f"{len(matched.replaced)} extensions would pass to somebody else"
+            plan.doubts += [f"{several}, but {why}" for why in blurred]
         if plan.doubts and not (options.force or options.dry_run):
             raise Doubtful("; ".join(plan.doubts))
         if not options.dry_run:

@@ -232,6 +232,19 @@ async def test_who_is_switched_off_does_not_count_for_how_many_stay(tmp_path: Pa
         assert len(await everybody(w.store, "acme")) == 3
 
 
+async def test_a_listing_of_blurred_names_gives_nobodys_extension_away(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        before = await _three(w)
+        names = (("1", "Telephone 1"), ("2", "Bo"), ("3", "Carl"))
+        listed = tuple(Listed(n, {"extension": n, "name": name}) for n, name in names)
+        listing = Listing(listed, blurred=("voicemail is not loaded",))
+        with pytest.raises(Doubtful, match="1 extensions would pass to somebody else, but voicemail is not loaded"):
+            await import_listing(listing, acme(), w.store, w.service)
+        assert {p.id for p in await everybody(w.store, "acme")} == {p.id for p in before}
+        forced = await import_listing(listing, acme(), w.store, w.service, ImportOptions(force=True))
+        assert [(old.name, new.name) for old, new in forced.replaced] == [("Anna", "Telephone 1")]
+
+
 async def test_a_listing_that_may_lack_people_takes_nobody_out(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         await _three(w)

@@ -175,7 +175,8 @@ def listing(endpoints: Sequence[Endpoint], mailboxes: Sequence[Mailbox] | None) 
             left_out.append(LeftOut(endpoint.name, f"has the mailbox {box.address} of {owner}: another telephone"))
         else:
             listed.append(_listed(endpoint, box if owner else None, shared))
-    return Listing(tuple(listed), tuple(left_out), tuple(_notes(mailboxes, shared)))
+    notes = tuple(_notes(mailboxes, shared))
+    return Listing(tuple(listed), tuple(left_out), notes, blurred=notes if mailboxes is None else ())
 
 
 def _because(endpoint: Endpoint) -> str | None:
