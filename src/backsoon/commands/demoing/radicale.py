@@ -20,6 +20,7 @@ from backsoon.domain.errors import BacksoonError
 SERVICE = "backsoon"
 """The account that reads everybody's calendar."""
 START_SECONDS = 30.0
+END_SECONDS = 5.0
 
 CONFIG = """[server]
 hosts = 127.0.0.1:{port}
@@ -70,9 +71,19 @@ async def running(program: Path, folder: Path) -> AsyncIterator[str]:
             await _answering(process, port)
             yield f"http://127.0.0.1:{port}"
         finally:
-            if process.returncode is None:
-                process.terminate()
+            await _ended(process)
+
+
+async def _ended(process: Process) -> None:
+    """Have it end. It waits for what its threads are at, so it is not asked for ever."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(END_SECONDS):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _configured(folder: Path, port: int) -> Path:
