@@ -29,7 +29,7 @@ from backsoon.engine.directory import Directory
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.meters import LOOKUP_SECONDS, Histogram
 from backsoon.engine.tokens import Tokens
-from backsoon.promptly import run_promptly
+from backsoon.promptly import is_real_time, run_promptly
 from backsoon.store.base import Store, StoreError
 from backsoon.store.sqlite.readonly import ReadOnlyStore
 from backsoon.wiring import SystemClock, public_holidays, run_blocking
@@ -70,6 +70,8 @@ class Answering:
             await self._refreshed()
         if not news.mark:
             return None
+        if not is_real_time():  # it may have run away meanwhile
+            run_promptly()
         return Heard(news.mark, list(self.seconds.counts), self.seconds.sum)
 
     async def _refreshed(self) -> None:

@@ -138,7 +138,8 @@ class Sync:
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         """Begin to read what is due. A connection with enough to do waits, the others do not wait for it."""
         most = 4 * self._settings.at_once
-        while (room := most - len(self._reading)) > 0:
+        places = {(c.organisation, c.name) for c in await self._store.connections()}
+        while (room := min(most - len(self._reading), self._left(places))) > 0:
             full = [place for place in self._of if not self._fits(place)]
             due = await self._store.calendars_due(self._clock.now(), room + len(self._reading), without=full)
             started = 0
@@ -152,6 +153,10 @@ class Sync:
                 started += 1
             if not started:
                 return
+
+    def _left(self, places: Iterable[Place]) -> int:
+        """How many more may be begun. Where it is none, what is due need not be asked for: that may be everything."""
+        return sum(max(0, 2 * self._settings.per_connection - self._of[place]) for place in places)
 
     def _fits(self, place: Place) -> bool:
         return self._of[place] < 2 * self._settings.per_connection

@@ -16,7 +16,6 @@ from backsoon.domain.access import Role
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.meters import Histogram
 from backsoon.engine.tokens import Tokens
-from backsoon.promptly import run_promptly
 from tests.unit.engine.world import World, world
 
 
@@ -165,13 +164,3 @@ async def test_an_ordinary_client_keeps_its_connection(lean: Lean) -> None:
             async with session.get(f"http://127.0.0.1:{lean.address[1]}/api/v1/lookup/101") as response:
                 assert (response.status, (await response.json())["phone"]) == (200, "")
                 assert response.headers["Cache-Control"] == "no-store"
-
-
-def test_running_promptly_is_asked_for_and_no_more() -> None:
-    """It must not fail, whatever the system knows or allows; run elsewhere, for it would be ours from then on."""
-    import subprocess
-    import sys
-
-    code = "from backsoon.promptly import run_promptly; run_promptly(); print('goes on')"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "goes on\n"
-    assert run_promptly.__doc__
