@@ -3,8 +3,8 @@
 Within the minute 100,000 people's meetings begin in one second, and end in one; all calendars are read whole anew; and
 the settings have the process for look-ups. The load is open: each look-up has its instant, whether those before it were
 answered or not, and its latency counts from that instant. Who is asked about is picked anew each time among everybody,
-so most answers are not at hand. The callers' process runs promptly as the one that answers does: callers are elsewhere. `--people N --rate N --seconds N` for shorter runs, `--inside` for the same without the
-process: the API answers.
+so most answers are not at hand. The callers' process runs as promptly as the one that answers: callers are elsewhere.
+`--people N --rate N --seconds N` for shorter runs, `--inside` for the same without the process: the API answers.
 """
 
 from __future__ import annotations
