@@ -8,31 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import msgspec
+
 from backsoon.api import fields, sse
 from backsoon.api.board import age_view, row_view, standing
 from backsoon.api.parts import Parts
-from backsoon.api.views import Json, change_view, instant
+from backsoon.api.views import Json, availability_view, instant
 from backsoon.domain.access import Identity, Role
-from backsoon.domain.organisation import Person
+from backsoon.domain.organisation import Organisation, Person
 from backsoon.domain.phrase import Audience
 from backsoon.engine.defects import where
 from backsoon.engine.hub import Announcement, News
-from backsoon.store.base import Claims, Freshness, StoreError
+from backsoon.store.base import AvailabilityChange, Claims, Freshness, StoreError
 
 log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-SPAN = 64
-"""The most announcements in a piece: some 32 KiB, which is what waits for a listener that reads nothing."""
-PIECES = 128
+SPAN = 100
+"""The most announcements in a piece: some 60 KiB. It is all that waits for one who reads nothing, and shared."""
+PIECES = 64
 EVENTS = 4096
+AVAILABILITIES = 256
 """How many of each are kept."""
 
 
@@ -103,6 +106,7 @@ class Pieces:
         self._parts = parts
         self._pieces: Kept[tuple[View, int], Piece] = Kept(PIECES)
         self._events: Kept[tuple[int, Audience, str | None], bytes] = Kept(EVENTS)
+        self._availabilities: Kept[Hashable, tuple[Organisation, msgspec.Raw]] = Kept(AVAILABILITIES)
         self._making: dict[tuple[View, int], asyncio.Event] = {}
 
     async def piece(self, view: View, after: int) -> Piece:
@@ -174,12 +178,38 @@ class Pieces:
     def _made(self, announced: Announcement, audience: Audience, language: str | None, known: _Known) -> bytes:
         id = self._parts.hub.id_of(announced.number)
         if announced.change is not None:
-            view = change_view(announced.person, announced.change, self._parts.directory, audience, language)
+            view = self._change(announced.person, announced.change, audience, language)
             age = self._age(announced.person, audience, language, known)
             return sse.event("availability", id, view | age)
         if announced.news is News.ANEW:
             return sse.event("availability", id, self._anew(announced.person, audience, language, known))
         return sse.event("person", id, self._person(announced, audience, language, known))
+
+    def _change(self, person: Person, change: AvailabilityChange, audience: Audience, language: str | None) -> Json:
+        values = {
+            "person": who_view(person),
+            "at": instant(change.at),
+            "recorded_at": instant(change.recorded_at),
+            "trigger": change.trigger.value,
+            "by": change.by or None,
+            "through": change.through or None,
+            "availability": self._availability(person, change, audience, language),
+        }
+        return fields.seen(fields.CHANGE, audience, values)
+
+    def _availability(
+        self, person: Person, change: AvailabilityChange, audience: Audience, language: str | None
+    ) -> msgspec.Raw:
+        """As JSON already. Of a meeting of many it is the same for all of them: only whose entry it is differs."""
+        directory, key = self._parts.directory, (person.zone, person.language, audience, language, change.at)
+        organisation = directory.organisation_of(person)
+        same = key, organisation.id, replace(change.availability, key=None)
+        found = self._availabilities.get(same)
+        if found is None or found[0] is not organisation:  # else by settings that have changed
+            view = availability_view(person, change.availability, change.at, directory, audience, language)
+            found = organisation, msgspec.Raw(msgspec.json.encode(view))
+            self._availabilities.put(same, found)
+        return found[1]
 
     def _age(self, person: Person, audience: Audience, language: str | None, known: _Known) -> Json:
         if known.freshness is None:
