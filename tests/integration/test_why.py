@@ -46,7 +46,7 @@ def test_what_asterisk_was_told_is_said_in_words(shell: Shell) -> None:
         later = (datetime.now(UTC) + timedelta(days=1, minutes=30)).isoformat()
         coming = shell("why", "1001", "--at", later)
         assert "pbx has it written ahead: On a course, " in coming.out, coming.out
-        assert shell("health").out.endswith("1 switchboards\n")
+        assert shell("health").out.endswith("1 switchboard\n")
         before = datetime.now(UTC)
         shell("back", "1001")
         shell.until(lambda: shell("why", "1001", "--json").json["told"][0]["shows"] == "out")

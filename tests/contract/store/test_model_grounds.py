@@ -92,8 +92,9 @@ class GroundsMachine(RuleBasedStateMachine):
     def read(
         self, wait: int, which: int, entries: list[tuple[str, int, int, bool]], touched: frozenset[str] | None
     ) -> None:
-        self.now += wait
         calendar = self.calendars[which].id
+        # A calendar is read once at an instant: of an entry that went and came back in no time no log need tell.
+        self.now += max(wait, 1) if self.confirmed.get(calendar) == self.now else wait
         read = [
             referral(calendar, uid, start, length) if counts else passed(calendar, uid, start, length)
             for uid, start, length, counts in entries
