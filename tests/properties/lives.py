@@ -71,6 +71,13 @@ class Somebody:
     last: Request | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One reading of a calendar at a time."""
+    trouble: SourceError | None = None
+    """What every reading of it meets, until the trouble is over."""
+
+    def meets(self, trouble: SourceError | None) -> None:
+        """From now on."""
+        self.trouble = trouble
+        self.source.fail(trouble)
 
 
 class Watched(MemorySource):
@@ -302,7 +309,7 @@ class Life:
             case Read(who, how):
                 self._do(self._read(self.people[who], how))
             case Trouble(who, down):
-                self.people[who].source.fail(SourceError("the calendar is down") if down else None)
+                self.people[who].meets(SourceError("the calendar is down") if down else None)
 
     def _minute(self) -> datetime:
         return self.clock.now().replace(second=0, microsecond=0)
@@ -317,10 +324,9 @@ class Life:
             await store.read_soon([somebody.calendar], whole=True)
         if how == "gone":
             somebody.source.lose_token()
-            failing = somebody.source._error
             somebody.source.fail(SourceError("410 Gone"))
             await self._read_once(somebody)
-            somebody.source.fail(failing)
+            somebody.source.fail(somebody.trouble)  # as it is by now: it may have begun or ended meanwhile
         if how == "lost":
             somebody.source.lose_token()
         await self._read_once(somebody)
@@ -459,7 +465,7 @@ class Life:
         self._board("up")
         self._board("resume")
         for somebody in self.people:
-            somebody.source.fail(None)
+            somebody.meets(None)
         await self._connected()
         for somebody in self.people:
             self._do(self._read(somebody))
