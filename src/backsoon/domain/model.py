@@ -100,6 +100,8 @@ class EntryType(StrEnum):
     OUT_OF_OFFICE = "out_of_office"
     FOCUS_TIME = "focus_time"
     WORKING_LOCATION = "working_location"
+    AUTOMATIC_REPLY = "automatic_reply"
+    """No entry: the mailbox answers letters by itself (out of office). One that has no end ends at `LATEST`."""
 
 
 @dataclass(frozen=True, slots=True)

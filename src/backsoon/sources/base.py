@@ -103,6 +103,19 @@ class SourceUnavailable(SourceError):
     remedy = "nothing to do if it passes; otherwise see whether the address answers from this machine"
 
 
+class SourceBusy(SourceUnavailable):
+    """The server asks the whole account to wait (429, `ErrorServerBusy`, a quota that is used up).
+
+    `retry_after` is always set. It is no fault of the calendar that was read: nothing is noted against it, and nobody
+    at that connection is asked before then.
+    """
+
+    remedy = "nothing to do: the server's limits are kept, and reading goes on when it allows"
+
+    def __init__(self, detail: str, *, retry_after: float = 10.0) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
 class SourceDenied(SourceError):
     """The server refused the account (401, 403)."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from backsoon.domain.access import Role
@@ -29,12 +29,25 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The beginning of time: what is due then is due at once."""
 
 
+class Lane(IntEnum):
+    """Why a calendar is due for reading: in a lane with a lower number it is read first."""
+
+    DUE = 0
+    """Something known begins or ends soon, or its owner is busy now or soon and it was never read."""
+    CHANGED = 1
+    """It was told that something changed."""
+    RECONCILE = 2
+    """It is time to compare."""
+    FIRST = 3
+    """It was never read."""
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarHealth:
     """How reading a calendar goes. `confirmed_at` is when it was last read whole; `problem` "" while all is well.
 
-    `next_read` None: as soon as possible. `failures` counts reads that failed in a row. `rejected` are items that were
-    left out: (resource, because).
+    `next_read` None: as soon as possible; `lane` is the reason for it. `failures` counts reads that failed in a row.
+    `rejected` are items that were left out: (resource, because).
     """
 
     sync_token: str | None = None
@@ -46,6 +59,26 @@ class CalendarHealth:
     since: datetime | None = None
     warnings: tuple[str, ...] = ()
     rejected: tuple[tuple[str, str], ...] = ()
+    lane: Lane = Lane.FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Notifications ordered from a vendor for one calendar. Its secret is not kept: it follows from `Store.key`.
+
+    `id` and `resource` are the vendor's names for it; `expires_at` is as it said. `renew_at` is when to prolong or
+    replace it. `replaced`: another one has taken its place and it is to be cancelled then.
+    """
+
+    organisation: str
+    connection: str
+    calendar: int
+    id: str
+    expires_at: datetime
+    renew_at: datetime
+    resource: str = ""
+    url: str = ""
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +390,8 @@ class Store(Protocol):
     async def calendars_due(
         self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = ()
     ) -> tuple[ReadCalendar, ...]:
-        """Calendars of active people whose `next_read` is None or not after `now`, the most overdue first.
+        """Calendars of active people whose `next_read` is None or not after `now`: the lowest lane first, within it the
+        most overdue.
 
         `without`: those at these (organisation, connection) are passed over.
         """
@@ -419,6 +453,58 @@ class Store(Protocol):
     async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
         """Make calendars (None: all) due for reading now; `whole` forgets their tokens. How many there are."""
         ...
+
+    async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:
+        """Make calendars due for reading at `now` in that lane, or where they are due sooner or in a lower lane as they
+        are; how many of them there are. Durable when it returns: whoever told us is told that we have it."""
+        ...
+
+    async def calendars_at(
+        self, organisation: str, connection: str, *, after: int = 0, limit: int = 1000
+    ) -> tuple[ReadCalendar, ...]:
+        """Calendars of active people at a connection in order of id, from the first id greater than `after`; their
+        `next_due` is None."""
+        ...
+
+    # -- notifications ---------------------------------------------------------------------------------------
+
+    async def key(self, name: str) -> bytes:
+        """32 random bytes of that name, made when they are asked for first and the same ever after."""
+        ...
+
+    async def subscriptions(self, ids: Iterable[str]) -> dict[str, Subscription]:
+        """Those of the vendor's ids that are stored, by index."""
+        ...
+
+    async def page_subscriptions(
+        self, organisation: str, connection: str, *, after: str = "", limit: int = 1000
+    ) -> tuple[Subscription, ...]:
+        """A connection's in order of id, from the first id greater than `after`."""
+        ...
+
+    async def subscriptions_to_renew(
+        self, organisation: str, connection: str, now: datetime, limit: int
+    ) -> tuple[Subscription, ...]:
+        """Those whose `renew_at` is not after `now`, the most overdue first."""
+        ...
+
+    async def next_renewal(self, organisation: str, connection: str) -> datetime | None:
+        """The earliest `renew_at` of a connection's; None where it has none."""
+        ...
+
+    async def unsubscribed(
+        self, organisation: str, connection: str, now: datetime, *, after: int = 0, limit: int = 1000
+    ) -> tuple[Calendar, ...]:
+        """Calendars of active people without a subscription that is not replaced and lasts beyond `now`, in order of
+        id, from the first id greater than `after`."""
+        ...
+
+    async def save_subscriptions(self, subscriptions: Sequence[Subscription]) -> None:
+        """Insert or replace by id, durable when it returns. Those of calendars that are gone are kept without one:
+        their `calendar` is 0 and they are to be cancelled."""
+        ...
+
+    async def remove_subscriptions(self, ids: Iterable[str]) -> None: ...
 
     # -- overrides -------------------------------------------------------------------------------------------
 
