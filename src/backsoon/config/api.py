@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
+from backsoon.config.fields import secured
 from backsoon.config.model import Address, ApiConfig
 from backsoon.config.table import Table
 
 LISTEN = "127.0.0.1:8623"
 """Where nothing is said: this machine only."""
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
+_PUBLIC = "write https://HOST"
 _REMEDY = 'write ADDRESS:PORT, such as 127.0.0.1:8623 or [::1]:8623; "" for none'
 
 
@@ -20,7 +23,8 @@ def read_api(table: Table) -> ApiConfig:
     behind_proxy = table.flag("behind_proxy", False)
     if key is not None and certificate is None:
         table.fault("key", "is of no use without a certificate", "add certificate, or take key out")
-    found = ApiConfig(_address(table, "listen", LISTEN), _address(table, "lookup", ""), certificate, key, behind_proxy)
+    listen, lookup = _address(table, "listen", LISTEN), _address(table, "lookup", "")
+    found = ApiConfig(listen, lookup, certificate, key, behind_proxy, _public(table, listen))
     for field, address in (("listen", found.listen), ("lookup", found.lookup)):
         if address is not None and not address.loopback and certificate is None and not behind_proxy:
             what = f"{address} is not this machine's own address: tokens would be sent in the clear"
@@ -29,6 +33,16 @@ def read_api(table: Table) -> ApiConfig:
         table.fault("lookup", f"{found.lookup} is that of listen", "write another port")
     table.finish()
     return found
+
+
+def _public(table: Table, listen: Address | None) -> str:
+    """Where /hooks/ can be reached from outside; "" for nowhere."""
+    address = "" if table.get("public") == "" else secured(table, "public", _PUBLIC).rstrip("/")
+    if address and listen is None:
+        table.fault("public", "nothing listens there", "notifications arrive at `listen`: write an address there")
+    elif urlsplit(address).path:
+        table.fault("public", "must end with the host", f"{_PUBLIC}: /hooks/graph and so on is added to it")
+    return address
 
 
 def _address(table: Table, key: str, usual: str) -> Address | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backsoon.config.accounts import ACCOUNTS
 from backsoon.config.faults import suggestion
+from backsoon.config.fields import filled, poll, template
 from backsoon.config.secrets import is_reference, secret
 from backsoon.config.table import Table
-from backsoon.domain.address import EVERYBODY, NAMED, PLACEHOLDERS, has_placeholder
+from backsoon.domain.address import EVERYBODY, NAMED, has_placeholder
 from backsoon.domain.naming import NAME, NAME_REMEDY
 from backsoon.domain.organisation import Connection, SwitchboardSettings
 
@@ -35,7 +36,7 @@ def plain_address(address: str) -> str:
 
 def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
     """The calendars of an organisation: `[calendars.NAME]`."""
-    readers: dict[str, Callable[[Table], dict[str, object]]] = {"caldav": _caldav, "ics": _ics}
+    readers: dict[str, Callable[[Table], dict[str, object]]] = {"caldav": _caldav, "ics": _ics, **ACCOUNTS}
     found = read_kinds(table, "calendars", readers)
     return tuple(Connection(organisation, name, kind, settings) for name, kind, settings in found)
 
@@ -67,12 +68,12 @@ def _caldav(table: Table) -> dict[str, object]:
     if "url" not in table.values:
         table.fault("url", "is missing", _URL_REMEDY["caldav"])
     url = _url(table, "caldav")
-    return _filled(url=url, **_reading(table, url))
+    return filled(url=url, **_reading(table, url))
 
 
 def _ics(table: Table) -> dict[str, object]:
     url = _url(table, "ics")
-    return _filled(url=url, **_reading(table, url))
+    return filled(url=url, **_reading(table, url))
 
 
 def _reading(table: Table, url: str) -> dict[str, object]:
@@ -84,13 +85,13 @@ def _reading(table: Table, url: str) -> dict[str, object]:
         **_account(table, url),
         "ca_file": None if ca_file is None else str(ca_file),
         "people": people,
-        **_poll(table),
+        **poll(table),
         "max_mib": table.number("max_mib", 16, 1, 512),
     }
 
 
 def _account(table: Table, url: str) -> dict[str, object]:
-    username, password = _template(table, "username"), table.reference("password")
+    username, password = template(table, "username"), table.reference("password")
     if ("username" in table.values) != ("password" in table.values):
         missing = "password" if "username" in table.values else "username"
         table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
@@ -100,31 +101,9 @@ def _account(table: Table, url: str) -> dict[str, object]:
     return {"username": username, "password": password, "sign_in": sign_in}
 
 
-def _poll(table: Table) -> dict[str, object]:
-    least = table.number("poll_min_minutes", 2, 1, 1440)
-    most = table.number("poll_max_minutes", max(15, least), 1, 1440)
-    if most < least:
-        table.fault("poll_max_minutes", f"is less than poll_min_minutes ({least})", "make it the larger one")
-    return {"poll_min_minutes": least, "poll_max_minutes": most}
-
-
-def _template(table: Table, key: str) -> str:
-    text = table.text(key)
-    for unknown in sorted(_fields(text) - set(PLACEHOLDERS)):
-        table.fault(key, f"{{{unknown}}} stands for nothing", suggestion(unknown, PLACEHOLDERS))
-    return text
-
-
-def _fields(template: str) -> set[str]:
-    try:
-        return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-    except ValueError:
-        return set(re.findall(r"\{([^{}]*)\}", template))
-
-
 def _url(table: Table, kind: str) -> str:
     """The address. It may be a reference: a subscribed calendar's address is often its password."""
-    text = _template(table, "url")
+    text = template(table, "url")
     if is_hidden_address(text) or not text:
         return text
     if kind == "ics" and (text.startswith("file:") or "://" not in text):
@@ -152,7 +131,7 @@ def _asterisk(table: Table) -> dict[str, object]:
     ca_file = table.path("ca_file")
     if ca_file is not None and not tls:
         table.fault("ca_file", "is of no use without TLS", "add tls = true, or take ca_file out")
-    return _filled(
+    return filled(
         host=table.text("host", "127.0.0.1"),
         port=table.number("port", 5039 if tls else 5038, 1, 65535),
         username=table.text("username", needed="write the account's name in manager.conf"),
@@ -173,7 +152,3 @@ def pattern(table: Table, key: str) -> str:
         table.fault(key, f"is no pattern: {error}", "write a regular expression for the whole, such as '[0-9]{3,5}'")
         return ""
     return text
-
-
-def _filled(**settings: object) -> dict[str, object]:
-    return {key: value for key, value in settings.items() if value not in (None, "")}

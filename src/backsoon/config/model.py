@@ -44,7 +44,8 @@ class ApiConfig:
     """Where the API is on the network; None: nowhere. `certificate` and `key` (PEM, absolute; None: in one file).
 
     `lookup` is where a process of its own answers look-ups of calls. `behind_proxy`: a proxy of theirs has TLS, and
-    says who asks.
+    says who asks. `public` is the address at which vendors reach `/hooks/` from outside, without a / at its end; "" for
+    none.
     """
 
     listen: Address | None = None
@@ -52,6 +53,7 @@ class ApiConfig:
     certificate: Path | None = None
     key: Path | None = None
     behind_proxy: bool = False
+    public: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,14 @@ def test_loopback_needs_no_certificate(address: str) -> None:
         ({"lookup": "127.0.0.1:8623"}, "api.lookup", "is that of listen"),
         ({"key": "k.pem"}, "api.key", "without a certificate"),
         ({"cert": "c.pem"}, "api.cert", "is not a setting"),
+        ({"public": "http://backsoon.example.com"}, "api.public", "in the clear"),
+        ({"public": "backsoon.example.com"}, "api.public", "no address"),
+        ({"public": "https://x:99999999"}, "api.public", "no address"),
+        ({"public": "https://x?y=1"}, "api.public", "no address"),
+        ({"public": 3}, "api.public", "a text"),
+        ({"public": "https://u:p@backsoon.example.com"}, "api.public", "holds an account"),
+        ({"public": "https://backsoon.example.com/hooks"}, "api.public", "end with the host"),
+        ({"public": "https://backsoon.example.com", "listen": ""}, "api.public", "nothing listens"),
         ({"behind_proxy": "yes"}, "api.behind_proxy", "true or false"),
     ],
 )
@@ -65,3 +73,17 @@ def test_faults_name_the_field_and_what_to_write(api: dict[str, Any], field: str
     assert problem.field == field
     assert what in problem.what
     assert problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "public"),
+    [
+        ("", ""),
+        ("https://backsoon.example.com/", "https://backsoon.example.com"),
+        ("https://backsoon.example.com:8443", "https://backsoon.example.com:8443"),
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+    ],
+)
+def test_where_notifications_can_be_told(written: str, public: str) -> None:
+    assert read(public=written).public == public
+    assert read().public == ""
