@@ -10,12 +10,14 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backsoon.accounts import AT_ONCE, Accounts, WrongSettings, mailbox
 from backsoon.config import secret
 from backsoon.config.connections import plain_address
 from backsoon.domain.address import expand, origin
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 from backsoon.engine.pace import Pace
+from backsoon.sources.account import Account
 from backsoon.sources.base import CalendarSource, SourceError
 from backsoon.store.base import Store
 from backsoon.switchboards.base import (
@@ -33,20 +35,20 @@ if TYPE_CHECKING:  # the commands that read no calendar import none of it
     from backsoon.wire.http import Http
 
 
-class WrongSettings(SourceError):
-    """The settings of a calendar's connection are not usable."""
-
-    remedy = "mend the settings and run `backsoon apply`"
+AT_ONCE_USUAL = 4
+"""How many reads of a server without an account of ours may be under way together."""
+__all__ = ["Sources", "Unusable", "WrongSettings", "switchboard_of"]
 
 
 class Sources:
-    """Makes sources; owns what they share: connections to servers and the process that reads iCalendar."""
+    """Makes sources; owns what they share: accounts, connections to servers and the process that reads iCalendar."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._connections: dict[tuple[str, str], Connection] = {}
         self._organisations: dict[str, Organisation] = {}
         self._https: dict[tuple[str, str], Http] = {}
+        self._accounts = Accounts()
         self._reader: Reader | None = None
 
     async def refresh(self) -> None:
@@ -56,9 +58,11 @@ class Sources:
         for key in [k for k in self._https if fresh.get(k) != self._connections.get(k)]:
             await self._https.pop(key).close()
         self._connections = fresh
+        await self._accounts.refresh(fresh)
 
     async def close(self) -> None:
         """Close everything that sources share."""
+        await self._accounts.close()
         for http in self._https.values():
             await http.close()
         self._https.clear()
@@ -73,8 +77,34 @@ class Sources:
             raise WrongSettings(f"there is no connection {calendar.connection!r}")
         return self.make(connection, calendar.address, person)
 
+    def connections(self) -> tuple[Connection, ...]:
+        """All connections, as they were read last."""
+        return tuple(self._connections.values())
+
+    def account_of(self, organisation: str, connection: str) -> Account | None:
+        """The account of a connection; None of a kind that has none. Raises `SourceError`."""
+        found = self._connections.get((organisation, connection))
+        return self._accounts.of(found) if found is not None and found.kind in AT_ONCE else None
+
+    def mailbox_of(self, calendar: Calendar, person: Person) -> str:
+        """The mailbox that a calendar of an account is. Raises `SourceError`."""
+        connection = self._connections.get((calendar.organisation, calendar.connection))
+        if connection is None:
+            raise WrongSettings(f"there is no connection {calendar.connection!r}")
+        return mailbox(connection, calendar.address, person)
+
+    def at_once_of(self, organisation: str, connection: str) -> int:
+        """How many reads of a connection may be under way together now."""
+        found = self._connections.get((organisation, connection))
+        if found is None or found.kind not in AT_ONCE:
+            return AT_ONCE_USUAL
+        try:
+            return max(1, self._accounts.of(found).at_once)
+        except SourceError:
+            return AT_ONCE_USUAL
+
     def pace_of(self, calendar: Calendar) -> Pace:
-        """How often the calendar is read."""
+        """How often the calendar is read where nobody tells of changes."""
         connection = self._connections.get((calendar.organisation, calendar.connection))
         if connection is None:
             return Pace()
@@ -123,6 +153,11 @@ class Sources:
             limit_bytes=int(_number(connection, "max_mib", 16) * 2**20),
         )
 
+    def _of_account(self, connection: Connection, address: str, person: Person) -> CalendarSource:
+        account = self._accounts.of(connection)
+        where = mailbox(connection, address, person)
+        return account.source(where, zone=self._zone_of(person), owner=_owner(person) | {where})
+
     def _zone_of(self, person: Person) -> str:
         organisation = self._organisations.get(person.organisation)
         return person.zone or (organisation.zone if organisation else "UTC")
@@ -148,6 +183,7 @@ class Sources:
 _KINDS: Mapping[str, Callable[[Sources, Connection, str, Person], CalendarSource]] = {
     "caldav": Sources._caldav,
     "ics": Sources._ics,
+    **dict.fromkeys(AT_ONCE, Sources._of_account),
 }
 
 

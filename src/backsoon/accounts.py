@@ -1,0 +1,115 @@
+"""From settings to accounts: Exchange, Microsoft 365, Google. One for each connection, for as long as it is set so."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from backsoon.config import secret
+from backsoon.domain.address import expand
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import Connection, Person
+from backsoon.sources.account import Account
+from backsoon.sources.base import SourceError
+
+if TYPE_CHECKING:
+    from backsoon.wire.http import Http
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = {"ews": 24, "graph": 64, "google": 20}
+"""The kinds that there are, and how many requests of each may be under way together where nothing else is said."""
+SECRETS: Final = ("password", "client_secret")
+MAILBOX: Final = "{email}"
+Place = tuple[str, str]
+"""An organisation and one of its connections."""
+
+
+class WrongSettings(SourceError):
+    """The settings of a calendar's connection are not usable."""
+
+    remedy = "mend the settings and run `backsoon apply`"
+
+
+class Accounts:
+    """Makes accounts, keeps them, and closes those whose settings changed."""
+
+    def __init__(self) -> None:
+        self._connections: dict[Place, Connection] = {}
+        self._made: dict[Place, tuple[Account, Http]] = {}
+
+    async def refresh(self, connections: Mapping[Place, Connection]) -> None:
+        """Take over settings; accounts whose settings changed are closed."""
+        before, self._connections = self._connections, dict(connections)
+        for place in [p for p in self._made if self._connections.get(p) != before.get(p)]:
+            await self._close(place)
+
+    async def close(self) -> None:
+        """Close them all."""
+        for place in list(self._made):
+            await self._close(place)
+
+    async def _close(self, place: Place) -> None:
+        account, http = self._made.pop(place)
+        try:
+            await account.close()
+        except Exception as error:  # what cannot be closed must not keep the others from being so
+            log.warning("connection %s: closing it failed: %s", place[1], type(error).__name__)
+        await http.close()
+
+    def of(self, connection: Connection) -> Account:
+        """The account of a connection of one of these kinds. Raises `WrongSettings`."""
+        place = (connection.organisation, connection.name)
+        if place not in self._made:
+            try:
+                self._made[place] = _made(connection)
+            except SourceError:
+                raise
+            except (BacksoonError, ValueError, OSError) as error:
+                raise WrongSettings(f"connection {connection.name}: {error}") from error
+        return self._made[place][0]
+
+
+def mailbox(connection: Connection, address: str, person: Person) -> str:
+    """The mailbox of a calendar at such a connection, in lower case. Raises `WrongSettings` where the person has none.
+
+    `address` is the calendar's; "" means: as the connection's template says.
+    """
+    template = str(connection.settings.get("mailbox") or MAILBOX)
+    found = (address or expand(template, person, address=False)).strip().lower()
+    if not found or found.startswith("@") or found.endswith("@"):
+        raise WrongSettings(f"connection {connection.name}: {person.extension} has no e-mail address to read")
+    return found
+
+
+def _made(connection: Connection) -> tuple[Account, Http]:
+    from backsoon.wire.http import Http
+    from backsoon.wire.tls import client_context
+
+    values = _values(connection)
+    ca_file = str(values.get("ca_file", ""))
+    http = Http(
+        tls=client_context(Path(ca_file) if ca_file else None),
+        limit_per_host=int(values["at_once"]) + 8,  # what is listened to stays open beside the reads
+    )
+    module = importlib.import_module(f"backsoon.sources.{connection.kind}.account")
+    name = connection.kind.capitalize()
+    settings = getattr(module, f"{name}Settings")
+    known = {field.name for field in dataclasses.fields(settings)}
+    account: Account = getattr(module, f"{name}Account")(
+        settings(**{key: value for key, value in values.items() if key in known}), http
+    )
+    return account, http
+
+
+def _values(connection: Connection) -> dict[str, Any]:
+    """The settings, secrets resolved. Raises `SecretError`."""
+    values = {"at_once": AT_ONCE[connection.kind], **connection.settings}
+    for name in SECRETS:
+        if values.get(name):
+            values[name] = secret(str(values[name]))
+    return values
