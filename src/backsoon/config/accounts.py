@@ -104,7 +104,7 @@ def _application(table: Table, unused: tuple[str, ...]) -> dict[str, object]:
     both = "client_secret" in table.values and "certificate" in table.values
     if both:
         table.fault(
-            "client_secret", "stands beside certificate", "write one of the two; a certificate is the safer one"
+            "certificate", "stands beside client_secret", "write one of the two; a certificate is the safer one"
         )
     elif "client_secret" not in table.values and "certificate" not in table.values:
         what = "is missing: an application shows a certificate or a secret"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -11,6 +12,8 @@ from backsoon.domain.address import EVERYBODY, expand, fits, origin
 from backsoon.domain.organisation import Calendar, Connection, Person
 from backsoon.engine.roster import BadField, Row
 from backsoon.store.base import Store
+
+_MAILBOX = re.compile(r"[^@\s/\\]+@[^@\s/\\]+")
 
 Place = tuple[str, str]
 """A connection and an address there; "" is the address that the connection's own settings give."""
@@ -22,8 +25,7 @@ def wanted(person: Person, named: Iterable[Place], connections: Sequence[Connect
     places = {place for place in named if place[0] in known}
     taken = {connection for connection, _ in places}
     for connection in connections:
-        settings = connection.settings
-        everybodys = settings.get("people") == EVERYBODY and fits(str(settings.get("url", "")), person)
+        everybodys = connection.settings.get("people") == EVERYBODY and fits(_template(connection), person)
         if everybodys and connection.name not in taken:
             places.add((connection.name, ""))
     return places
@@ -57,15 +59,29 @@ def _connection(name: str, connections: Sequence[Connection]) -> Connection:
 
 def _own(connection: Connection, person: Person) -> str:
     """Where the connection itself says that the person's calendar is; "" where it is everybody's anyway."""
-    url = str(connection.settings.get("url", ""))
-    if not url:
+    template = _template(connection)
+    if not template:
         raise BadField(f"calendar: {connection.name!r} has no address of its own, so each person needs one")
-    if not fits(url, person):
+    if not fits(template, person):
         raise BadField(f"calendar: the address of {connection.name!r} needs the person's e-mail address")
-    return "" if connection.settings.get("people") == EVERYBODY else expand(url, person)
+    if connection.settings.get("people") == EVERYBODY:
+        return ""
+    return expand(template, person, address=not reads_mailboxes(connection))
+
+
+def _template(connection: Connection) -> str:
+    """What makes the address of each person's calendar there; "" where nothing does."""
+    return str(connection.settings.get("mailbox" if reads_mailboxes(connection) else "url", ""))
+
+
+def reads_mailboxes(connection: Connection) -> bool:
+    """Whether its calendars are known by a mailbox's address, and not by one of the web."""
+    return "mailbox" in connection.settings
 
 
 def _address(address: str, connection: Connection) -> str:
+    if reads_mailboxes(connection):
+        return _mailbox(address, connection)
     url = str(connection.settings.get("url", ""))
     if "://" not in address and origin(url) is not None:
         address = urljoin(url.partition("{")[0], address)
@@ -74,6 +90,12 @@ def _address(address: str, connection: Connection) -> str:
     if connection.settings.get("username") and origin(address) != origin(url):
         raise BadField(f"calendar: the account of {connection.name!r} would be told to another server")
     return address
+
+
+def _mailbox(address: str, connection: Connection) -> str:
+    if _MAILBOX.fullmatch(address):
+        return address
+    raise BadField(f"calendar: {connection.name!r} knows calendars by a mailbox's address, such as anna@example.com")
 
 
 def _file(address: str, connection: Connection) -> str:

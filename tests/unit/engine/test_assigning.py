@@ -19,6 +19,8 @@ DAV = connection("dav", url="https://dav.example.com/{email}/", people="everybod
 FEEDS = connection("feeds", "ics", people="named")
 ROTA = connection("rota", "ics", url="https://rota.example.com/{extension}.ics", people="named")
 ALL = [DAV, FEEDS, ROTA]
+CLOUD = connection("cloud", "graph", url="http://127.0.0.1:1", mailbox="{email}", people="everybody")
+ROOMS = connection("rooms", "ews", mailbox="{user}+x@rooms.example.com", people="named")
 
 
 def test_everybody_has_the_calendars_of_connections_that_read_everybody() -> None:
@@ -48,6 +50,42 @@ def test_everybody_has_the_calendars_of_connections_that_read_everybody() -> Non
 )
 def test_calendars_that_a_row_names(values: dict[str, str], places: set[tuple[str, str]] | None) -> None:
     assert named_in(Row(2, values), ANNA, ALL) == places
+
+
+def test_everybody_has_the_mailbox_that_a_connection_finds_by_their_address() -> None:
+    assert wanted(ANNA, [], [CLOUD, ROOMS]) == {("cloud", "")}
+    assert wanted(replace(ANNA, email=""), [], [CLOUD]) == set(), "there is no mailbox without an address"
+    named = ("cloud", "a.berg@example.com")
+    assert wanted(ANNA, [named], [CLOUD]) == {named}
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ({"connection": "cloud"}, set()),
+        ({"connection": "rooms"}, {("rooms", "anna+x@rooms.example.com")}),
+        ({"connection": "cloud", "calendar": "A.Berg@example.com"}, {("cloud", "A.Berg@example.com")}),
+        (
+            {"connection": "cloud", "calendar": "a@example.com | c_1@group.calendar.google.com"},
+            {("cloud", "a@example.com"), ("cloud", "c_1@group.calendar.google.com")},
+        ),
+    ],
+)
+def test_mailboxes_that_a_row_names(values: dict[str, str], places: set[tuple[str, str]]) -> None:
+    assert named_in(Row(2, values), ANNA, [CLOUD, ROOMS]) == places
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.com/anna", "https://anna@example.com", "anna", "/srv/a.ics", "a@b@c"]
+)
+def test_what_is_no_mailbox(address: str) -> None:
+    with pytest.raises(BadField, match=r"a mailbox's address, such as anna@example\.com"):
+        named_in(Row(2, {"connection": "cloud", "calendar": address}), ANNA, [CLOUD])
+
+
+def test_a_mailbox_by_address_needs_one() -> None:
+    with pytest.raises(BadField, match="needs the person's e-mail address"):
+        named_in(Row(2, {"connection": "rooms"}), replace(ANNA, email=""), [ROOMS])
 
 
 @pytest.mark.parametrize(
