@@ -52,6 +52,7 @@ class Throttle:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed_until = float("-inf")
         self._lowered_at = float("-inf")
+        self._line = asyncio.Lock()
         self._next_at = float("-inf")
         """When the next request may begin, were there no burst."""
 
@@ -76,7 +77,7 @@ class Throttle:
         """
         now = self._now()
         self._closed_until = max(self._closed_until, now + retry_after)
-        if begun_at >= self._lowered_at:
+        if begun_at > self._lowered_at:
             self._limit = max(self._least, self._limit / 2)
             self._lowered_at = now
 
@@ -118,16 +119,21 @@ class Throttle:
                 turn.set_result(None)
 
     async def _time(self, cost: float, longest_wait: float) -> None:
+        await self._pause(longest_wait)
+        if self._per_second is None:
+            return
+        async with self._line:  # one waits for its time, the others for it: who gives up takes no time with them
+            await self._pause(longest_wait)
+            now = self._now()
+            begins = max(self._next_at, now - self._burst / self._per_second) + cost / self._per_second
+            if begins > now:
+                await self._sleep(begins - now)
+                await self._pause(longest_wait)
+            self._next_at = begins
+
+    async def _pause(self, longest_wait: float) -> None:
+        """Wait until the vendor may be asked. Raises `Blocked`."""
         while (wait := self.blocked_for()) > 0:
             if wait > longest_wait:
                 raise Blocked(wait)
             await self._sleep(wait)
-        if self._per_second is None:
-            return
-        now = self._now()
-        earliest = now - self._burst / self._per_second
-        self._next_at = max(self._next_at, earliest) + cost / self._per_second
-        if self._next_at > now:
-            await self._sleep(self._next_at - now)
-            if self.blocked_for() > 0:
-                await self._time(0.0, longest_wait)
