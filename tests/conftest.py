@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server"]
+pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server", "tests.node_servers"]
 
 os.environ.setdefault("BACKSOON_API__LISTEN", "")  # runs at the same time never meet at a port
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}

@@ -14,10 +14,11 @@ from pathlib import Path
 from tools.peers.asterisk import RECIPE as ASTERISK
 from tools.peers.caldav import RECIPE as CALDAV
 from tools.peers.ldap import RECIPE as LDAP
+from tools.peers.node import RECIPE as NODE
 from tools.peers.recipe import Absent, PeerError, Recipe, Say
 from tools.peers.schemathesis import RECIPE as SCHEMATHESIS
 
-RECIPES: list[Recipe] = [CALDAV, LDAP, SCHEMATHESIS, ASTERISK]
+RECIPES: list[Recipe] = [CALDAV, LDAP, SCHEMATHESIS, NODE, ASTERISK]
 
 
 def peers_home(environ: Mapping[str, str] = os.environ) -> Path:
