@@ -86,6 +86,12 @@ class Sources:
         found = self._connections.get((organisation, connection))
         return self._accounts.of(found) if found is not None and found.kind in AT_ONCE else None
 
+    def account(self, connection: Connection) -> Account:
+        """The account of a connection that is given, whatever the store says of it. Raises `SourceError`."""
+        if connection.kind not in AT_ONCE:
+            raise WrongSettings(f"connection {connection.name}: {connection.kind!r} has no account")
+        return self._accounts.of(connection)
+
     def mailbox_of(self, calendar: Calendar, person: Person) -> str:
         """The mailbox that a calendar of an account is. Raises `SourceError`."""
         connection = self._connections.get((calendar.organisation, calendar.connection))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from backsoon.commands import output
@@ -13,26 +13,36 @@ from backsoon.config import Config, ConfigError, OrganisationConfig
 
 if TYPE_CHECKING:
     from backsoon.commands.trying import Tried
-    from backsoon.domain.organisation import DirectorySettings, Person
+    from backsoon.domain.organisation import Calendar, Connection, DirectorySettings, Person
     from backsoon.factories import Sources
-    from backsoon.store.base import ReadCalendar, Store
+    from backsoon.store.base import ReadCalendar
 
 AT_ONCE = 8
 """Calendars tried at the same time."""
 PAGE = 500
+Place = tuple[str, str]
+"""An organisation and one of its connections."""
 
 
-async def check_all(config: Config, *, quiet: bool) -> list[Tried]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of one call: mailboxes to try in place of a few, and one that must be refused."""
+
+    mailboxes: tuple[str, ...] = ()
+    outside: str = ""
+
+
+async def check_all(config: Config, asked: Asked, *, quiet: bool) -> list[Tried]:
     """Try everything, and tell each result as it comes unless it shall be quiet."""
     found: list[Tried] = []
-    async for one in _all(config):
+    async for one in _all(config, asked):
         found.append(one)
         if not quiet:
             output.tell(output.plain(str(one)))
     return found
 
 
-async def _all(config: Config) -> AsyncIterator[Tried]:
+async def _all(config: Config, asked: Asked) -> AsyncIterator[Tried]:
     for one in _settings(config):
         yield one
     for organisation in config.organisations:
@@ -41,7 +51,7 @@ async def _all(config: Config) -> AsyncIterator[Tried]:
                 yield one
         for directory in organisation.directories:
             yield await _directory(config, directory)
-    async for one in _calendars(config):
+    async for one in _calendars(config, asked):
         yield one
 
 
@@ -81,8 +91,7 @@ async def _directory(config: Config, directory: DirectorySettings) -> Tried:
     return Tried(what, "ok", text)
 
 
-async def _calendars(config: Config) -> AsyncIterator[Tried]:
-    from backsoon.commands.trying import Tried
+async def _calendars(config: Config, asked: Asked) -> AsyncIterator[Tried]:
     from backsoon.factories import Sources
     from backsoon.wiring import open_store
 
@@ -91,36 +100,79 @@ async def _calendars(config: Config) -> AsyncIterator[Tried]:
         stack.push_async_callback(store.close)
         sources = Sources(store)
         stack.push_async_callback(sources.close)
-        tried: set[tuple[str, str]] = set()
+        seen = _Seen({(c.organisation, c.name): c for o in config.organisations for c in o.connections})
         after = 0
         while page := await store.calendars(after=after, limit=PAGE):
             after = page[-1].calendar.id
-            for one in await _page(page, config, store, sources):
+            people = await store.people({c.calendar.person for c in page})
+            for one in await _one_by_one(seen.one_by_one(page, people), config, people, sources):
                 yield one
-            tried |= {(c.calendar.organisation, c.calendar.connection) for c in page}
-        for organisation in config.organisations:
-            for connection in organisation.connections:
-                if (connection.organisation, connection.name) not in tried:
-                    text = "no person has a calendar there yet"
-                    yield Tried(f"calendars {connection.name}", "warning", text, "add people with `backsoon people`")
+        async for one in _connections(seen, asked, config, sources):
+            yield one
 
 
-async def _page(page: tuple[ReadCalendar, ...], config: Config, store: Store, sources: Sources) -> list[Tried]:
-    people = await store.people({c.calendar.person for c in page})
+@dataclass(slots=True)
+class _Seen:
+    """Which connections have calendars, and the mailboxes of those with an account."""
+
+    connections: Mapping[Place, Connection]
+    places: set[Place] = field(default_factory=set)
+    mailboxes: dict[Place, list[str]] = field(default_factory=dict)
+
+    def one_by_one(self, page: Sequence[ReadCalendar], people: Mapping[int, Person]) -> list[Calendar]:
+        """Those that are to be read one by one; the mailboxes among them are noted."""
+        from backsoon.accounts import mailbox
+        from backsoon.commands.checkingaccounts import has_account
+        from backsoon.sources.base import SourceError
+
+        self.places |= {(read.calendar.organisation, read.calendar.connection) for read in page}
+        one_by_one = []
+        for calendar in (read.calendar for read in page if people[read.calendar.person].active):
+            place = (calendar.organisation, calendar.connection)
+            connection = self.connections.get(place)
+            if connection is None or not has_account(connection):
+                one_by_one.append(calendar)
+                continue
+            with suppress(SourceError):  # who has lost their address has none there
+                found = mailbox(connection, calendar.address, people[calendar.person])
+                self.mailboxes.setdefault(place, []).append(found)
+        return one_by_one
+
+
+async def _connections(seen: _Seen, asked: Asked, config: Config, sources: Sources) -> AsyncIterator[Tried]:
+    """What is to be said of connections as a whole: their accounts, and those that nobody has a calendar at."""
+    from backsoon.commands.checkingaccounts import Checked, check_account, has_account
+    from backsoon.commands.trying import Tried
+    from backsoon.wiring import SystemClock
+
+    for place, connection in seen.connections.items():
+        if has_account(connection):
+            mailboxes = seen.mailboxes.get(place, [])
+            checked = Checked(connection, mailboxes, asked.mailboxes, asked.outside, config.api.public)
+            async for one in check_account(sources, checked, SystemClock().now()):
+                yield one
+        elif place not in seen.places:
+            text = "no person has a calendar there yet"
+            yield Tried(f"calendars {connection.name}", "warning", text, "add people with `backsoon people`")
+
+
+async def _one_by_one(
+    calendars: Iterable[Calendar], config: Config, people: Mapping[int, Person], sources: Sources
+) -> list[Tried]:
     free = asyncio.Semaphore(AT_ONCE)
 
-    async def one(read: ReadCalendar) -> Tried:
+    async def one(calendar: Calendar) -> Tried:
         async with free:
-            return await _calendar(read, config, people, sources)
+            return await _calendar(calendar, config, people, sources)
 
-    return list(await asyncio.gather(*(one(c) for c in page if people[c.calendar.person].active)))
+    return list(await asyncio.gather(*(one(c) for c in calendars)))
 
 
-async def _calendar(read: ReadCalendar, config: Config, people: Mapping[int, Person], sources: Sources) -> Tried:
+async def _calendar(calendar: Calendar, config: Config, people: Mapping[int, Person], sources: Sources) -> Tried:
     from backsoon.commands.trying import Tried, try_calendar
     from backsoon.wiring import SystemClock
 
-    calendar, person = read.calendar, people[read.calendar.person]
+    person = people[calendar.person]
     what = f"calendar of {person.name} ({person.extension}) at {calendar.connection}"
     for one in config.organisations:
         for connection in one.connections:

@@ -1,0 +1,136 @@
+"""Accounts at Exchange, Microsoft 365 and Google: may they do what they must, and no more? A few mailboxes do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from backsoon.commands.output import counted
+from backsoon.commands.polling import cost
+from backsoon.commands.trying import SECONDS, Tried
+from backsoon.config.accounts import ACCOUNTS
+from backsoon.domain.organisation import Connection, Person
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceMissing, Window
+
+if TYPE_CHECKING:
+    from backsoon.factories import Sources
+    from backsoon.sources.account import Account
+
+MAILBOXES = 5
+"""So many are tried where nobody says which."""
+_ANSWERS = 4 * SECONDS
+"""Seconds: signing in, a version, several mailboxes."""
+_NARROW = "narrow the application's rights (docs/guides/microsoft365.md); a change there takes up to two hours to count"
+_PUBLISH = 'publish /hooks/ and write [api] public = "https://HOST" to be told of changes'
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is to be found out of one connection.
+
+    `mailboxes` are everybody's there; `named` those to be tried in place of a few of them, `outside` one that must be
+    refused ("": as the settings say), `public` where notifications arrive ("" for nowhere).
+    """
+
+    connection: Connection
+    mailboxes: Sequence[str] = ()
+    named: Sequence[str] = ()
+    outside: str = ""
+    public: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"calendars {self.connection.name}"
+
+
+def has_account(connection: Connection) -> bool:
+    """Whether it reads many mailboxes by one account."""
+    return connection.kind in ACCOUNTS
+
+
+def some(mailboxes: Sequence[str], most: int = MAILBOXES) -> list[str]:
+    """A few of them, from the first to the last."""
+    if len(mailboxes) <= most:
+        return list(mailboxes)
+    return [mailboxes[number * (len(mailboxes) - 1) // (most - 1)] for number in range(most)]
+
+
+async def check_account(sources: Sources, checked: Checked, now: datetime) -> AsyncIterator[Tried]:
+    """Try a connection's account; a result each. Changes nothing."""
+    try:
+        account = sources.account(checked.connection)
+    except SourceError as error:
+        yield Tried(checked.what, "error", str(error), error.remedy)
+        return
+    for one in await _findings(account, checked):
+        yield one
+    outside = checked.outside or str(checked.connection.settings.get("outside", ""))
+    if outside:
+        yield await _refused(sources, checked, outside, now)
+    elif checked.connection.kind == "graph":
+        text = "whether mailboxes that it shall not read are refused was not tried"
+        yield Tried(checked.what, "warning", text, "name one by --outside, or in the settings: outside = ADDRESS")
+    for one in _notifications(account, checked):
+        yield one
+
+
+async def _findings(account: Account, checked: Checked) -> list[Tried]:
+    tried = list(checked.named) or some(checked.mailboxes)
+    try:
+        async with asyncio.timeout(_ANSWERS):
+            found = [Tried(checked.what, f.level, f.text, f.remedy) for f in await account.check(tried)]
+    except SourceError as error:
+        return [Tried(checked.what, "error", str(error), error.remedy)]
+    except TimeoutError:
+        return [Tried(checked.what, "error", f"no answer within {_ANSWERS:.0f} s", "see whether its server is well")]
+    if not checked.mailboxes and not checked.named:
+        text = "no person has a calendar there yet, so no mailbox was tried"
+        found.append(Tried(checked.what, "warning", text, "add people with `backsoon people`, or name one: --mailbox"))
+    elif len(tried) < len(checked.mailboxes):
+        several = f"{len(tried)} of {counted(len(checked.mailboxes), 'mailbox', 'mailboxes')} were tried"
+        found.append(Tried(checked.what, "ok", f"{several}: {', '.join(tried)} (others: --mailbox ADDRESS)"))
+    return found
+
+
+async def _refused(sources: Sources, checked: Checked, outside: str, now: datetime) -> Tried:
+    """Whether a mailbox that shall not be read cannot be."""
+    person = Person(checked.connection.organisation, "0", "", outside)
+    try:
+        async with asyncio.timeout(SECONDS):
+            source = sources.make(checked.connection, outside, person)
+            try:
+                await source.changes(Window(now, now + timedelta(days=1)), None)
+            finally:
+                await source.close()
+    except SourceDenied:
+        return Tried(checked.what, "ok", f"{outside} is refused, as it shall be")
+    except SourceMissing as error:
+        text = f"{outside} proves nothing: {error}"
+        return Tried(checked.what, "warning", text, "name a mailbox that is there and must not be read")
+    except (SourceError, TimeoutError) as error:
+        text = f"{outside} could not be tried: {error if str(error) else 'no answer'}"
+        level = "warning" if isinstance(error, SourceBusy) else "error"
+        return Tried(checked.what, level, text, "try it again later")
+    return Tried(checked.what, "error", f"{outside} can be read, and shall not be", _NARROW)
+
+
+def _notifications(account: Account, checked: Checked) -> Iterator[Tried]:
+    """How changes are told, and what it costs where they are not."""
+    wanted = bool(checked.connection.settings.get("push", True))
+    if wanted and account.stream is not None:
+        yield Tried(checked.what, "ok", "changes are told on connections from here; no public address is needed")
+        return
+    if wanted and account.webhooks is not None and checked.public:
+        yield Tried(checked.what, "ok", f"changes are told at {checked.public}{account.webhooks.path}")
+        return
+    because = "push is switched off" if not wanted else "notifications have no address to arrive at"
+    if wanted and account.webhooks is None:
+        because = "this server tells of no changes"
+    found = cost(checked.connection, len(checked.mailboxes))
+    level = "warning" if wanted and account.webhooks is not None else "ok"
+    yield Tried(checked.what, level, f"{because}: {found}", _PUBLISH if level == "warning" else "")
+    if found.too_much:
+        yield Tried(checked.what, "warning", found.too_much, "have changes told, or let poll_max_minutes be larger")
