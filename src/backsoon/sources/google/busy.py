@@ -1,0 +1,82 @@
+"""When people are busy, of many calendars at once: `freeBusy.query`, which shows times and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from backsoon.domain.model import CalendarEntry, Timed
+from backsoon.sources.account import BusyTime
+from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable, Window
+from backsoon.sources.google.api import Api, decoded
+from backsoon.sources.google.errors import NotShared
+from backsoon.sources.google.settings import FREE_BUSY
+
+AT_ONCE: Final = 50
+"""Calendars that one query takes (Google, "Freebusy: query", `calendarExpansionMax`)."""
+
+
+class _Stretch(msgspec.Struct):
+    start: datetime
+    end: datetime
+
+
+class _Reason(msgspec.Struct):
+    reason: str = ""
+
+
+class _Calendar(msgspec.Struct):
+    busy: list[_Stretch] = []
+    errors: list[_Reason] = []
+
+
+class _Answer(msgspec.Struct):
+    kind: str
+    calendars: dict[str, _Calendar] = {}
+
+
+async def free_busy(
+    api: Api, addresses: Sequence[str], window: Window, *, mailbox: str = ""
+) -> Mapping[str, tuple[BusyTime, ...] | SourceError]:
+    """When each calendar is busy in the window; one that cannot be asked has its error. `mailbox` is in whose name.
+
+    Raises a `SourceError` where the question as a whole failed.
+    """
+    body = {
+        "timeMin": f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
+        "timeMax": f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
+        "calendarExpansionMax": AT_ONCE,
+        "items": [{"id": address} for address in addresses],
+    }
+    raw = await api.post("freebusy.query", "/freeBusy", body, mailbox=mailbox or addresses[0], scope=FREE_BUSY)
+    answer = decoded(raw, _Answer)
+    if answer.kind != "calendar#freeBusy":
+        raise SourceBroken("the answer is no free/busy information")
+    told = {address.casefold(): calendar for address, calendar in answer.calendars.items()}
+    return {address: _times(told.get(address.casefold())) for address in addresses}
+
+
+def _times(calendar: _Calendar | None) -> tuple[BusyTime, ...] | SourceError:
+    if calendar is None:
+        return SourceBroken("the answer leaves this calendar out")
+    if calendar.errors:
+        words = {each.reason for each in calendar.errors}
+        if "notFound" in words:
+            return NotShared("notFound: not shared with this account, or no such calendar")
+        return SourceUnavailable("Google cannot say when this calendar is busy")
+    try:
+        return tuple(BusyTime(each.start.astimezone(UTC), each.end.astimezone(UTC)) for each in calendar.busy)
+    except OverflowError:
+        return SourceBroken("times at the edge of time")
+
+
+def busy_entries(times: Sequence[BusyTime]) -> tuple[CalendarEntry, ...]:
+    """Entries for a calendar of which the times alone are known; their uid is made of these."""
+    return tuple(
+        CalendarEntry(uid=name, resource=name, when=Timed(each.start, each.end), show_as=each.show_as)
+        for each in times
+        for name in [f"busy:{each.start:%Y%m%dT%H%M%SZ}/{each.end:%Y%m%dT%H%M%SZ}"]
+    )

@@ -1,0 +1,118 @@
+"""Notification channels at Google (`events.watch`): ordered for each calendar, told of by an empty request.
+
+Source: Google Calendar API, "Push notifications". A channel cannot be prolonged and Google does not list them: a new
+one is ordered while the old one lasts. `ttl` is always said: what Google takes without one has changed over the years.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from backsoon.sources.account import Ordered, Wanted
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.google.api import Api, decoded, of_calendar
+
+TTL: Final = timedelta(days=7)
+"""How long a channel is asked to last; what Google makes of it is read back."""
+TOGETHER: Final = 10
+_LONGEST: Final = timedelta(days=60)
+
+
+class AddressRefused(SourceDenied):
+    """Google does not send to the public address."""
+
+    remedy = "`[api] public` must be https with a certificate that browsers trust, reachable from the internet"
+
+
+class _Channel(msgspec.Struct):
+    id: str
+    resourceId: str
+    expiration: str | int = "0"
+
+
+class GoogleWebhooks:
+    """See `backsoon.sources.account.Webhooks`."""
+
+    path = "/hooks/google"
+    together = TOGETHER
+    renewable = False
+
+    def __init__(self, api: Api, clock: Callable[[], datetime]) -> None:
+        self._api = api
+        self._clock = clock
+
+    async def order(self, wanted: Sequence[Wanted]) -> Sequence[Ordered | SourceError]:
+        """See `Webhooks`. The channel takes the proposed id; its token is the secret."""
+        found = await asyncio.gather(*(self._ordered(each) for each in wanted))
+        busy = [each for each in found if isinstance(each, SourceBusy)]
+        if busy and len(busy) == len(found):
+            raise busy[0]
+        return found
+
+    async def _ordered(self, wanted: Wanted) -> Ordered | SourceError:
+        body = {
+            "id": wanted.id,
+            "type": "web_hook",
+            "address": wanted.url,
+            "token": wanted.secret,
+            "params": {"ttl": str(int(TTL.total_seconds()))},
+        }
+        try:
+            path = of_calendar(wanted.address, "/events/watch")
+            channel = decoded(await self._api.post("events.watch", path, body, mailbox=wanted.address), _Channel)
+        except SourceError as error:
+            return _said(error)
+        if channel.id != wanted.id:
+            return SourceBroken("Google answered for another channel")
+        return Ordered(
+            channel.id,
+            self._expiration(channel),
+            calendar=wanted.calendar,
+            address=wanted.address,
+            resource=channel.resourceId,
+            url=wanted.url,
+        )
+
+    def _expiration(self, channel: _Channel) -> datetime:
+        """Milliseconds since 1970, mostly as text. One that makes no sense is the shortest that Google ever gave."""
+        now = self._clock()
+        try:
+            at = datetime.fromtimestamp(int(channel.expiration) / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return now + timedelta(hours=1)
+        return min(at, now + _LONGEST) if at > now else now + timedelta(hours=1)
+
+    async def renew(self, ordered: Sequence[Ordered]) -> Sequence[Ordered | SourceError]:
+        """See `Webhooks`: a channel cannot be prolonged."""
+        return [SourceMissing("Google prolongs no channel: order a new one") for _ in ordered]
+
+    async def cancel(self, ordered: Sequence[Ordered]) -> None:
+        """See `Webhooks`. Each is stopped in the name in which it was ordered."""
+        results = await asyncio.gather(*(self._cancelled(each) for each in ordered))
+        failed = [error for error in results if error is not None]
+        if failed:
+            raise failed[0]
+
+    async def _cancelled(self, ordered: Ordered) -> SourceError | None:
+        body = {"id": ordered.id, "resourceId": ordered.resource}
+        try:
+            await self._api.post("channels.stop", "/channels/stop", body, mailbox=ordered.address)
+        except SourceMissing:
+            return None
+        except SourceError as error:
+            return error
+        return None
+
+    async def listed(self) -> Sequence[Ordered] | None:
+        """See `Webhooks`: Google cannot say."""
+        return None
+
+
+def _said(error: SourceError) -> SourceError:
+    """`push.webhookUrlNotHttps`, `push.webhookUrlUnauthorized` and their kin concern our own address."""
+    return AddressRefused(error.detail) if "push.webhookUrl" in error.detail else error
