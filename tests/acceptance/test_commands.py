@@ -412,6 +412,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         "refer",
         "back",
         "board",
+        "calendars",
         "asterisk",
         "demo",
     ):

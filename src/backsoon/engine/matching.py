@@ -77,10 +77,11 @@ def match(
 
 def same_name(one: str, other: str) -> bool:
     """Whether both may be one person's name: the same words, in any order and case, with or without accents."""
-    return _words(one) == _words(other)
+    return name_words(one) == name_words(other)
 
 
-def _words(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
+    """What of a name is compared: its words in order of the alphabet, without accents."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return sorted("".join(c if c.isalnum() else " " for c in letters if not unicodedata.combining(c)).split())
 
