@@ -2,9 +2,9 @@
 
 Asynchronous throughout; several nodes may share one store, so nothing here may rest on being the only writer.
 Instants are
-datetimes in UTC, kept to the microsecond. What somebody was told is saved (`save_override`, `save_people`, ...)
-survives a power cut
-when the call returns; what can be read again from calendars may be lost and is then read again.
+datetimes in UTC, kept to the microsecond. What somebody was told is saved (`save_override`, `save_people`, `hint`,
+...) survives a power cut when the call returns; what can be read again from calendars may be lost and is then read
+again.
 No text of an untagged entry can be stored: there is no place for it.
 
 Every method may raise `StoreError` and `StoreUnavailable`; then nothing of the call was kept, and the store goes on
@@ -15,252 +15,37 @@ by U+FFFD. Ids that are not stored are passed over, except where `NotStored` is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from datetime import datetime
 from typing import Protocol
 
-from backsoon.domain.access import Role
-from backsoon.domain.errors import BacksoonError
-from backsoon.domain.model import Availability, CalendarReferral, Override, PassedOver
+from backsoon.domain.model import CalendarReferral, Override
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""The beginning of time: what is due then is due at once."""
-
-
-class Lane(IntEnum):
-    """Why a calendar is due for reading: in a lane with a lower number it is read first."""
-
-    DUE = 0
-    """Something known begins or ends soon, or its owner is busy now or soon and it was never read."""
-    CHANGED = 1
-    """It was told that something changed."""
-    RECONCILE = 2
-    """It is time to compare."""
-    FIRST = 3
-    """It was never read."""
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarHealth:
-    """How reading a calendar goes. `confirmed_at` is when it was last read whole; `problem` "" while all is well.
-
-    `next_read` None: as soon as possible; `lane` is the reason for it. `failures` counts reads that failed in a row.
-    `rejected` are items that were left out: (resource, because).
-    """
-
-    sync_token: str | None = None
-    confirmed_at: datetime | None = None
-    next_read: datetime | None = None
-    failures: int = 0
-    problem: str = ""
-    remedy: str = ""
-    since: datetime | None = None
-    warnings: tuple[str, ...] = ()
-    rejected: tuple[tuple[str, str], ...] = ()
-    lane: Lane = Lane.FIRST
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Notifications ordered from a vendor for one calendar. Its secret is not kept: it follows from `Store.key`.
-
-    `id` and `resource` are the vendor's names for it; `expires_at` is as it said. `renew_at` is when to prolong or
-    replace it. `replaced`: another one has taken its place and it is to be cancelled then.
-    """
-
-    organisation: str
-    connection: str
-    calendar: int
-    id: str
-    expires_at: datetime
-    renew_at: datetime
-    resource: str = ""
-    url: str = ""
-    replaced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReadCalendar:
-    """A calendar with its health.
-
-    `next_due`: the earliest start or end among its referrals after the `now` of `calendars_due` (None: nothing is
-    coming); always None in the answers of `calendars`, which knows no `now`.
-    """
-
-    calendar: Calendar
-    health: CalendarHealth
-    next_due: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """All that may decide about one person from an instant on: referrals that end after it, and the override."""
-
-    referrals: tuple[CalendarReferral, ...] = ()
-    override: Override | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PersonState:
-    """What was decided last about a person, and when that changes next (None: not by time alone)."""
-
-    person: int
-    availability: Availability
-    due: datetime | None
-
-
-class Trigger(StrEnum):
-    """What made a person's availability be decided anew."""
-
-    CLOCK = "clock"
-    CALENDAR = "calendar"
-    OVERRIDE = "override"
-    SETTINGS = "settings"
-    START = "start"
-
-
-@dataclass(frozen=True, slots=True)
-class AvailabilityChange:
-    """One change of availability: `at` is the instant from which it holds, `recorded_at` when it was decided."""
-
-    person: int
-    at: datetime
-    recorded_at: datetime
-    availability: Availability
-    trigger: Trigger
-    by: str = ""
-    through: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a switchboard was told last about an extension, in its own words (see `switchboards.base.Rendered`)."""
-
-    extension: str
-    lamp: str
-    plan: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ReferralChanges:
-    """What one read changes: as `sources.base.Changes`, with entries already turned into referrals."""
-
-    referrals: tuple[CalendarReferral, ...] = ()
-    touched: frozenset[str] = field(default_factory=frozenset)
-    complete: bool = False
-    passed: tuple[PassedOver, ...] = ()
-    """Entries of the touched resources that were passed over; they replace what was kept of these as referrals do."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownReferral:
-    """A calendar referral with the time in which it was known so: `[known_from, known_to)`, None: it still is.
-
-    The note of one that is no longer so is not kept.
-    """
-
-    referral: CalendarReferral
-    known_from: datetime
-    known_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownOverride:
-    """An override with the instant from which it did not hold any more, for it was replaced or taken back, by whom and
-    through what. `replaced_at` None: it was not; it ends as it says."""
-
-    override: Override
-    replaced_at: datetime | None = None
-    replaced_by: str = ""
-    replaced_through: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Grounds:
-    """What was known about a person at an instant and covers it: for explaining, not for deciding."""
-
-    referrals: tuple[KnownReferral, ...] = ()
-    override: KnownOverride | None = None
-    passed: tuple[PassedOver, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How fresh a person's calendars are: how many there are, when the least recently read one was last read whole
-    (None: one never was, or there is none), and the first one's problem, "" while all is well."""
-
-    calendars: int = 0
-    confirmed_at: datetime | None = None
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionHealth:
-    """How the calendars of active people at one connection do: how many there are, how many have a problem, were last
-    read whole too long ago, were so without a problem, were never read whole, were read with a warning or with items
-    left out."""
-
-    connection: str
-    calendars: int = 0
-    failing: int = 0
-    unconfirmed: int = 0
-    behind: int = 0
-    unread: int = 0
-    remarked: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarProblem:
-    """One problem, and how many calendars of a connection have it: since when the first one, and which is the first by
-    id."""
-
-    connection: str
-    problem: str
-    remedy: str
-    calendars: int
-    since: datetime | None
-    calendar: int
-    person: int
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token as it is kept: never the token, but the SHA-256 of it in hexadecimal digits. `id` 0: not stored.
-
-    `person` is for `Role.PERSON`, else 0. `expires_at` None: never.
-    """
-
-    organisation: str
-    role: Role
-    name: str
-    digest: str
-    created_at: datetime
-    created_by: str = ""
-    person: int = 0
-    expires_at: datetime | None = None
-    id: int = 0
-
-
-class StoreError(BacksoonError):
-    """The store could not do it. Nothing of the call was kept."""
-
-
-class NotStored(StoreError):
-    """There is no such row."""
-
-
-class StoreConflict(StoreError):
-    """A value that must be unique is taken (an extension or e-mail address within an organisation)."""
-
-
-class StoreUnavailable(StoreError):
-    """The database does not answer, or its disk is full; it may again."""
-
-
-class Store(Protocol):
+from backsoon.store.subscriptions import Subscriptions
+from backsoon.store.values import BEGINNING as BEGINNING
+from backsoon.store.values import AvailabilityChange as AvailabilityChange
+from backsoon.store.values import CalendarHealth as CalendarHealth
+from backsoon.store.values import CalendarProblem as CalendarProblem
+from backsoon.store.values import Claims as Claims
+from backsoon.store.values import ConnectionHealth as ConnectionHealth
+from backsoon.store.values import Freshness as Freshness
+from backsoon.store.values import Grounds as Grounds
+from backsoon.store.values import KnownOverride as KnownOverride
+from backsoon.store.values import KnownReferral as KnownReferral
+from backsoon.store.values import Lane as Lane
+from backsoon.store.values import NotStored as NotStored
+from backsoon.store.values import PersonState as PersonState
+from backsoon.store.values import ReadCalendar as ReadCalendar
+from backsoon.store.values import ReferralChanges as ReferralChanges
+from backsoon.store.values import StoreConflict as StoreConflict
+from backsoon.store.values import StoreError as StoreError
+from backsoon.store.values import StoreUnavailable as StoreUnavailable
+from backsoon.store.values import Subscription as Subscription
+from backsoon.store.values import Token as Token
+from backsoon.store.values import Told as Told
+from backsoon.store.values import Trigger as Trigger
+
+
+class Store(Subscriptions, Protocol):
     """Everything that Backsoon remembers."""
 
     async def close(self) -> None:
@@ -388,17 +173,18 @@ class Store(Protocol):
         ...
 
     async def calendars_due(
-        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = ()
+        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = (), beyond: datetime | None = None
     ) -> tuple[ReadCalendar, ...]:
         """Calendars of active people whose `next_read` is None or not after `now`: the lowest lane first, within it the
-        most overdue.
+        most overdue. However many are due, no more than `limit` of each connection and lane are looked at.
 
-        `without`: those at these (organisation, connection) are passed over.
+        `without`: those at these (organisation, connection) are passed over. `beyond` (None: `now`) is the instant
+        after which their `next_due` is.
         """
         ...
 
-    async def next_read(self) -> datetime | None:
-        """The earliest `next_read` of active people's calendars; None without calendars.
+    async def next_read(self, *, without: Iterable[tuple[str, str]] = ()) -> datetime | None:
+        """The earliest `next_read` of active people's calendars but for those at `without`; None where there is none.
 
         Of one that has None it is `BEGINNING`.
         """
@@ -443,20 +229,31 @@ class Store(Protocol):
         (None: it is not kept). A read that brings what is stored already touches nobody. Of two referrals of one
         resource with one (uid, recurrence_id) the last counts; two resources may hold copies of one entry. Raises
         `NotStored` if the calendar was taken out meanwhile, `StoreError` if a referral is another calendar's.
+
+        A calendar that was hinted after `health.hinted_at` stays due as the hint has made it, unless that is later.
         """
         ...
 
     async def save_health(self, calendar: int, health: CalendarHealth) -> None:
-        """Store how reading goes where no referral changed; of a calendar taken out meanwhile nothing is kept."""
+        """Store how reading goes where no referral changed; of a calendar taken out meanwhile nothing is kept.
+
+        Of one that was hinted meanwhile as `save_read` says.
+        """
         ...
 
     async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
-        """Make calendars (None: all) due for reading now; `whole` forgets their tokens. How many there are."""
+        """Make calendars (None: all) due for reading now; `whole` forgets their tokens. How many there are.
+
+        Some are asked for: their lane is CHANGED at most. All are not urgent: theirs is RECONCILE at least.
+        """
         ...
 
     async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:
-        """Make calendars due for reading at `now` in that lane, or where they are due sooner or in a lower lane as they
-        are; how many of them there are. Durable when it returns: whoever told us is told that we have it."""
+        """Make calendars due for reading at `now` in that lane; how many of them there are.
+
+        One that is due sooner stays so, and one that is due within five minutes in a lower lane is read in that one.
+        Durable when it returns: whoever told us is told that we have it. A read that is under way does not undo it.
+        """
         ...
 
     async def calendars_at(
@@ -465,46 +262,6 @@ class Store(Protocol):
         """Calendars of active people at a connection in order of id, from the first id greater than `after`; their
         `next_due` is None."""
         ...
-
-    # -- notifications ---------------------------------------------------------------------------------------
-
-    async def key(self, name: str) -> bytes:
-        """32 random bytes of that name, made when they are asked for first and the same ever after."""
-        ...
-
-    async def subscriptions(self, ids: Iterable[str]) -> dict[str, Subscription]:
-        """Those of the vendor's ids that are stored, by index."""
-        ...
-
-    async def page_subscriptions(
-        self, organisation: str, connection: str, *, after: str = "", limit: int = 1000
-    ) -> tuple[Subscription, ...]:
-        """A connection's in order of id, from the first id greater than `after`."""
-        ...
-
-    async def subscriptions_to_renew(
-        self, organisation: str, connection: str, now: datetime, limit: int
-    ) -> tuple[Subscription, ...]:
-        """Those whose `renew_at` is not after `now`, the most overdue first."""
-        ...
-
-    async def next_renewal(self, organisation: str, connection: str) -> datetime | None:
-        """The earliest `renew_at` of a connection's; None where it has none."""
-        ...
-
-    async def unsubscribed(
-        self, organisation: str, connection: str, now: datetime, *, after: int = 0, limit: int = 1000
-    ) -> tuple[Calendar, ...]:
-        """Calendars of active people without a subscription that is not replaced and lasts beyond `now`, in order of
-        id, from the first id greater than `after`."""
-        ...
-
-    async def save_subscriptions(self, subscriptions: Sequence[Subscription]) -> None:
-        """Insert or replace by id, durable when it returns. Those of calendars that are gone are kept without one:
-        their `calendar` is 0 and they are to be cancelled."""
-        ...
-
-    async def remove_subscriptions(self, ids: Iterable[str]) -> None: ...
 
     # -- overrides -------------------------------------------------------------------------------------------
 

@@ -188,12 +188,12 @@ _HEALTH = msgspec.json.Decoder(CalendarHealth)
 _HEALTH_DEFAULTS = tuple(
     (name, default)
     for name, default in _defaults(CalendarHealth)
-    if name not in ("sync_token", "next_read", "confirmed_at")
+    if name not in ("sync_token", "next_read", "confirmed_at", "lane", "hinted_at")
 )
 
 
 def encode_health(health: CalendarHealth) -> str:
-    """JSON of all but `sync_token`, `next_read` and `confirmed_at`, which have columns."""
+    """JSON of all that has no column of its own."""
     return to_json(_bare(health, _HEALTH_DEFAULTS))
 
 

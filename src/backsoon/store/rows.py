@@ -22,9 +22,11 @@ from backsoon.store.base import (
     Freshness,
     KnownOverride,
     KnownReferral,
+    Lane,
     PersonState,
     ReadCalendar,
     StoreError,
+    Subscription,
     Token,
     Told,
     Trigger,
@@ -55,6 +57,7 @@ TOLD = msgspec.json.Decoder(list[ToldRow])
 # A look-up costs a tenth of what the call of an enumeration does, and 300,000 referrals are read at a restart.
 _PHONES = {each.value: each for each in Phone}
 _RULES = {each.value: each for each in Rule}
+_LANES = tuple(Lane)
 
 
 def connection(row: Row) -> Connection:
@@ -105,13 +108,16 @@ def person_row(person: Person) -> Row:
 
 
 def read_calendar(row: Row) -> ReadCalendar:
-    """(id, person, organisation, connection, address, sync_token, next_read, confirmed_at, health, next_due)."""
-    id, person, organisation, connection, address, token, next_read, confirmed_at, stored, next_due = row
+    """(id, person, organisation, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at, health,
+    next_due)."""
+    id, person, organisation, connection, address, token, next_read, confirmed_at, lane, hinted, stored, next_due = row
     health = replace(
         codec.decode_health(stored),
         sync_token=token,
         next_read=codec.instant(next_read) if next_read else None,
         confirmed_at=codec.maybe_instant(confirmed_at),
+        lane=_LANES[lane],
+        hinted_at=codec.instant(hinted) if hinted else None,
     )
     return ReadCalendar(Calendar(person, organisation, connection, address, id), health, codec.maybe_instant(next_due))
 
@@ -124,10 +130,33 @@ def calendar_problem(row: Row) -> CalendarProblem:
 
 
 def health_row(calendar: int, health: CalendarHealth) -> Row:
-    """(calendar, sync_token, next_read, confirmed_at, health): the parameters of `save_health`."""
+    """(calendar, sync_token, next_read, confirmed_at, health, lane, hinted_at): the parameters of `save_health`."""
     token = None if health.sync_token is None else codec.clean(health.sync_token)
     next_read, confirmed_at = codec.maybe_micros(health.next_read) or 0, codec.maybe_micros(health.confirmed_at)
-    return calendar, token, next_read, confirmed_at, codec.encode_health(health)
+    hinted_at = codec.maybe_micros(health.hinted_at) or 0
+    return calendar, token, next_read, confirmed_at, codec.encode_health(health), health.lane.value, hinted_at
+
+
+def subscription(row: Row) -> Subscription:
+    """(organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced)."""
+    organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced = row
+    expires, renew = codec.instant(expires_at), codec.instant(renew_at)
+    return Subscription(organisation, connection, calendar or 0, id, expires, renew, resource, url, bool(replaced))
+
+
+def subscription_row(subscription: Subscription) -> Row:
+    """The columns of a subscription, in order."""
+    return (
+        subscription.organisation,
+        subscription.connection,
+        subscription.calendar,
+        codec.clean(subscription.id),
+        codec.micros(subscription.expires_at),
+        codec.micros(subscription.renew_at),
+        codec.clean(subscription.resource),
+        codec.clean(subscription.url),
+        int(subscription.replaced),
+    )
 
 
 def freshness(found: Iterable[FreshnessRow]) -> dict[int, Freshness]:

@@ -12,6 +12,7 @@ from backsoon.store.base import (
     BEGINNING,
     CalendarHealth,
     Freshness,
+    Lane,
     NotStored,
     ReadCalendar,
     StoreConflict,
@@ -169,11 +170,15 @@ async def test_read_soon(house: House) -> None:
     for calendar in house.calendars:
         await store.save_health(calendar.id, health())
     assert await store.read_soon([first.id, 10**6]) == 1
-    assert (await read(house, first)).health == replace(health(), next_read=None)
+    assert (await read(house, first)).health == replace(health(), next_read=None, lane=Lane.CHANGED)
     assert (await read(house, second)).health == health()
     assert await store.read_soon([second.id], whole=True) == 1
-    assert (await read(house, second)).health == replace(health(), next_read=None, sync_token=None)
+    assert (await read(house, second)).health == replace(health(), next_read=None, sync_token=None, lane=Lane.CHANGED)
+    await store.save_health(first.id, replace(health(), lane=Lane.DUE))
+    assert await store.read_soon([first.id]) == 1
+    assert (await read(house, first)).health.lane is Lane.DUE, "what is more urgent stays so"
     assert await store.read_soon() == 4
+    assert [each.health.lane for each in await store.calendars()] == [Lane.RECONCILE] * 2 + [Lane.FIRST] * 2
     assert {each.health.sync_token for each in await store.calendars()} == {"t", None}
     assert await store.read_soon(whole=True) == 4
     assert {each.health.sync_token for each in await store.calendars()} == {None}

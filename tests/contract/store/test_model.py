@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from backsoon.store.base import (
     AvailabilityChange,
     CalendarHealth,
     Claims,
+    Lane,
     NotStored,
     PersonState,
     Store,
@@ -171,29 +172,54 @@ class StoreMachine(RuleBasedStateMachine):
         self.calendars.pop(which, None)
         self.referrals.pop(which, None)
 
-    @rule(which=NUMBERS, entries=ENTRIES, touched=st.none() | st.frozensets(UIDS), next_read=st.none() | MINUTES)
+    @rule(
+        which=NUMBERS, entries=ENTRIES, touched=st.none() | st.frozensets(UIDS), next_read=st.none() | MINUTES,
+        lane=st.sampled_from(Lane), late=st.booleans(),
+    )  # fmt: skip
     def read(
         self, which: int, entries: list[tuple[str, int, int, str, str]],
-        touched: frozenset[str] | None, next_read: int | None,
+        touched: frozenset[str] | None, next_read: int | None, lane: Lane, late: bool,
     ) -> None:  # fmt: skip
         found = [
             referral(which, uid, start, length, resource=resource, note=note)
             for uid, start, length, resource, note in entries
         ]
         changes = complete(*found) if touched is None else delta(touched, *found)
-        saved = health(None if touched is None else "token", next_read)
+        saved = replace(health(None if touched is None else "token", next_read), lane=lane)
         if which not in self.calendars:
             with pytest.raises(NotStored):
                 self.do(self.store.save_read(which, changes, saved))
             return
-        kept = self.referrals[which]
+        kept, before = self.referrals[which], self.calendars[which][1]
+        saved = replace(saved, hinted_at=None if late else before.hinted_at)
         left = {key: each for key, each in kept.items() if touched is not None and key[0] not in touched}
         now = left | {(each.resource, each.key.uid): replace(each, note=scrubbed(each.note)) for each in found}
         owner = self.calendars[which][0]
         assert self.do(self.store.save_read(which, changes, saved)) == ({owner.person} if now != kept else set())
         if now != kept:
             self._make_due(owner.person)
-        self.calendars[which], self.referrals[which] = (owner, saved), now
+        self.calendars[which], self.referrals[which] = (owner, _after_hints(before, saved)), now
+
+    @rule(which=st.frozensets(NUMBERS), lane=st.sampled_from(Lane), at=MINUTES)
+    def hint(self, which: frozenset[int], lane: Lane, at: int) -> None:
+        there = which & set(self.calendars)
+        assert self.do(self.store.hint(which, lane, after(at))) == len(there)
+        for each in there:
+            calendar, before = self.calendars[each]
+            due = before.next_read or BEGINNING
+            stamp = after(at)
+            if before.hinted_at is not None and before.hinted_at >= stamp:
+                stamp = before.hinted_at + timedelta(microseconds=1)
+            urgent = before.lane < lane and due <= after(at + 5)
+            self.calendars[each] = (
+                calendar,
+                replace(
+                    before,
+                    lane=before.lane if urgent else lane,
+                    next_read=before.next_read if due < after(at) else after(at),
+                    hinted_at=stamp,
+                ),
+            )
 
     @rule(which=st.none() | NUMBERS, whole=st.booleans())
     def read_soon(self, which: int | None, whole: bool) -> None:
@@ -202,7 +228,15 @@ class StoreMachine(RuleBasedStateMachine):
         for each in ids:
             calendar, before = self.calendars[each]
             token = None if whole else before.sync_token
-            self.calendars[each] = calendar, replace(before, next_read=None, sync_token=token)
+            self.calendars[each] = (
+                calendar,
+                replace(
+                    before,
+                    next_read=None,
+                    sync_token=token,
+                    lane=max(before.lane, Lane.RECONCILE) if which is None else min(before.lane, Lane.CHANGED),
+                ),
+            )
 
     # -- overrides and decisions -----------------------------------------------------------------------------
 
@@ -285,8 +319,14 @@ class StoreMachine(RuleBasedStateMachine):
             if self.people[calendar.person].active
         ]
         assert self.do(self.store.next_read()) == min((at for at, _ in reads), default=None)
-        due = [(each.health.next_read or BEGINNING, each.calendar.id) for each in self.due_calendars()]
-        assert due == sorted(each for each in reads if each[0] <= after(4))
+        found_due = self.due_calendars()
+        due = [(e.health.lane, e.health.next_read or BEGINNING, e.calendar.id) for e in found_due]
+        assert due == sorted(due)
+        assert sorted(each[1:] for each in due) == sorted(each for each in reads if each[0] <= after(4))
+        for org in ("acme", "other"):
+            there = [each for each in sorted(self.calendars) if self.calendars[each][0].organisation == org]
+            active = [each for each in there if self.people[self.calendars[each][0].person].active]
+            assert [each.calendar.id for each in self.do(self.store.calendars_at(org, "home"))] == active
 
     def due_calendars(self) -> list[Any]:
         due = self.do(self.store.calendars_due(after(4), 99))
@@ -322,6 +362,14 @@ class StoreMachine(RuleBasedStateMachine):
             expected = {extension: each for (of, extension), each in self.told.items() if of == org}
             assert self.do(self.store.told(org, "pbx")) == expected
         assert self.do(self.store.organisations()) in ((), (organisation(), organisation("other")))
+
+
+def _after_hints(stored: CalendarHealth, saved: CalendarHealth) -> CalendarHealth:
+    """A hint that came while it was read makes it due as it said."""
+    late = (stored.hinted_at or BEGINNING) > (saved.hinted_at or BEGINNING)
+    if late and (stored.next_read or BEGINNING) <= (saved.next_read or BEGINNING):
+        return replace(saved, hinted_at=stored.hinted_at, next_read=stored.next_read, lane=stored.lane)
+    return replace(saved, hinted_at=stored.hinted_at)
 
 
 def _scrub(availability: Availability) -> Availability:

@@ -19,6 +19,7 @@ from backsoon.store.base import (
     Grounds,
     KnownOverride,
     KnownReferral,
+    Lane,
     ReferralChanges,
     Told,
 )
@@ -99,8 +100,9 @@ async def test_everything_is_there_still(store: SqliteStore, tmp_path: Path) -> 
 async def test_when_calendars_were_confirmed_is_kept_to_the_microsecond(store: SqliteStore) -> None:
     found = {each.calendar.id: each.health for each in await store.calendars()}
     assert {id: health.confirmed_at for id, health in found.items()} == CONFIRMED
-    assert found[1] == CalendarHealth("token", CONFIRMED[1], NINE, warnings=("w",))
-    assert found[2] == CalendarHealth("token", NINE, NINE, 2, "does not answer")
+    assert found[1] == CalendarHealth("token", CONFIRMED[1], NINE, warnings=("w",), lane=Lane.RECONCILE)
+    assert found[2] == CalendarHealth("token", NINE, NINE, 2, "does not answer", lane=Lane.RECONCILE)
+    assert found[4].lane is Lane.FIRST
     assert await store.freshness([1, 2]) == {1: Freshness(3, CONFIRMED[3], "does not answer"), 2: Freshness(1)}
     assert await store.confirmed_between(NINE - timedelta(1), NINE) == ((2, 1), (3, 1))
 

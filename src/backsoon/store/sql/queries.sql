@@ -156,7 +156,7 @@ select person_id, organisation_id, connection, address from calendar where id = 
 -- name: replace_calendar
 update calendar set person_id = $2, organisation_id = $3, connection = $4, address = $5,
     active = (select p.active from person p where p.id = $2), sync_token = null, next_read = 0,
-    confirmed_at = null, health = '{}'
+    lane = 3, hinted_at = 0, confirmed_at = null, health = '{}'
 where id = $1;
 
 -- name: pass_on_referrals
@@ -185,29 +185,55 @@ where c.id in {ids $1} and exists (select 1 from referral r where r.calendar_id 
 delete from calendar where id in {ids $1};
 
 -- name: calendars
-select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at,
+    health, null
 from calendar
 where id > $1 order by id limit $2;
 
 -- name: calendars_of
-select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at,
+    health, null
 from calendar
 where person_id = $3 and id > $1 order by id limit $2;
 
 -- name: calendars_due
+-- By connection and lane, so that a long queue is never gone through: $2 of each are looked at.
+with due as (
+    select d.id as id, d.lane as lane, d.next_read as next_read
+    from connection k
+        cross join (select 0 as lane union all select 1 union all select 2 union all select 3) as l
+        cross join calendar d
+    where k.organisation_id || '/' || k.name not in {texts $3} and d.id in (
+        select e.id from calendar e
+        where e.organisation_id = k.organisation_id and e.connection = k.name and e.lane = l.lane and e.active = 1
+            and e.next_read <= $1
+        order by e.next_read, e.id limit $2
+    )
+    order by d.lane, d.next_read, d.id limit $2
+)
 select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_token, c.next_read, c.confirmed_at,
-    c.health, (select min(case when r.start_at > $1 then r.start_at else r.end_at end)
-     from referral r where r.calendar_id = c.id and r.end_at > $1)
-from calendar c
-where c.active = 1 and c.next_read <= $1 and c.organisation_id || '/' || c.connection not in {texts $3}
-order by c.next_read, c.id limit $2;
+    c.lane, c.hinted_at, c.health, (select min(case when r.start_at > $4 then r.start_at else r.end_at end)
+     from referral r where r.calendar_id = c.id and r.end_at > $4)
+from due cross join calendar c
+where c.id = due.id
+order by due.lane, due.next_read, due.id;
 
 -- name: next_read
-select next_read from calendar where active = 1 order by next_read limit 1;
+select min((
+    select e.next_read from calendar e
+    where e.organisation_id = k.organisation_id and e.connection = k.name and e.lane = l.lane and e.active = 1
+    order by e.next_read limit 1
+))
+from connection k cross join (select 0 as lane union all select 1 union all select 2 union all select 3) as l
+where k.organisation_id || '/' || k.name not in {texts $1};
 
 -- name: save_health
--- Locks the row before its referrals are compared: two nodes may have read the same calendar.
-update calendar set sync_token = $2, next_read = $3, confirmed_at = $4, health = $5 where id = $1
+-- Locks the row before its referrals are compared: two nodes may have read the same calendar. Who was hinted after $7
+-- stays due as the hint has made it, unless that is later.
+update calendar set sync_token = $2, confirmed_at = $4, health = $5,
+    lane = case when hinted_at > $7 and next_read <= $3 then lane else $6 end,
+    next_read = case when hinted_at > $7 and next_read <= $3 then next_read else $3 end
+where id = $1
 returning person_id;
 
 -- name: freshness
@@ -246,7 +272,8 @@ from (
 order by found.calendars desc, found.connection, found.problem;
 
 -- name: remarkable_calendars
-select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, health, null
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at,
+    health, null
 from calendar where organisation_id = $1 and active = 1 and health <> '{}' order by id limit $2;
 
 -- name: referrals_of
@@ -319,16 +346,88 @@ on conflict (calendar_id, resource, uid, recurrence_id, known_from) do update se
     known_to = null;
 
 -- name: read_soon
-update calendar set next_read = 0 where id in {ids $1};
+update calendar set next_read = 0, lane = case when lane > 1 then 1 else lane end where id in {ids $1};
 
 -- name: read_soon_whole
-update calendar set next_read = 0, sync_token = null where id in {ids $1};
+update calendar set next_read = 0, lane = case when lane > 1 then 1 else lane end, sync_token = null
+where id in {ids $1};
 
 -- name: read_all_soon
-update calendar set next_read = 0;
+update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane end;
 
 -- name: read_all_soon_whole
-update calendar set next_read = 0, sync_token = null;
+update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane end, sync_token = null;
+
+-- name: hint
+-- Whoever is due before $4 in a lower lane stays in that.
+update calendar set lane = case when lane < $2 and next_read <= $4 then lane else $2 end,
+    next_read = case when next_read < $3 then next_read else $3 end,
+    hinted_at = case when hinted_at < $3 then $3 else hinted_at + 1 end
+where id in {ids $1};
+
+-- name: calendars_at
+select id, person_id, organisation_id, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at,
+    health, null
+from calendar
+where organisation_id = $3 and connection = $4 and active = 1 and id > $1 order by id limit $2;
+
+-- --------------------------------------------------------------------------------------------- subscriptions
+
+-- name: derivation_key
+select value from derivation_key where name = $1;
+
+-- name: make_derivation_key
+insert into derivation_key (name, value) values ($1, $2) on conflict (name) do nothing;
+
+-- name: subscriptions
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+where id in {texts $1};
+
+-- name: page_subscriptions
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+where organisation_id = $1 and connection = $2 and id > $3 order by id limit $4;
+
+-- name: subscriptions_to_renew
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+where organisation_id = $1 and connection = $2 and renew_at <= $3 order by renew_at, id limit $4;
+
+-- name: next_renewal
+select renew_at from subscription where organisation_id = $1 and connection = $2 order by renew_at limit 1;
+
+-- name: unsubscribed
+select c.person_id, c.organisation_id, c.connection, c.address, c.id from calendar c
+where c.organisation_id = $1 and c.connection = $2 and c.active = 1 and c.id > $4 and not exists (
+    select 1 from subscription s where s.calendar_id = c.id and s.replaced = 0 and s.expires_at > $3
+)
+order by c.id limit $5;
+
+-- name: save_subscriptions
+insert into subscription
+    (organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced)
+select json_extract(said.value, '$[0]'), json_extract(said.value, '$[1]'), c.id, json_extract(said.value, '$[3]'),
+    json_extract(said.value, '$[4]'),
+    case when c.id is null and json_extract(said.value, '$[2]') <> 0 then 0
+        else json_extract(said.value, '$[5]') end,
+    json_extract(said.value, '$[6]'), json_extract(said.value, '$[7]'), json_extract(said.value, '$[8]')
+from {rows $1} as said
+    left join calendar c on c.id = json_extract(said.value, '$[2]') and c.active = 1
+        and c.organisation_id = json_extract(said.value, '$[0]') and c.connection = json_extract(said.value, '$[1]')
+where true
+on conflict (id) do update set organisation_id = excluded.organisation_id, connection = excluded.connection,
+    calendar_id = excluded.calendar_id, expires_at = excluded.expires_at, renew_at = excluded.renew_at,
+    resource = excluded.resource, url = excluded.url, replaced = excluded.replaced;
+
+-- name: remove_subscriptions
+delete from subscription where id in {texts $1};
+
+-- name: disown_subscriptions
+update subscription set calendar_id = null, renew_at = 0 where calendar_id in {ids $1};
+
+-- name: disown_subscriptions_of
+-- Of people who go ($2 is 1), or of those among them who are switched off.
+update subscription set calendar_id = null, renew_at = 0 where calendar_id in (
+    select c.id from calendar c where c.person_id in {ids $1} and (c.active = 0 or $2 = 1)
+);
 
 -- --------------------------------------------------------------------------------------------------- overrides
 

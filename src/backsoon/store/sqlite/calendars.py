@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from backsoon.store.base import (
     CalendarProblem,
     ConnectionHealth,
     Freshness,
+    Lane,
     NotStored,
     ReadCalendar,
     StoreConflict,
@@ -23,6 +24,9 @@ from backsoon.store.sqlite.database import Database
 
 Key = tuple[str, str, str]
 """(resource, uid, recurrence_id): an account may hold an entry twice."""
+
+SOON = 300_000_000
+"""Whoever is due within so many microseconds is read for that reason though something else makes them due now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def _replace(database: Database, calendar: Calendar) -> Calendar:
     if before != _row(calendar):
         touched = {before[0], calendar.person} if _touched(database, [calendar.id]) else set()
         database.run("make_due", codec.to_json(list(touched)))
+        database.run("disown_subscriptions", codec.to_json([calendar.id]))
         if calendar.person != before[0]:
             _pass_on(database, calendar.id)
         database.run("replace_calendar", calendar.id, *_row(calendar))
@@ -100,6 +105,7 @@ def remove_calendars(database: Database, ids: Sequence[int]) -> frozenset[int]:
     """Take calendars out; the people who had referrals from them."""
     touched = _touched(database, ids)
     database.run("close_calendars", codec.to_json(ids))
+    database.run("disown_subscriptions", codec.to_json(ids))
     database.run("remove_calendars", codec.to_json(ids))
     return touched
 
@@ -113,18 +119,28 @@ def calendars(database: Database, person: int | None, after: int, limit: int) ->
     return tuple(map(rows.read_calendar, found))
 
 
-def calendars_due(
-    database: Database, now: int, limit: int, without: Sequence[tuple[str, str]]
+def calendars_at(
+    database: Database, organisation: str, connection: str, after: int, limit: int
 ) -> tuple[ReadCalendar, ...]:
-    """Calendars to read, the most overdue first."""
-    places = codec.to_json([f"{organisation}/{connection}" for organisation, connection in without])
-    return tuple(map(rows.read_calendar, database.all("calendars_due", now, limit, places)))
+    """Active people's calendars at a connection in order of id."""
+    return tuple(map(rows.read_calendar, database.all("calendars_at", after, limit, organisation, connection)))
 
 
-def next_read(database: Database) -> datetime | None:
+def calendars_due(
+    database: Database, now: int, limit: int, without: Iterable[tuple[str, str]], beyond: int
+) -> tuple[ReadCalendar, ...]:
+    """Calendars to read, by lane, the most overdue first."""
+    return tuple(map(rows.read_calendar, database.all("calendars_due", now, limit, _places(without), beyond)))
+
+
+def next_read(database: Database, without: Iterable[tuple[str, str]]) -> datetime | None:
     """When a calendar is to be read next."""
-    row = database.one("next_read")
-    return None if row is None else codec.instant(row[0]) if row[0] else BEGINNING
+    (at,) = database.one("next_read", _places(without)) or (None,)
+    return None if at is None else codec.instant(at) if at else BEGINNING
+
+
+def _places(places: Iterable[tuple[str, str]]) -> str:
+    return codec.to_json([f"{organisation}/{connection}" for organisation, connection in places])
 
 
 def referrals_of(database: Database, calendar: int) -> tuple[CalendarReferral, ...]:
@@ -213,3 +229,8 @@ def read_soon(database: Database, ids: Sequence[int] | None, whole: bool) -> int
     if ids is None:
         return database.run(f"read_all_soon{suffix}")
     return database.run(f"read_soon{suffix}", codec.to_json(ids))
+
+
+def hint(database: Database, ids: Sequence[int], lane: Lane, now: int) -> int:
+    """Make calendars due for reading at the instant."""
+    return database.run("hint", codec.to_json(ids), lane.value, now, now + SOON)

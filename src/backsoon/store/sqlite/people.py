@@ -28,6 +28,7 @@ def save_people(database: Database, people: Sequence[Person], at: int) -> tuple[
     ids = codec.to_json([person.id for person in saved])
     database.run("make_states", ids)
     database.run("pass_on_active", ids)
+    database.run("disown_subscriptions_of", ids, 0)
     return saved
 
 
@@ -113,6 +114,7 @@ def search_people(
 
 def remove_people(database: Database, ids: Sequence[int]) -> None:
     """Take people out with everything about them."""
+    database.run("disown_subscriptions_of", codec.to_json(ids), 1)
     database.run("remove_people", codec.to_json(ids))
 
 

@@ -8,10 +8,11 @@ Nothing of this shows in the contract.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from secrets import token_bytes
 from typing import Concatenate, Literal, ParamSpec, Self, TypeVar
 
 from backsoon.domain.model import CalendarReferral, Override
@@ -27,32 +28,30 @@ from backsoon.store.base import (
     Freshness,
     Grounds,
     KnownOverride,
+    Lane,
     PersonState,
     ReadCalendar,
     ReferralChanges,
     Store,
     StoreUnavailable,
+    Subscription,
     Token,
     Told,
 )
-from backsoon.store.rows import Row
 from backsoon.store.sqlite import calendars as reading
 from backsoon.store.sqlite import deciding, settings
 from backsoon.store.sqlite import people as staff
+from backsoon.store.sqlite import subscriptions as ordering
 from backsoon.store.sqlite.database import Database, Locked
 from backsoon.store.sqlite.migrate import prepare
+from backsoon.store.sqlite.pieces import encoded
 from backsoon.store.sqlite.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
-V = TypeVar("V")
 
 SHORT = 100
 """Up to how many rows a read stays on the event loop."""
-PIECE = 4000
-"""How many rows one bulk statement stores: a few tens of milliseconds."""
-BREATH = 500
-"""After how many rows being encoded the event loop goes on with other things."""
 FIRST_DUE = (-(2**63), 0)
 """Before everybody who is due."""
 
@@ -204,14 +203,20 @@ class SqliteStore(Store):
         short = person is not None or limit <= SHORT
         return await self._read(reading.calendars, short, person, after, limit)
 
-    async def calendars_due(
-        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = ()
+    async def calendars_at(
+        self, organisation: str, connection: str, *, after: int = 0, limit: int = 1000
     ) -> tuple[ReadCalendar, ...]:
-        short = limit <= SHORT // 10
-        return await self._read(reading.calendars_due, short, codec.micros(now), limit, list(without))
+        return await self._read(reading.calendars_at, limit <= SHORT, organisation, connection, after, limit)
 
-    async def next_read(self) -> datetime | None:
-        return await self._read(reading.next_read, True)
+    async def calendars_due(
+        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = (), beyond: datetime | None = None
+    ) -> tuple[ReadCalendar, ...]:
+        short, at = limit <= SHORT // 10, codec.micros(now)
+        after = codec.maybe_micros(beyond)
+        return await self._read(reading.calendars_due, short, at, limit, list(without), at if after is None else after)
+
+    async def next_read(self, *, without: Iterable[tuple[str, str]] = ()) -> datetime | None:
+        return await self._read(reading.next_read, True, list(without))
 
     async def freshness(self, people: Sequence[int]) -> dict[int, Freshness]:
         return await self._read(reading.freshness, len(people) <= SHORT, tuple(people))
@@ -252,6 +257,46 @@ class SqliteStore(Store):
         ids = None if calendars is None else tuple(calendars)
         return await self._write(reading.read_soon, ids, whole)
 
+    async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:
+        return await self._write(reading.hint, tuple(calendars), lane, codec.micros(now))
+
+    # -- subscriptions ----------------------------------------------------------------------------------------
+
+    async def key(self, name: str) -> bytes:
+        held = await self._read(ordering.key, True, name)
+        return await self._write(ordering.make_key, name, token_bytes(32)) if held is None else held
+
+    async def subscriptions(self, ids: Iterable[str]) -> dict[str, Subscription]:
+        wanted = tuple(ids)
+        return await self._read(ordering.subscriptions, len(wanted) <= SHORT, wanted)
+
+    async def page_subscriptions(
+        self, organisation: str, connection: str, *, after: str = "", limit: int = 1000
+    ) -> tuple[Subscription, ...]:
+        return await self._read(ordering.page_subscriptions, limit <= SHORT, organisation, connection, after, limit)
+
+    async def subscriptions_to_renew(
+        self, organisation: str, connection: str, now: datetime, limit: int
+    ) -> tuple[Subscription, ...]:
+        at, short = codec.micros(now), limit <= SHORT
+        return await self._read(ordering.subscriptions_to_renew, short, organisation, connection, at, limit)
+
+    async def next_renewal(self, organisation: str, connection: str) -> datetime | None:
+        return await self._read(ordering.next_renewal, True, organisation, connection)
+
+    async def unsubscribed(
+        self, organisation: str, connection: str, now: datetime, *, after: int = 0, limit: int = 1000
+    ) -> tuple[Calendar, ...]:
+        at = codec.micros(now)
+        return await self._read(ordering.unsubscribed, False, organisation, connection, at, after, limit)
+
+    async def save_subscriptions(self, subscriptions: Sequence[Subscription]) -> None:
+        last = {codec.clean(each.id): each for each in subscriptions}
+        await self._write(ordering.save_subscriptions, await encoded(list(last.values()), rows.subscription_row, None))
+
+    async def remove_subscriptions(self, ids: Iterable[str]) -> None:
+        await self._write(ordering.remove_subscriptions, tuple(ids))
+
     # -- overrides --------------------------------------------------------------------------------------------
 
     async def save_override(self, person: int, override: Override) -> None:
@@ -282,8 +327,8 @@ class SqliteStore(Store):
         return await self._read(deciding.due, limit <= SHORT, codec.micros(before), first, limit)
 
     async def save_states(self, states: Sequence[PersonState], changes: Sequence[AvailabilityChange] = ()) -> None:
-        decided = await _encoded(states, rows.state_row, 1)
-        changed = await _encoded(changes, rows.change_row, None)
+        decided = await encoded(states, rows.state_row, 1)
+        changed = await encoded(changes, rows.change_row, None)
         await self._write_again(deciding.save_states, decided, changed)
 
     async def history(
@@ -316,8 +361,8 @@ class SqliteStore(Store):
         last = {codec.clean(each.extension): each for each in told}
         gone = [each for each in last.values() if not (each.lamp or each.plan)]
         held = [each for each in last.values() if each.lamp or each.plan]
-        pieces = await _encoded(held, rows.told_row, None)
-        out = await _encoded(gone, rows.told_row, None)
+        pieces = await encoded(held, rows.told_row, None)
+        out = await encoded(gone, rows.told_row, None)
         names = codec.to_json([each.extension for each in gone])
         await self._write_again(settings.save_told, organisation, switchboard, pieces, out, names)
 
@@ -337,23 +382,3 @@ class SqliteStore(Store):
 
     async def remove_token(self, organisation: str, id: int) -> bool:
         return await self._write(staff.remove_token, organisation, id)
-
-
-async def _encoded(values: Sequence[V], row: Callable[[V], Row], key: int | None) -> list[str]:
-    """The values as rows in JSON, in pieces; the loop goes on meanwhile.
-
-    `key`: how many of the first columns tell rows apart, of which the last then counts; None: all rows count.
-    """
-    made: dict[object, Row] = {}
-    for number, value in enumerate(values):
-        fresh = row(value)
-        made[number if key is None else fresh[:key]] = fresh
-        if number % BREATH == BREATH - 1:
-            await asyncio.sleep(0)
-    return [text async for text in _pieces(list(made.values()))]
-
-
-async def _pieces(made: Sequence[Row]) -> AsyncIterator[str]:
-    for first in range(0, len(made), PIECE):
-        yield codec.to_json(made[first : first + PIECE])
-        await asyncio.sleep(0)
