@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
 from backsoon.config.connections import pattern, read_kinds
 from backsoon.config.faults import suggestion
 from backsoon.config.table import Table
+from backsoon.domain.address import this_machine
 from backsoon.domain.organisation import DirectorySettings
 
 PORTS = {"ldap": 389, "ldaps": 636}
@@ -31,7 +31,7 @@ def _ldap(table: Table) -> dict[str, object]:
     if ("username" in table.values) != ("password" in table.values):
         missing = "password" if "username" in table.values else "username"
         table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
-    if username and address and not (address["tls"] or address["start_tls"] or _is_here(str(address["host"]))):
+    if username and address and not (address["tls"] or address["start_tls"] or this_machine(str(address["host"]))):
         table.fault("start_tls", "is needed: the password would be sent in the clear", URL_REMEDY)
     ca_file = table.path("ca_file")
     settings: dict[str, object] = {
@@ -56,7 +56,7 @@ def _address(table: Table) -> dict[str, object]:
     except ValueError:
         parts, host, port, user = urlsplit(""), None, None, None
     tls = parts.scheme == "ldaps"
-    start_tls = table.flag("start_tls", not tls and not _is_here(host or ""))
+    start_tls = table.flag("start_tls", not tls and not this_machine(host or ""))
     if not text:
         return {}
     if user is not None:
@@ -68,14 +68,6 @@ def _address(table: Table) -> dict[str, object]:
     else:
         return {"host": host, "port": port or PORTS[parts.scheme], "tls": tls, "start_tls": start_tls}
     return {}
-
-
-def _is_here(host: str) -> bool:
-    """Whether nobody else can read what is said to that host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _filter(table: Table) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backsoon.domain.address import this_machine
 from backsoon.domain.organisation import Connection, DirectorySettings, Organisation, SwitchboardSettings
 
 
@@ -30,10 +30,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Whether nobody but this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return this_machine(self.host)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

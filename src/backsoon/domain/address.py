@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import quote, urlsplit
 
 from backsoon.domain.organisation import Person
@@ -44,3 +45,11 @@ def origin(address: str) -> tuple[str, str, int] | None:
     if scheme not in ("http", "https") or not parts.hostname:
         return None
     return scheme, parts.hostname, port or {"http": 80, "https": 443}[scheme]
+
+
+def this_machine(host: str) -> bool:
+    """Whether a host can be nobody but this machine: what is said there is heard by nobody else."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

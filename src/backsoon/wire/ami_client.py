@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import logging
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Protocol, cast
+from typing import cast
 
+from backsoon.domain.address import this_machine
 from backsoon.wire.ami import (
     AmiDenied,
-    AmiError,
     AmiGarbled,
     AmiLost,
     AmiRefused,
@@ -29,14 +27,9 @@ from backsoon.wire.ami import (
     Parser,
     encode,
 )
+from backsoon.wire.ami_waiting import Action, Answer, Batch, Ping, Refusal, Waiter
 
 log = logging.getLogger(__name__)
-
-_SENT_TOGETHER = 100
-"""Actions of a batch in one write: the server is at work on these while the next are made."""
-
-Action = tuple[str, Headers]
-"""An action's name and its headers."""
 
 BOOT_TOLD_TWICE = 3.0
 """Seconds by which two tellings of one boot may differ: its age is told in whole seconds."""
@@ -53,10 +46,7 @@ class AmiAddress:
     @property
     def private(self) -> bool:
         """Whether a password may be said there in the clear: nobody between here and there can read it."""
-        try:
-            return self.tls is not None or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.tls is not None or this_machine(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,109 +69,6 @@ class AmiTimes:
     close: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An action of a batch that Asterisk refused: its place in the batch and what was said."""
-
-    index: int
-    said: str
-
-
-class _Waiter(Protocol):
-    def take(self, index: int, message: Message) -> bool:
-        """Take an answer; whether it was the last one for that action."""
-        ...
-
-    def fail(self, error: AmiError) -> None:
-        """No answer will come any more."""
-        ...
-
-
-class _Answer:
-    """Waits for one response, and where it opens a list, for the whole of the list."""
-
-    def __init__(self, action: str, future: asyncio.Future[list[Message]]) -> None:
-        self._action = action
-        self._future = future
-        self._list: list[Message] | None = None
-
-    def take(self, _index: int, message: Message) -> bool:
-        if message.error is not None:
-            self.fail(AmiRefused(self._action, message.error))
-        elif self._list is None and message["EventList"].lower() == "start":
-            self._list = []
-            return False
-        elif self._list is not None and message["EventList"].lower() != "complete":
-            self._list.append(message)
-            return False
-        elif not self._future.done():
-            self._future.set_result([message] if self._list is None else self._list)
-        return True
-
-    def fail(self, error: AmiError) -> None:
-        if not self._future.done():
-            self._future.set_exception(error)
-
-
-class _Batch:
-    """Sends many actions, no more than `window` of them unanswered, and gathers what was refused."""
-
-    def __init__(self, client: AmiClient, actions: Iterable[Action], window: int) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.refused: list[Refusal] = []
-        self._client = client
-        self._actions: Iterator[tuple[int, Action]] | None = enumerate(actions)
-        self._window = window
-        self._unanswered = 0
-
-    def send_more(self) -> None:
-        """Fill the window. An action that must not be sent ends the batch."""
-        try:
-            while self._actions is not None and self._unanswered < self._window:
-                self._send_some(self._actions, min(_SENT_TOGETHER, self._window - self._unanswered))
-        except AmiError as error:
-            self.fail(error)
-        if self._actions is None and not self._unanswered and not self.done.done():
-            self.done.set_result(None)
-
-    def _send_some(self, actions: Iterator[tuple[int, Action]], most: int) -> None:
-        register = self._client.register
-        frames = [register(name, headers, self, index) for index, (name, headers) in islice(actions, most)]
-        self._unanswered += len(frames)
-        self._client.send(b"".join(frames))
-        if len(frames) < most:
-            self._actions = None
-
-    def take(self, index: int, message: Message) -> bool:
-        said = message.error
-        if said is not None:
-            self.refused.append(Refusal(index, said))
-        self._unanswered -= 1
-        # Refilled by halves: fewer, larger writes.
-        if self._unanswered <= self._window // 2:
-            self._client.refill(self)
-        return True
-
-    def fail(self, error: AmiError) -> None:
-        self._actions = None
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
-class _Ping:
-    """Takes the answer of a ping: that one came is all that counts."""
-
-    def __init__(self) -> None:
-        self.answered = False
-
-    def take(self, _index: int, _message: Message) -> bool:
-        self.answered = True
-        return True
-
-    def fail(self, _error: AmiError) -> None:
-        return
-
-
 class AmiClient(asyncio.Protocol):
     """One connection. Made by `open_ami`; raises `AmiLost` from everything once it is lost."""
 
@@ -192,12 +79,12 @@ class AmiClient(asyncio.Protocol):
         self._on_event = on_event
         self._parser = Parser()
         self._transport: asyncio.Transport | None = None
-        self._pending: dict[str, tuple[_Waiter, int]] = {}
-        self._refill: dict[_Batch, None] = {}
+        self._pending: dict[str, tuple[Waiter, int]] = {}
+        self._refill: dict[Batch, None] = {}
         self._prefix = secrets.token_hex(4)
         self._sent = 0
         self._heard = loop.time()
-        self._ping: tuple[_Ping, float] | None = None
+        self._ping: tuple[Ping, float] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gone = asyncio.Event()
         self._lost: asyncio.Future[AmiLost] = loop.create_future()
@@ -222,7 +109,7 @@ class AmiClient(asyncio.Protocol):
     async def run(self, actions: Iterable[Action], window: int = 1000) -> list[Refusal]:
         """Send many actions in their order, at most `window` unanswered; the ones refused. Raises `AmiLost`."""
         self._require()
-        batch = _Batch(self, actions, window)
+        batch = Batch(self, actions, window)
         batch.send_more()
         try:
             await batch.done
@@ -289,7 +176,7 @@ class AmiClient(asyncio.Protocol):
 
     # What waiters use.
 
-    def register(self, action: str, headers: Headers, waiter: _Waiter, index: int = 0) -> bytes:
+    def register(self, action: str, headers: Headers, waiter: Waiter, index: int = 0) -> bytes:
         """The action's bytes; its answer will go to the waiter."""
         self._sent += 1
         action_id = f"{self._prefix}{self._sent}"
@@ -302,14 +189,14 @@ class AmiClient(asyncio.Protocol):
         if self._transport is not None and not self._lost.done():
             self._transport.write(frames)
 
-    def refill(self, batch: _Batch) -> None:
+    def refill(self, batch: Batch) -> None:
         """Let the batch send more once the answers at hand are through."""
         self._refill[batch] = None
 
     async def _ask(self, action: str, headers: Headers) -> list[Message]:
         self._require()
         future: asyncio.Future[list[Message]] = self._loop.create_future()
-        self.send(self.register(action, headers, _Answer(action, future)))
+        self.send(self.register(action, headers, Answer(action, future)))
         return await future
 
     def _require(self) -> None:
@@ -382,7 +269,7 @@ class AmiClient(asyncio.Protocol):
             self._lose(AmiLost(f"Asterisk has been silent for more than {self._times.silent:g} s"))
             return
         if not pinged:
-            ping = _Ping()
+            ping = Ping()
             self._ping = (ping, now)
             self.send(self.register("Ping", (), ping))
         self._timer = self._loop.call_later(self._times.ping, self._watch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +9,7 @@ from enum import StrEnum
 import aiohttp
 from yarl import URL
 
+from backsoon.domain.address import this_machine
 from backsoon.domain.errors import BacksoonError
 from backsoon.wire.digest import Digest, choose, parse_challenges
 
@@ -49,12 +49,7 @@ class Credentials:
 
 def may_show_password(url: URL) -> bool:
     """Whether what is sent to the address can be read by nobody on the way: TLS, or this very machine."""
-    if url.scheme == "https" or url.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(url.host or "").is_loopback
-    except ValueError:
-        return False
+    return url.scheme == "https" or this_machine(url.host or "")
 
 
 class Authenticator:

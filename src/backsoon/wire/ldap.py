@@ -8,7 +8,6 @@ told to whatever server they name), but counted: what lies behind them is missin
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -32,6 +31,7 @@ from sansldap import (
     SearchResultReference,
 )
 
+from backsoon.domain.address import this_machine
 from backsoon.domain.errors import BacksoonError
 
 SLICE = 8192
@@ -99,10 +99,7 @@ class LdapAddress:
     @property
     def private(self) -> bool:
         """Whether a password may be said there: nobody between here and there can read it."""
-        try:
-            return self.tls is not None or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.tls is not None or this_machine(self.host)
 
 
 @dataclass(frozen=True, slots=True)

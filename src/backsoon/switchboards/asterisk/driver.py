@@ -34,7 +34,8 @@ from backsoon.switchboards.base import (
     SwitchboardError,
 )
 from backsoon.wire.ami import AmiDenied, AmiError, AmiLost, AmiRefused, Message
-from backsoon.wire.ami_client import Action, AmiAccount, AmiAddress, AmiClient, AmiTimes, Refusal, open_ami
+from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiClient, AmiTimes, open_ami
+from backsoon.wire.ami_waiting import Action, Refusal
 
 DEVICE_FAMILY = "CustomDevstate"
 DEVICE_PREFIX = "backsoon-"
