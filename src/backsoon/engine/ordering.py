@@ -1,0 +1,385 @@
+"""Orders notifications by HTTP for the calendars of one connection, prolongs them, and cancels what is nobody's.
+
+Each round compares what is ordered with what is wanted: whatever happened between two steps, to us or to the vendor,
+the next round finds it. What is ordered is in the store before it is relied upon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from backsoon.domain.organisation import Calendar
+from backsoon.engine.comparing import Compared, compared
+from backsoon.engine.hearing import Notice, proposed_id
+from backsoon.engine.orders import (
+    COMPARE_EVERY,
+    LONGEST_ALONE,
+    LONGEST_PAUSE,
+    LOOK_EVERY,
+    MOST_AT_A_TIME,
+    OVERLAP,
+    UNSURE,
+    Failures,
+    Pause,
+    Site,
+    groups,
+    later,
+    ordered_of,
+    renew_at,
+)
+from backsoon.engine.timing import Clock, until_set
+from backsoon.sources.account import Ordered, Wanted, Webhooks
+from backsoon.sources.base import SourceBusy, SourceError, SourceMissing, SourceUnavailable
+from backsoon.store.base import BEGINNING, Store, StoreError, Subscription
+
+log = logging.getLogger(__name__)
+Step = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Ordering:
+    """One connection's notifications."""
+
+    def __init__(self, store: Store, clock: Clock, webhooks: Webhooks, site: Site) -> None:
+        self._store = store
+        self._clock = clock
+        self._webhooks = webhooks
+        self._site = site
+        self.pending = 0
+        """How many orders are under way: while it is one, the vendor may try our address."""
+        self.problem: SourceError | None = None
+        self.woken = asyncio.Event()
+        self._compare_at = BEGINNING
+        self._fresh: set[str] = set()
+        """Ids that were ordered since the vendor's list was asked for."""
+        self._alone: dict[int, tuple[int, datetime]] = {}
+        """Calendars that failed: how often in a row, and when each is tried again."""
+        self._pauses = {self._compare: Pause(), self._renew: Pause(), self._order: Pause()}
+
+    async def run(self) -> None:
+        """Keep what is ordered as it is wanted, until cancelled."""
+        started = False
+        while True:
+            try:
+                if not started:
+                    await self._begin()
+                    started = True
+                await self.round()
+                wait = await self._next()
+            except StoreError as error:
+                log.error("the store failed, trying again: %s", error)
+                wait = self._clock.now() + timedelta(seconds=5)
+            await until_set(self.woken, self._clock, wait)
+
+    async def _begin(self) -> None:
+        """Take over what is in the store. What was told while nobody listened is not known: everything is compared."""
+        now, after = self._clock.now(), ""
+        while rows := await self._store.page_subscriptions(*self._site.place, after=after):
+            for row in rows:
+                if self._counts(row, now):
+                    self._site.trust.cover(row.calendar, row.expires_at, now)
+            after = rows[-1].id
+
+    def _counts(self, row: Subscription, now: datetime) -> bool:
+        return not row.replaced and row.calendar > 0 and row.expires_at > now and row.url == self._site.url
+
+    async def round(self) -> None:
+        """Compare, prolong, order: each goes on where another one fails."""
+        for step, pause in self._pauses.items():
+            if not pause.over(self._clock.now()):
+                continue
+            try:
+                await step()
+            except SourceError as error:
+                self._failed(pause, error)
+            else:
+                if pause.failures:
+                    self.problem = None
+                pause.went_well()
+        lost = self._site.trust.expired(self._clock.now())
+        await self._site.urge(lost, self._clock.now())
+
+    def _failed(self, pause: Pause, error: SourceError) -> None:
+        if self.problem is None:
+            log.warning("connection %s: notifications: %s", self._site.place[1], error)
+        self.problem = error
+        concerned = self._pauses.values() if isinstance(error, SourceBusy) else (pause,)
+        for each in concerned:
+            each.failed(self._clock.now(), error.retry_after)
+
+    async def _next(self) -> datetime:
+        """When there is something to do again."""
+        now = self._clock.now()
+        renewal, end = await self._store.next_renewal(*self._site.place), self._site.trust.next_end()
+        times = [now + LOOK_EVERY, self._held(self._compare, self._compare_at)]
+        times += [] if renewal is None else [self._held(self._renew, renewal)]
+        times += [] if end is None else [end]
+        return max(min(times), now + timedelta(seconds=1))
+
+    def _held(self, step: Step, at: datetime) -> datetime:
+        """When a step that is due then may be taken."""
+        return max(at, self._pauses[step].until or at)
+
+    # -- comparing with the vendor's list ----------------------------------------------------------------------------
+
+    async def _compare(self) -> None:
+        now = self._clock.now()
+        if now < self._compare_at:
+            return
+        listed = await self._webhooks.listed()
+        wanted = await self._wanted() if self._site.url else {}
+        rows: list[Subscription] = []
+        while page := await self._store.page_subscriptions(*self._site.place, after=rows[-1].id if rows else ""):
+            rows += page
+        elsewhere = await self._store.subscriptions({o.id for o in listed or ()} - {row.id for row in rows})
+        found = compared(
+            rows,
+            None if listed is None else [o for o in listed if o.id not in elsewhere],
+            wanted,
+            self._site.url,
+            now,
+        )
+        await self._act(found, now)
+        self._fresh.clear()  # what was new may not have been in the list yet
+        self._compare_at = now + COMPARE_EVERY
+
+    async def _wanted(self) -> dict[int, str]:
+        """The calendars that there are, with their mailboxes ("": it has none)."""
+        found: dict[int, str] = {}
+        after = 0
+        while page := await self._store.calendars_at(*self._site.place, after=after):
+            addresses = await self._site.addresses([read.calendar for read in page])
+            found.update((read.calendar.id, addresses.get(read.calendar.id, "")) for read in page)
+            after = page[-1].calendar.id
+        return found
+
+    async def _act(self, found: Compared, now: datetime) -> None:
+        place = self._site.place
+        adopted = [self._row(Wanted(c, "", o.id, o.url, ""), o, now) for c, o in found.adopt]
+        changed = [replace(row, replaced=True, renew_at=now) for row in found.drop]
+        prolonged = [replace(row, expires_at=o.expires_at) for row, o in found.differ]
+        if adopted or changed or prolonged:
+            await self._store.save_subscriptions([*adopted, *changed, *prolonged])
+        for row in (*found.kept, *adopted, *prolonged):
+            self._site.trust.cover(row.calendar, row.expires_at, now)
+        gone = [row for row in found.gone if row.id not in self._fresh]
+        await self._store.remove_subscriptions([row.id for row in gone])
+        await self._uncovered([row.calendar for row in gone] + [row.calendar for row in found.uncovered], now)
+        await self._site.urge([row.calendar for row in adopted], now)
+        if gone or adopted:
+            log.info("connection %s: %d notifications were gone, %d found again", place[1], len(gone), len(adopted))
+        await self._cancel(found.cancel)
+
+    async def _uncovered(self, calendars: Iterable[int], now: datetime) -> None:
+        await self._site.urge(self._site.trust.uncover(calendars), now)
+
+    # -- prolonging and cancelling -----------------------------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        while True:
+            now = self._clock.now()
+            rows = await self._store.subscriptions_to_renew(*self._site.place, now, MOST_AT_A_TIME)
+            if not rows:
+                return
+            dead = [row for row in rows if row.expires_at <= now]
+            over = [row for row in rows if row.expires_at > now and (row.replaced or not row.calendar)]
+            live = [row for row in rows if row.expires_at > now and not row.replaced and row.calendar]
+            await self._bury(dead, now)
+            await self._prolong(live)
+            await self._cancel_rows(over, now)
+
+    async def _bury(self, rows: Sequence[Subscription], now: datetime) -> None:
+        """Forget what has ended. Of one that we do not know to exist nothing is left to cancel but what is listed."""
+        await self._store.remove_subscriptions([row.id for row in rows])
+        await self._site.urge(self._site.trust.expired(now), now)
+
+    async def _cancel(self, ordered: Sequence[Ordered]) -> None:
+        for group in groups(ordered, self._webhooks.together):
+            await self._webhooks.cancel(group)
+            await self._store.remove_subscriptions([o.id for o in group])
+
+    async def _cancel_rows(self, rows: Sequence[Subscription], now: datetime) -> None:
+        try:
+            await self._cancel([ordered_of(row) for row in rows])
+        except SourceError as error:
+            later = now + timedelta(seconds=max(LONGEST_PAUSE, error.retry_after or 0.0))
+            await self._store.save_subscriptions([replace(row, renew_at=later) for row in rows])
+            raise
+
+    async def _prolong(self, rows: Sequence[Subscription]) -> None:
+        if not rows:
+            return
+        if not self._webhooks.renewable:
+            await self._replace(rows)
+            return
+        count = Failures()
+        for group in groups(rows, self._webhooks.together):
+            answers = await self._webhooks.renew([ordered_of(row) for row in group])
+            await self._renewed(group, answers)
+            count.add(answers)
+
+    async def _replace(self, rows: Sequence[Subscription]) -> None:
+        """Order new ones in the place of these, which last until then."""
+        calendars = {row.calendar: await self._calendar(row.calendar) for row in rows}
+        nobodys = [replace(row, replaced=True) for row in rows if calendars[row.calendar] is None]
+        made = await self._make([c for c in calendars.values() if c is not None], rows)
+        now = self._clock.now()
+        failed = [later(row, now) for row in rows if row.calendar not in made and calendars[row.calendar] is not None]
+        if nobodys or failed:
+            await self._store.save_subscriptions([*nobodys, *failed])
+
+    async def _renewed(self, rows: Sequence[Subscription], answers: Sequence[Ordered | SourceError]) -> None:
+        now = self._clock.now()
+        save: list[Subscription] = []
+        gone: list[Subscription] = []
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, Ordered):
+                save.append(replace(row, expires_at=answer.expires_at, renew_at=renew_at(now, answer.expires_at)))
+            elif isinstance(answer, SourceMissing):
+                gone.append(row)
+            else:
+                save.append(later(row, now))
+        await self._store.save_subscriptions(save)
+        for row in save:
+            self._site.trust.cover(row.calendar, row.expires_at, now)
+        await self._store.remove_subscriptions([row.id for row in gone])
+        await self._uncovered([row.calendar for row in gone], now)
+
+    async def _calendar(self, calendar: int) -> Calendar | None:
+        found = await self._store.calendars(after=calendar - 1, limit=1)
+        return found[0].calendar if found and found[0].calendar.id == calendar else None
+
+    # -- ordering ----------------------------------------------------------------------------------------------------
+
+    async def _order(self) -> None:
+        after = 0
+        while self._site.url:
+            now = self._clock.now()
+            calendars = await self._store.unsubscribed(*self._site.place, now, after=after, limit=MOST_AT_A_TIME)
+            if not calendars:
+                return
+            after = calendars[-1].id
+            await self._make([c for c in calendars if self._may(c.id, now)])
+
+    def _may(self, calendar: int, now: datetime) -> bool:
+        failed = self._alone.get(calendar)
+        return failed is None or now >= failed[1]
+
+    async def _make(self, calendars: Sequence[Calendar], old: Iterable[Subscription] = ()) -> set[int]:
+        """Order for these calendars; `old` are what new ones take the place of. Those that got one."""
+        replaced = {row.calendar: row for row in old}
+        count, made = Failures(), set[int]()
+        for group in groups(await self._proposals(calendars), self._webhooks.together):
+            if not self._webhooks.renewable:  # whoever dies now finds it in the store
+                await self._store.save_subscriptions([self._unsure(w) for w in group])
+            self.pending += 1
+            try:
+                answers = await self._webhooks.order(group)
+            finally:
+                self.pending -= 1
+            made |= await self._made(group, answers, replaced)
+            count.add(answers)
+        return made
+
+    async def _proposals(self, calendars: Sequence[Calendar]) -> list[Wanted]:
+        site = self._site
+        addresses = await site.addresses(calendars)
+        for calendar in calendars:
+            if calendar.id not in addresses:
+                self._failed_alone(calendar.id)
+        return [
+            Wanted(
+                c.id,
+                addresses[c.id],
+                proposed_id(c.id, random.randbytes(16)),
+                site.url,
+                site.secrets.of(*site.place, c.id),
+            )
+            for c in calendars
+            if c.id in addresses
+        ]
+
+    def _unsure(self, wanted: Wanted) -> Subscription:
+        at = self._clock.now() + UNSURE
+        return Subscription(*self._site.place, wanted.calendar, wanted.id, BEGINNING, at, url=wanted.url)
+
+    async def _made(
+        self, group: Sequence[Wanted], answers: Sequence[Ordered | SourceError], old: dict[int, Subscription]
+    ) -> set[int]:
+        now = self._clock.now()
+        save: list[Subscription] = []
+        never: list[str] = []
+        for wanted, answer in zip(group, answers, strict=True):
+            if isinstance(answer, Ordered):
+                self._alone.pop(wanted.calendar, None)
+                self._fresh.add(answer.id)
+                save.append(self._row(wanted, answer, now))
+                if wanted.calendar in old:
+                    save.append(replace(old[wanted.calendar], replaced=True, renew_at=now + OVERLAP))
+            else:
+                self._failed_alone(wanted.calendar)
+                if not isinstance(answer, SourceUnavailable):
+                    never.append(wanted.id)
+        await self._store.save_subscriptions(save)
+        if not self._webhooks.renewable:
+            await self._store.remove_subscriptions(never)
+        rows = [row for row in save if not row.replaced]
+        new = [row.calendar for row in rows if self._site.trust.cover(row.calendar, row.expires_at, now)]
+        await self._site.urge(new, now)
+        return {row.calendar for row in rows}
+
+    def _row(self, wanted: Wanted, ordered: Ordered, now: datetime) -> Subscription:
+        return Subscription(
+            *self._site.place,
+            wanted.calendar,
+            ordered.id,
+            ordered.expires_at,
+            renew_at(now, ordered.expires_at),
+            ordered.resource,
+            self._site.url,
+        )
+
+    def _failed_alone(self, calendar: int) -> None:
+        failures = self._alone.get(calendar, (0, BEGINNING))[0] + 1
+        seconds = min(60.0 * 2 ** min(failures, 12), LONGEST_ALONE)
+        self._alone[calendar] = failures, self._clock.now() + timedelta(seconds=seconds)
+
+    # -- what the vendor says ----------------------------------------------------------------------------------------
+
+    async def renew_now(self, subscription: Subscription) -> None:
+        """The vendor asks for it to be prolonged. Raises `StoreError`."""
+        await self._store.save_subscriptions([replace(subscription, renew_at=self._clock.now())])
+        self.woken.set()
+
+    async def gone(self, subscription: Subscription) -> None:
+        """The vendor ended it; another one is ordered. Raises `StoreError`."""
+        await self._store.remove_subscriptions([subscription.id])
+        await self._uncovered([subscription.calendar], self._clock.now())
+        self.woken.set()
+
+    async def learnt(self, subscription: Subscription, notice: Notice) -> None:
+        """It exists: we did not live to hear of it. Another one may be in its place. Raises `StoreError`."""
+        now = self._clock.now()
+        ends = notice.expires_at or now + UNSURE
+        row = replace(subscription, resource=notice.resource, expires_at=ends, renew_at=renew_at(now, ends))
+        if self._site.trust.covers(row.calendar, now):
+            row = replace(row, replaced=True, renew_at=now)
+        else:
+            self._site.trust.cover(row.calendar, row.expires_at, now)
+        await self._store.save_subscriptions([row])
+        self.woken.set()
+
+    async def cancel_stray(self, calendar: int, notice: Notice) -> None:
+        """One that verifies and that nobody knows: it is cancelled in the next round. Raises `StoreError`."""
+        now = self._clock.now()
+        ends = notice.expires_at or now + UNSURE
+        row = Subscription(
+            *self._site.place, calendar, notice.id, ends, now, notice.resource, self._site.url, replaced=True
+        )
+        await self._store.save_subscriptions([row])
+        self.woken.set()
