@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from backsoon.sources.account import BusyTime, Finding, Shared, Stream, Webhooks
@@ -24,17 +23,16 @@ _TRIED = 3
 class GoogleAccount:
     """See `backsoon.sources.account.Account`.
 
-    The `Http` belongs to the caller and stays open. `clock` gives the time in UTC: Google is told it when a service
-    account signs in. Google has no automatic replies in its calendar: an absence that its owner books (`outOfOffice`)
-    does their work.
+    The `Http` belongs to the caller and stays open. Google has no automatic replies in its calendar: an absence that
+    its owner books (`outOfOffice`) does their work.
     """
 
     stream: Stream | None = None
 
-    def __init__(self, settings: GoogleSettings, http: Http, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: GoogleSettings, http: Http) -> None:
         self._settings = settings
-        self._api = Api(settings, http, clock)
-        self._webhooks = GoogleWebhooks(self._api, clock)
+        self._api = Api(settings, http)
+        self._webhooks = GoogleWebhooks(self._api)
         self._busy_at_once = AT_ONCE
         self._asks_as = ""
         """In whose name free/busy was asked last, where each mailbox is acted for."""

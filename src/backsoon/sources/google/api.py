@@ -6,8 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -28,10 +27,10 @@ _Answer = TypeVar("_Answer")
 class Api:
     """One account's requests. `counts` says how many there were, by operation (Google's names, and `token`)."""
 
-    def __init__(self, settings: GoogleSettings, http: Http, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: GoogleSettings, http: Http) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self.tokens = Tokens(settings.credentials, http, clock, self.counts)
+        self.tokens = Tokens(settings.credentials, http, self.counts)
         per_minute = PROJECT_PER_MINUTE if settings.delegated else min(settings.requests_per_minute, PROJECT_PER_MINUTE)
         self.throttle = Throttle(
             settings.at_once, per_second=max(per_minute - _BURST, 1.0) / 60, burst=min(_BURST, per_minute / 10)

@@ -10,7 +10,7 @@ import msgspec
 from backsoon.sources.account import Finding, Shared
 from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceUnavailable
 from backsoon.sources.google.api import Api, decoded, of_calendar
-from backsoon.sources.google.credentials import AuthorisedUser, Credentials, ExternalAccount, ServiceAccount
+from backsoon.sources.google.credentials import Credentials, Kind
 from backsoon.sources.google.errors import ApiDisabled, NotShared
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS, FREE_BUSY
 
@@ -62,21 +62,19 @@ async def check(api: Api, addresses: Sequence[str]) -> list[Finding]:
 
 
 def _who(credentials: Credentials, *, delegated: bool) -> Finding:
-    match credentials:
-        case ServiceAccount(email=email) if delegated:
-            return Finding("ok", f"acts for each mailbox as service account {_word(email)}")
-        case ServiceAccount(email=email) | ExternalAccount(email=email):
-            if not email:
-                remedy = "add service_account_impersonation_url to the file: calendars are shared with an address"
-                return Finding("error", "the external account acts as no service account", remedy)
-            return Finding("ok", f"people share their calendars with {_word(email)}")
-        case AuthorisedUser():
-            return Finding("ok", "people share their calendars with the user who signed in")
+    if credentials.kind is Kind.AUTHORISED_USER:
+        return Finding("ok", "people share their calendars with the user who signed in")
+    if not credentials.email:
+        remedy = "add service_account_impersonation_url to the file: calendars are shared with an address"
+        return Finding("error", "the external account acts as no service account", remedy)
+    if delegated:
+        return Finding("ok", f"acts for each mailbox as service account {_word(credentials.email)}")
+    return Finding("ok", f"people share their calendars with {_word(credentials.email)}")
 
 
 async def _breadth(api: Api, credentials: Credentials, subject: str) -> list[Finding]:
     """Whether more may be done than is needed."""
-    if isinstance(credentials, AuthorisedUser):
+    if credentials.kind is Kind.AUTHORISED_USER:
         needless = sorted(api.tokens.granted - {EVENTS, FREE_BUSY, CALENDAR_LIST} - {"openid"})
         return [_too_wide(", ".join(map(_word, needless)))] if needless else []
     if not subject:
@@ -120,7 +118,7 @@ async def _mailbox(api: Api, address: str, credentials: Credentials) -> Finding:
 
 
 def _with_whom(error: SourceError, credentials: Credentials) -> str:
-    if isinstance(error, NotShared) and isinstance(credentials, ServiceAccount | ExternalAccount):
+    if isinstance(error, NotShared) and credentials.email:
         return f"share this calendar with {_word(credentials.email)}, or mend the address"
     return error.remedy
 

@@ -1,25 +1,24 @@
 """The files with which one signs in at Google: a service account's, an authorised user's, an external account's.
 
 Their shapes are those that Google's console, `gcloud` and our own `calendars sign-in` write ("Application Default
-Credentials"; AIP-4110 to AIP-4117). A file is read again whenever a token is needed, so that a new key counts at once.
+Credentials"). A file is read again whenever a token is needed, so that a new key counts at once. What is signed and
+asked is google-auth's business; the asking itself goes over our own bounded HTTP.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from backsoon.sources.base import SourceBroken, SourceDenied
+from backsoon.sources.base import SourceDenied
 from backsoon.sources.google.settings import TOKEN_URL
 
-_LASTS: Final = timedelta(hours=1)
-_EARLY: Final = timedelta(seconds=10)
-"""An assertion is said to be this much older, for clocks that are slightly fast."""
 _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LARGEST: Final = 65_536
 
@@ -30,94 +29,72 @@ class BadCredentials(SourceDenied):
     remedy = "download the service account's key as JSON, or sign in with `backsoon calendars sign-in`"
 
 
+class Kind(StrEnum):
+    """The kinds of credentials, in Google's words."""
+
+    SERVICE_ACCOUNT = "service_account"
+    """With a key of its own."""
+    AUTHORISED_USER = "authorized_user"
+    """One who consented once: the one with whom everybody shares."""
+    EXTERNAL_ACCOUNT = "external_account"
+    """Keyless (workload identity federation): another identity provider vouches for this machine."""
+
+
 class _File(msgspec.Struct):
-    """What may stand in such a file."""
+    """What is looked at in such a file."""
 
     type: str = ""
     client_email: str = ""
     client_id: str = ""
-    client_secret: str = ""
     private_key: str = ""
-    private_key_id: str = ""
     refresh_token: str = ""
     token_uri: str = TOKEN_URL
     service_account_impersonation_url: str = ""
 
 
+class Refreshing(Protocol):
+    """What is used of google-auth's credentials."""
+
+    token: Any
+
+    def refresh(self, request: Callable[..., object]) -> None:
+        """Ask for a token. Blocks; raises google-auth's errors."""
+
+
 @dataclass(frozen=True, slots=True)
-class ServiceAccount:
-    """A service account with a key of its own. `email` is whom calendars are shared with, `client_id` what domain-wide
-    delegation is granted to."""
+class Credentials:
+    """What a file holds. `email` is whom calendars are shared with ("" where the file does not say), `client_id` what
+    domain-wide delegation is granted to."""
 
-    email: str
-    client_id: str
-    token_url: str
-    key_id: str = field(repr=False)
-    key: str = field(repr=False)
+    kind: Kind
+    email: str = ""
+    client_id: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def grant(self, scope: str, subject: str, now: datetime) -> dict[str, str]:
-        """The form that asks for a token (RFC 7523 section 2.1), in the name of `subject` where there is one.
+    def of_google(self, scope: str, subject: str) -> Refreshing:
+        """google-auth's own, for a right and in the name of `subject` ("": its own). Blocks for some milliseconds.
 
-        Blocks for the milliseconds of an RSA signature. Raises `BadCredentials`.
+        Raises `BadCredentials`.
         """
-        from google.auth import crypt, jwt
+        from google.auth import load_credentials_from_dict
+        from google.auth.exceptions import GoogleAuthError
+        from google.oauth2 import credentials, service_account
 
-        begun = now - _EARLY
-        claims = {
-            "iss": self.email,
-            "scope": scope,
-            "aud": self.token_url,
-            "iat": int(begun.timestamp()),
-            "exp": int((begun + _LASTS).timestamp()),
-        }
-        if subject:
-            claims["sub"] = subject
+        info = dict(self.info)
         try:
-            signer = crypt.RSASigner.from_string(self.key, self.key_id or None)  # type: ignore[no-untyped-call]
-            assertion = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError):
-            raise BadCredentials("the private key in the file of credentials cannot be read") from None
-        return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion.decode()}
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorisedUser:
-    """A user who consented once: the one with whom everybody shares."""
-
-    client_id: str
-    token_url: str
-    client_secret: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-
-    def grant(self) -> dict[str, str]:
-        """The form that asks for a token (RFC 6749 section 6)."""
-        form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": self.refresh_token}
-        return form | ({"client_secret": self.client_secret} if self.client_secret else {})
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalAccount:
-    """A keyless account (workload identity federation): another identity provider vouches for this machine."""
-
-    email: str
-    text: str = field(repr=False)
-
-    def token(self, scope: str) -> tuple[str, float]:
-        """A token, and for how many seconds it lasts at least. Blocks: call it in a thread.
-
-        Raises google-auth's errors.
-        """
-        import google.auth
-        from google.auth.transport.requests import Request
-
-        credentials, _ = google.auth.load_credentials_from_dict(  # type: ignore[no-untyped-call]
-            msgspec.json.decode(self.text), scopes=[scope]
-        )
-        credentials.refresh(Request())
-        return str(credentials.token), 1_800.0
-
-
-Credentials = ServiceAccount | AuthorisedUser | ExternalAccount
+            made: Refreshing
+            match self.kind:
+                case Kind.SERVICE_ACCOUNT:
+                    made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+                        info, scopes=[scope], subject=subject or None
+                    )
+                case Kind.AUTHORISED_USER:  # whatever is asked, its token covers what was consented to
+                    made = credentials.Credentials.from_authorized_user_info(info)  # type: ignore[no-untyped-call]
+                case Kind.EXTERNAL_ACCOUNT:
+                    made, _ = load_credentials_from_dict(info, scopes=[scope])  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError, GoogleAuthError):
+            raise BadCredentials(f"the file of credentials says {self.kind}, and google-auth cannot use it") from None
+        return made
 
 
 def read_credentials(setting: str) -> Credentials:
@@ -128,22 +105,23 @@ def read_credentials(setting: str) -> Credentials:
     text = setting if setting.lstrip().startswith("{") else _file(setting)
     try:
         told = msgspec.json.decode(text, type=_File)
+        info = {"token_uri": TOKEN_URL, **msgspec.json.decode(text)}
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise BadCredentials("the file of credentials is no JSON of Google's") from None
+    _safe(told.token_uri)
     match told.type:
-        case "service_account" if told.client_email and told.private_key:
-            return ServiceAccount(
-                told.client_email, told.client_id, _safe(told.token_uri), told.private_key_id, told.private_key
-            )
-        case "authorized_user" if told.client_id and told.refresh_token:
-            return AuthorisedUser(told.client_id, _safe(told.token_uri), told.client_secret, told.refresh_token)
-        case "external_account":
-            return ExternalAccount(_impersonated(told.service_account_impersonation_url), text)
+        case Kind.SERVICE_ACCOUNT if told.client_email and told.private_key:
+            return Credentials(Kind.SERVICE_ACCOUNT, told.client_email, told.client_id, info)
+        case Kind.AUTHORISED_USER if told.client_id and told.refresh_token:
+            return Credentials(Kind.AUTHORISED_USER, "", told.client_id, info)
+        case Kind.EXTERNAL_ACCOUNT:
+            acting_as = told.service_account_impersonation_url.rpartition("/")[2].partition(":")[0]
+            return Credentials(Kind.EXTERNAL_ACCOUNT, acting_as, "", msgspec.json.decode(text))
     raise BadCredentials(_unusable(told))
 
 
 def _unusable(told: _File) -> str:
-    if told.type in ("service_account", "authorized_user"):
+    if told.type in (Kind.SERVICE_ACCOUNT, Kind.AUTHORISED_USER):
         return f"the file of credentials says {told.type}, and lacks what belongs to one"
     return (
         "the file of credentials is of no known type: service_account, authorized_user and external_account are;"
@@ -155,15 +133,16 @@ def _file(path: str) -> str:
     try:
         with Path(path).expanduser().open("rb") as file:
             content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise BadCredentials("the file of credentials is too large to be one")
-        return content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
         because = getattr(error, "strerror", None) or "it cannot be read"
         raise BadCredentials(f"the file of credentials: {because}") from None
+    if len(content) > _LARGEST:
+        raise BadCredentials("the file of credentials is too large to be one")
+    return text
 
 
-def _safe(address: str) -> str:
+def _safe(address: str) -> None:
     """A key is shown to an address over TLS only, or to this machine."""
     try:
         parts = urlsplit(address)
@@ -171,10 +150,4 @@ def _safe(address: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise SourceBroken("token_uri in the file of credentials is no https address")
-    return address
-
-
-def _impersonated(address: str) -> str:
-    """The service account's e-mail address in `.../serviceAccounts/ADDRESS:generateAccessToken`."""
-    return address.rpartition("/")[2].partition(":")[0]
+        raise BadCredentials("token_uri in the file of credentials is no https address")

@@ -1,25 +1,20 @@
-"""Access tokens: fetched when they are needed, kept while they last, for each right and each mailbox acted for."""
+"""Access tokens: fetched when they are needed, kept while they last, for each right and each mailbox acted for.
+
+google-auth blocks: it runs in a thread, and what it sends comes back to the loop, to our own bounded HTTP.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 
 from backsoon.sources.base import SourceError, SourceUnavailable
-from backsoon.sources.google.credentials import (
-    AuthorisedUser,
-    BadCredentials,
-    Credentials,
-    ExternalAccount,
-    ServiceAccount,
-    read_credentials,
-)
+from backsoon.sources.google.credentials import BadCredentials, Credentials, Kind, read_credentials
 from backsoon.sources.google.errors import ScopeMissing, SignInFailed, of_http, token_refused
 from backsoon.wire.http import Http, HttpError
 
@@ -31,23 +26,66 @@ _LARGEST: Final = 65_536
 _SAID_NO: Final = 30.0
 """For how long (seconds) a refusal is believed without asking again."""
 _REFUSALS_KEPT: Final = 256
+_AT_LEAST: Final = 1_800.0
+"""How long (seconds) a token lasts of which that was not said."""
 _Key = tuple[str, str]
 _Value = TypeVar("_Value")
 
 
-class _Token(msgspec.Struct):
-    access_token: str
-    expires_in: float = 3_600.0
+class _Told(msgspec.Struct):
+    """What an answer with a token says besides (RFC 6749 section 5.1)."""
+
+    expires_in: float = _AT_LEAST
     scope: str = ""
 
 
-class Tokens:
-    """The tokens of one account. `clock` gives the time that assertions are dated with, in UTC."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer as google-auth wants to see it."""
 
-    def __init__(self, setting: str, http: Http, clock: Callable[[], datetime], counts: Counter[str]) -> None:
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+class _Bridge:
+    """google-auth's transport (`google.auth.transport.Request`): called in its thread, sent by our loop."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._loop = asyncio.get_running_loop()
+        self.answer: _Answer | None = None
+        self.failure: HttpError | None = None
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **_: object,
+    ) -> _Answer:
+        """Send it; the deadline is our own."""
+        from google.auth.exceptions import TransportError
+
+        content = body.encode() if isinstance(body, str) else body
+        sending = self._http.request(method, url, headers=headers, body=content, limit_bytes=_LARGEST)
+        try:
+            answer = asyncio.run_coroutine_threadsafe(sending, self._loop).result()
+        except HttpError as error:
+            self.failure = error
+            raise TransportError("no answer") from None  # type: ignore[no-untyped-call]
+        self.answer = _Answer(answer.status, answer.headers, answer.body)
+        return self.answer
+
+
+class Tokens:
+    """The tokens of one account. `setting` names its file of credentials, `counts` counts the requests."""
+
+    def __init__(self, setting: str, http: Http, counts: Counter[str]) -> None:
         self._setting = setting
         self._http = http
-        self._clock = clock
         self._counts = counts
         self._held: OrderedDict[_Key, tuple[str, float]] = OrderedDict()
         self._refused: OrderedDict[_Key, tuple[SourceError, float]] = OrderedDict()
@@ -93,71 +131,66 @@ class Tokens:
     async def _fetch(self, key: _Key) -> str:
         began = asyncio.get_running_loop().time()
         try:
-            token = await self._ask(await self.credentials(), *key)
+            token, told = await self._ask(await self.credentials(), *key)
         except SourceError as error:
             if not isinstance(error, SourceUnavailable):
                 _keep(self._refused, key, (error, began + _SAID_NO), _REFUSALS_KEPT)
             raise
         self._refused.pop(key, None)
-        _keep(self._held, key, (token.access_token, began + max(token.expires_in - _RENEW_BEFORE, 1.0)), KEPT)
-        return token.access_token
+        _keep(self._held, key, (token, began + max(told.expires_in - _RENEW_BEFORE, 1.0)), KEPT)
+        return token
 
-    async def _ask(self, credentials: Credentials, scope: str, subject: str) -> _Token:
-        if subject and not isinstance(credentials, ServiceAccount):
+    async def _ask(self, credentials: Credentials, scope: str, subject: str) -> tuple[str, _Told]:
+        if subject and credentials.kind is not Kind.SERVICE_ACCOUNT:
             raise BadCredentials("access = delegation takes a service account with a key")
         self._counts["token"] += 1
-        match credentials:
-            case ServiceAccount():
-                form = await asyncio.to_thread(credentials.grant, scope, subject, self._clock())
-                return await self._post(credentials.token_url, form, user=False)
-            case AuthorisedUser():
-                token = await self._post(credentials.token_url, credentials.grant(), user=True)
-                self._check(token, scope)
-                return token
-            case ExternalAccount():
-                return await _external(credentials, scope)
+        bridge = _Bridge(self._http)
+        token = await _refreshed(credentials, scope, subject, bridge)
+        told = _told(bridge.answer)
+        if credentials.kind is Kind.AUTHORISED_USER:
+            self.granted = frozenset(told.scope.split())
+            if self.granted and not covers(self.granted, scope):
+                raise ScopeMissing(f"the consent does not cover {scope}")
+        return token, told
 
-    def _check(self, token: _Token, scope: str) -> None:
-        """A user's token covers what they consented to, whatever is asked."""
-        self.granted = frozenset(token.scope.split())
-        if self.granted and not covers(self.granted, scope):
-            raise ScopeMissing(f"the consent does not cover {scope}")
 
-    async def _post(self, url: str, form: dict[str, str], *, user: bool) -> _Token:
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        try:
-            answer = await self._http.request(
-                "POST", url, headers=headers, body=urlencode(form).encode(), limit_bytes=_LARGEST
-            )
-        except HttpError as error:
-            raise of_http(error) from None
-        if answer.status != 200:
-            raise token_refused(answer.status, answer.body, user=user)
-        try:
-            return msgspec.json.decode(answer.body, type=_Token)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise SignInFailed("the answer of Google's sign-in holds no token") from None
+async def _refreshed(credentials: Credentials, scope: str, subject: str, bridge: _Bridge) -> str:
+    from google.auth.exceptions import GoogleAuthError
+
+    def in_thread() -> str:
+        made = credentials.of_google(scope, subject)
+        made.refresh(bridge)
+        return str(made.token)
+
+    try:
+        return await asyncio.to_thread(in_thread)
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise _why(error, credentials, bridge) from None
+
+
+def _why(error: Exception, credentials: Credentials, bridge: _Bridge) -> SourceError:
+    """What an answer said, else what befell the exchange, else that there was none."""
+    if bridge.failure is not None:
+        return of_http(bridge.failure)
+    answer = bridge.answer
+    if answer is None:
+        return SignInFailed(f"google-auth cannot sign in ({type(error).__name__})")
+    if answer.status == 200:
+        return SignInFailed("the answer of Google's sign-in holds no token")
+    return token_refused(answer.status, answer.data, user=credentials.kind is Kind.AUTHORISED_USER)
+
+
+def _told(answer: _Answer | None) -> _Told:
+    try:
+        return msgspec.json.decode(answer.data if answer else b"{}", type=_Told, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Told()
 
 
 def covers(granted: frozenset[str], scope: str) -> bool:
-    """Whether the rights include this one: itself, or one that is wider (the swagger description's `security`)."""
+    """Whether the rights include this one: itself, or one that is wider (the API description's `security`)."""
     prefix = scope.rpartition("/")[0]
-    wider = {scope, f"{prefix}/calendar"}
-    if not scope.endswith("freebusy"):
-        wider.add(scope.removesuffix(".readonly"))
-    return bool(granted & (wider | {f"{prefix}/calendar.readonly"}))
-
-
-async def _external(credentials: ExternalAccount, scope: str) -> _Token:
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
-    try:
-        token, seconds = await asyncio.to_thread(credentials.token, scope)
-    except TransportError:
-        raise SourceUnavailable("the identity provider that vouches for this machine does not answer") from None
-    except (GoogleAuthError, ValueError, OSError):
-        raise SignInFailed("the identity provider or Google refused the external account") from None
-    return _Token(token, seconds)
+    return bool(granted & {scope, scope.removesuffix(".readonly"), f"{prefix}/calendar", f"{prefix}/calendar.readonly"})
 
 
 def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:

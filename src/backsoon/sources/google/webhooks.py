@@ -7,7 +7,7 @@ one is ordered while the old one lasts. `ttl` is always said: what Google takes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,7 +20,6 @@ from backsoon.sources.google.api import Api, decoded, of_calendar
 TTL: Final = timedelta(days=7)
 """How long a channel is asked to last; what Google makes of it is read back."""
 TOGETHER: Final = 10
-_LONGEST: Final = timedelta(days=60)
 
 
 class AddressRefused(SourceDenied):
@@ -32,7 +31,7 @@ class AddressRefused(SourceDenied):
 class _Channel(msgspec.Struct):
     id: str
     resourceId: str
-    expiration: str | int = "0"
+    expiration: str | int = ""
 
 
 class GoogleWebhooks:
@@ -42,9 +41,8 @@ class GoogleWebhooks:
     together = TOGETHER
     renewable = False
 
-    def __init__(self, api: Api, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._clock = clock
 
     async def order(self, wanted: Sequence[Wanted]) -> Sequence[Ordered | SourceError]:
         """See `Webhooks`. The channel takes the proposed id; its token is the secret."""
@@ -67,25 +65,17 @@ class GoogleWebhooks:
             channel = decoded(await self._api.post("events.watch", path, body, mailbox=wanted.address), _Channel)
         except SourceError as error:
             return _said(error)
-        if channel.id != wanted.id:
-            return SourceBroken("Google answered for another channel")
+        expires_at = _expiration(channel.expiration)
+        if channel.id != wanted.id or expires_at is None:
+            return SourceBroken("Google answered for another channel, or did not say how long it lasts")
         return Ordered(
             channel.id,
-            self._expiration(channel),
+            expires_at,
             calendar=wanted.calendar,
             address=wanted.address,
             resource=channel.resourceId,
             url=wanted.url,
         )
-
-    def _expiration(self, channel: _Channel) -> datetime:
-        """Milliseconds since 1970, mostly as text. One that makes no sense is the shortest that Google ever gave."""
-        now = self._clock()
-        try:
-            at = datetime.fromtimestamp(int(channel.expiration) / 1000, UTC)
-        except (ValueError, OverflowError, OSError):
-            return now + timedelta(hours=1)
-        return min(at, now + _LONGEST) if at > now else now + timedelta(hours=1)
 
     async def renew(self, ordered: Sequence[Ordered]) -> Sequence[Ordered | SourceError]:
         """See `Webhooks`: a channel cannot be prolonged."""
@@ -110,6 +100,14 @@ class GoogleWebhooks:
 
     async def listed(self) -> Sequence[Ordered] | None:
         """See `Webhooks`: Google cannot say."""
+        return None
+
+
+def _expiration(told: str | int) -> datetime | None:
+    """Milliseconds since 1970, mostly as text."""
+    try:
+        return datetime.fromtimestamp(int(told) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
         return None
 
 
