@@ -238,9 +238,66 @@ def test_init_without_questions(tmp_path: Path) -> None:
     assert shell("apply", "--yes").status == 0
 
 
+ID = "11111111-2222-3333-4444-555555555555"
+GRAPH = ["--calendar-kind", "graph", "--calendar-tenant", "acme.example.com", "--calendar-client-id", ID]
+
+
+@pytest.mark.parametrize(
+    ("options", "table"),
+    [
+        (
+            ["--calendar-kind", "exchange", "--calendar-username", "ACME\\svc", "--calendar-password", "env:P"],
+            {"kind": "ews", "username": "ACME\\svc", "password": "env:P", "access": "impersonation"},
+        ),
+        (
+            [*GRAPH, "--calendar-outside", "ceo@example.com", "--public", "https://backsoon.example.com"],
+            {
+                "kind": "graph",
+                "tenant": "acme.example.com",
+                "client_id": ID,
+                "certificate": "backsoon.pem",
+                "outside": "ceo@example.com",
+            },
+        ),
+        (
+            [*GRAPH, "--calendar-client-secret", "credential:graph"],
+            {"kind": "graph", "tenant": "acme.example.com", "client_id": ID, "client_secret": "credential:graph"},
+        ),
+        (
+            ["--calendar-kind", "google", "--calendar-access", "delegation"],
+            {"kind": "google", "credentials": "google.json", "access": "delegation"},
+        ),
+    ],
+)
+def test_init_of_an_account_that_reads_everybody(tmp_path: Path, options: list[str], table: dict[str, str]) -> None:
+    shell = Shell(tmp_path, {"BACKSOON_API__LISTEN": "127.0.0.1:0"})
+    shell("init", "--yes", "--no-try", *options)
+    text = (tmp_path / "backsoon.toml").read_text()
+    written = tomllib.loads(text)
+    assert written["calendars"]["main"] == table
+    assert written.get("api", {}).get("public", "") == ("https://backsoon.example.com" if "--public" in options else "")
+    assert "docs/guides/" in text
+    shell("apply", "--yes")
+    shell("people", "add", "101", "Anna", "--email", "anna@example.com")
+    (row,) = shell("board", "--json").json["rows"]
+    assert row["calendars"] == 1
+
+
+def test_init_tries_an_account_and_says_what_is_missing(tmp_path: Path) -> None:
+    options = ("--calendar-kind", "google", "--try-email", "anna@example.com")
+    done = Shell(tmp_path)("init", "--yes", *options, status=1)
+    assert "error   calendars main: " in done.err
+    assert "file" in done.err
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [
+        (["--calendar-kind", "graph"], "a tenant is needed"),
+        (["--calendar-kind", "ews"], "an account is needed"),
+        (["--calendar-kind", "google", "--calendar-access", "all"], "shared, delegation"),
+        ([*GRAPH, "--public", "http://backsoon.example.com"], "in the clear"),
+        ([*GRAPH, "--calendar-client-secret", "hunter2"], "write env:NAME"),
         (["--zone", "Oslo"], "no time zone 'Oslo'"),
         (["--country", "XX"], "public holidays of 'XX'"),
         (["--mode", "some"], "keywords, all-busy"),

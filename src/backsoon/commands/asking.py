@@ -7,12 +7,14 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 from backsoon.commands import output
+from backsoon.commands.askingaccounts import NAMES, ask_account, ask_public
 from backsoon.commands.template import Answers, settings_text
 from backsoon.config import Config, ConfigError, Problem, parse
 from backsoon.domain.address import has_placeholder
@@ -125,15 +127,20 @@ def _wrong_email(email: str) -> str:
 
 
 def _calendar(given: Given) -> dict[str, object]:
-    kinds = ("caldav", "ics", "none")
+    kinds = ("caldav", "ics", "ews", "graph", "google", "none")
     kind = given.ask(
         "calendar_kind",
-        "Where are the calendars (caldav, ics, none)",
+        "Where are the calendars (caldav, ics, ews: Exchange, graph: Microsoft 365, google, none)",
         "none" if given.yes else "caldav",
-        lambda a: "" if a in kinds else f"write one of: {', '.join(kinds)}",
+        lambda a: "" if NAMES.get(a, a) in kinds else f"write one of: {', '.join(kinds)}",
     )
+    kind = NAMES.get(kind, kind)
     if kind == "none":
         return {}
+    return _at_a_server(given, kind) if kind in ("caldav", "ics") else ask_account(kind, given, partial(_secret, given))
+
+
+def _at_a_server(given: Given, kind: str) -> dict[str, object]:
     url = given.ask(
         "calendar_url",
         "Its address ({email} stands for each person's)",
@@ -162,17 +169,17 @@ def _switchboard(given: Given) -> dict[str, object]:
     return {"kind": "asterisk", "host": host, "port": int(port), "username": username, "secret": secret}
 
 
-def _secret(given: Given, key: str, file: str) -> str:
+def _secret(given: Given, key: str, file: str, what: str = "Its password") -> str:
     """A reference to a secret. One that is typed instead is kept in a file beside the settings, for its owner only."""
     wrong = "write env:NAME, file:PATH or credential:NAME"
     if given.yes or given.values.get(key) is not None:
         return given.ask(key, "", f"file:{file}", lambda a: "" if REFERENCE.fullmatch(a) else wrong)
-    question = "Its password, or where that is (env:NAME, file:PATH, credential:NAME)"
+    question = f"{what}, or where that is (env:NAME, file:PATH, credential:NAME)"
     typed = str(typer.prompt(question, hide_input=True, err=True))
     if REFERENCE.fullmatch(typed):
         return typed
     _write(given.path.parent / file, typed + "\n", 0o600)
-    output.say(f"the password is kept in {given.path.parent / file}, readable for this account only")
+    output.say(f"it is kept in {given.path.parent / file}, readable for this account only")
     return f"file:{file}"
 
 
@@ -188,9 +195,10 @@ def _asked(
     from backsoon.commands.trying import Tried
 
     while True:
-        more = (
-            replace(answers, calendar=ask(given)) if field == "calendar" else replace(answers, switchboard=ask(given))
-        )
+        asked = ask(given)
+        more = replace(answers, calendar=asked) if field == "calendar" else replace(answers, switchboard=asked)
+        if more.calendar.get("kind") in ("graph", "google") and field == "calendar":
+            more = replace(more, public=ask_public(given))
         tried: Sequence[Tried] = ()
         try:
             config = _config(more, given.path)
@@ -208,7 +216,7 @@ def _asked(
 def _config(answers: Answers, path: Path) -> Config:
     import tomllib
 
-    return parse(tomllib.loads(settings_text(answers)), path)
+    return parse(tomllib.loads(settings_text(answers)), path, os.environ)
 
 
 async def _try(config: Config, field: str, given: Given) -> list[Tried]:
@@ -221,22 +229,29 @@ async def _try(config: Config, field: str, given: Given) -> list[Tried]:
 
 
 async def _try_connection(config: Config, connection: Connection, given: Given) -> Sequence[Tried]:
+    from backsoon.commands.checkingaccounts import Checked, check_account, has_account
     from backsoon.commands.trying import Tried, try_calendar
     from backsoon.domain.organisation import Person
     from backsoon.factories import Sources
     from backsoon.wiring import SystemClock
 
     email = given.try_email
-    if has_placeholder(str(connection.settings.get("url", ""))) and not email:
+    account = has_account(connection)
+    if (account or has_placeholder(str(connection.settings.get("url", "")))) and not email:
         if given.yes:
             return [Tried("calendars main", "warning", "not tried", "name somebody with --try-email")]
         email = given.ask("email", "Whose calendar shall be tried (an e-mail address)", "", _wrong_email)
     organisation = config.organisations[0].organisation
     sources = Sources(cast("Store", None))  # what is made of a connection given asks no store
-    person = Person(organisation.id, "0", "", email, organisation.zone)
+    person, now = Person(organisation.id, "0", "", email, organisation.zone), SystemClock().now()
+    found: list[Tried] = []
     try:
-        what = f"calendar {email}".strip()
-        return [await try_calendar(sources, connection, "", person, SystemClock().now(), what)]
+        if account:
+            checked = Checked(connection, (email,), public=config.api.public)
+            found = [one async for one in check_account(sources, checked, now)]
+        if not any(one.level == "error" for one in found):
+            found.append(await try_calendar(sources, connection, "", person, now, f"calendar {email}".strip()))
+        return found
     finally:
         await sources.close()
 

@@ -17,10 +17,24 @@ def init(
     language: Annotated[str | None, typer.Option(help="The language of its lines: en, sv.")] = None,
     mode: Annotated[str | None, typer.Option(help="keywords or all-busy.")] = None,
     busy_phone: Annotated[str | None, typer.Option(help="In all-busy mode: closed or open.")] = None,
-    calendar_kind: Annotated[str | None, typer.Option(help="caldav, ics or none.")] = None,
+    calendar_kind: Annotated[str | None, typer.Option(help="caldav, ics, ews, graph, google or none.")] = None,
     calendar_url: Annotated[str | None, typer.Option(help="Its address; {email} stands for each person's.")] = None,
     calendar_username: Annotated[str | None, typer.Option(help="The account that reads it.")] = None,
     calendar_password: Annotated[str | None, typer.Option(help="Where its password is: env:NAME, file:PATH.")] = None,
+    calendar_access: Annotated[
+        str | None, typer.Option(help="ews: impersonation, delegate; google: shared, delegation.")
+    ] = None,
+    calendar_tenant: Annotated[str | None, typer.Option(help="graph: the tenant's id or domain.")] = None,
+    calendar_client_id: Annotated[str | None, typer.Option(help="graph: the application's (client) id.")] = None,
+    calendar_certificate: Annotated[
+        str | None, typer.Option(help="graph: its certificate with the key, a PEM file.")
+    ] = None,
+    calendar_client_secret: Annotated[
+        str | None, typer.Option(help="graph: where its secret is: env:NAME, file:PATH.")
+    ] = None,
+    calendar_outside: Annotated[str | None, typer.Option(help="graph: a mailbox that must be refused.")] = None,
+    calendar_credentials: Annotated[str | None, typer.Option(help="google: the account's JSON file.")] = None,
+    public: Annotated[str | None, typer.Option(help="Where /hooks/ can be reached from outside: https://HOST.")] = None,
     asterisk_host: Annotated[str | None, typer.Option(help="Asterisk's address, or none.")] = None,
     asterisk_port: Annotated[str | None, typer.Option(help="The port of its manager interface.")] = None,
     asterisk_username: Annotated[str | None, typer.Option(help="The manager account.")] = None,
@@ -47,6 +61,14 @@ def init(
         "calendar_url": calendar_url,
         "calendar_username": calendar_username,
         "calendar_password": calendar_password,
+        "calendar_access": calendar_access,
+        "calendar_tenant": calendar_tenant,
+        "calendar_client_id": calendar_client_id,
+        "calendar_certificate": calendar_certificate,
+        "calendar_client_secret": calendar_client_secret,
+        "calendar_outside": calendar_outside,
+        "calendar_credentials": calendar_credentials,
+        "public": public,
         "asterisk_host": asterisk_host,
         "asterisk_port": asterisk_port,
         "asterisk_username": asterisk_username,

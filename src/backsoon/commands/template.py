@@ -17,6 +17,7 @@ class Answers:
     language: str = "en"
     mode: str = "keywords"
     busy_phone: str = "closed"
+    public: str = ""
     calendar: Mapping[str, object] = field(default_factory=dict)
     switchboard: Mapping[str, object] = field(default_factory=dict)
 
@@ -26,6 +27,7 @@ def settings_text(answers: Answers) -> str:
     country = f"country = {_value(answers.country)}" if answers.country else '# country = "SE"'
     parts = [
         _HEAD.format(
+            api=_API.format(public=_value(answers.public)) if answers.public else _NO_API,
             name=_value(answers.name),
             zone=_value(answers.zone),
             country=country,
@@ -33,12 +35,19 @@ def settings_text(answers: Answers) -> str:
             mode=_value(answers.mode),
             busy_phone=_value(answers.busy_phone),
         ),
-        _table("calendars.main", answers.calendar, _CALENDAR_COMMENT) if answers.calendar else _NO_CALENDAR,
+        _calendar(answers.calendar) if answers.calendar else _NO_CALENDAR,
         _table("switchboards.main", answers.switchboard, _SWITCHBOARD_COMMENT)
         if answers.switchboard
         else _NO_SWITCHBOARD,
     ]
     return "\n".join(parts)
+
+
+def _calendar(fields: Mapping[str, object]) -> str:
+    account = _ACCOUNTS.get(str(fields["kind"]))
+    if account is None:
+        return _table("calendars.main", fields, _CALENDAR_COMMENT)
+    return _table("calendars.main", fields, account) + _ACCOUNT_FIELDS
 
 
 def _table(name: str, fields: Mapping[str, object], comment: str) -> str:
@@ -60,12 +69,7 @@ _HEAD = """\
 # socket = "backsoon-data/backsoon.sock"   # where `backsoon run` answers
 # log_level = "info"   # debug, info, warning or error
 
-# The API on the network, for those with a token (`backsoon tokens add`). Beyond this machine it needs a certificate.
-# [api]
-# listen = "127.0.0.1:8623"   # "" for none
-# certificate = "cert.pem"
-# key = "key.pem"
-
+{api}
 [organisation]
 name = {name}
 # For people who have none of their own:
@@ -104,6 +108,23 @@ busy_phone = {busy_phone}
 # cancel = "#23#"
 """
 
+_NO_API = """\
+# The API on the network, for those with a token (`backsoon tokens add`). Beyond this machine it needs a certificate.
+# [api]
+# listen = "127.0.0.1:8623"   # "" for none
+# certificate = "cert.pem"
+# key = "key.pem"
+# public = "https://backsoon.example.com"   # where /hooks/ can be reached from outside, to be told of changes
+"""
+_API = """\
+# The API on the network, for those with a token (`backsoon tokens add`). Beyond this machine it needs a certificate.
+[api]
+# listen = "127.0.0.1:8623"
+# certificate = "cert.pem"
+# key = "key.pem"
+public = {public}   # where /hooks/ can be reached from outside, to be told of changes
+"""
+
 _CALENDAR_COMMENT = """\
 # Where calendars are. {email}, {user} and {extension} in the address stand for each person's own; then it is read for
 # everybody. Without them it is read for those whose row in `people import` names it.
@@ -114,6 +135,31 @@ _NO_CALENDAR = f"""\
 # url = "https://dav.example.com/{{email}}/"
 # username = "backsoon"
 # password = "file:calendar.secret"
+#
+# Accounts that read everybody's mailbox: kind = "ews" (Exchange), "graph" (Microsoft 365), "google".
+# docs/guides has the steps, docs/settings.md the fields.
+"""
+_ACCOUNTS = {
+    "ews": """\
+# Exchange, read by one account for everybody. docs/guides/exchange.md has the rights that it needs.
+# Without url the server is found (autodiscover). access = "delegate" where everybody shares with the account.
+""",
+    "graph": """\
+# Microsoft 365, read by an application with Calendars.Read. docs/guides/microsoft365.md narrows it to a group.
+# outside is a mailbox that it must not be able to read: `backsoon check` proves it.
+""",
+    "google": """\
+# Google Calendar, read by an account with whom everybody shares (access = "shared"), or that acts for each mailbox
+# (access = "delegation"). docs/guides/google.md has the steps.
+""",
+}
+_ACCOUNT_FIELDS = """\
+# mailbox = "{email}"   # which mailbox is whose; {user} and {extension} too
+# people = "named"   # only those whose row in `people import` names this connection
+# automatic_replies = true   # an automatic reply counts as out of office
+# push = true   # have changes told
+# poll_min_minutes = 2   # without that, how often a mailbox is read: the interval adapts between the two
+# poll_max_minutes = 15
 """
 _SWITCHBOARD_COMMENT = """\
 # Asterisk's manager interface; the account needs read = system,user and write = system,call, no more.
