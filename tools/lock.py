@@ -16,6 +16,7 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("bootstrap", ("requirements/bootstrap.in", "--constraint", "requirements/dev.txt")),
     ("peers", ("requirements/peers.in", "--constraint", "requirements/dev.txt")),
     ("schemathesis", ("requirements/schemathesis.in",)),
+    ("exchangelib", ("requirements/exchangelib.in",)),
     ("node", ("requirements/node.in",)),
 )
 

@@ -20,7 +20,7 @@ def recipe_of_environment(name: str, about: str, requirements: str, programs: Se
     pinned = REQUIREMENTS / f"{requirements}.txt"
 
     def install(folder: Path, say: Say) -> None:
-        say(f"installing {', '.join(programs)} into an environment of their own")
+        say(f"installing {', '.join(programs) or name} into an environment of their own")
         python = folder / "bin" / "python"
         try:
             subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
