@@ -140,6 +140,9 @@ def test_settings_are_shown_before_they_are_applied(backsoon: Shell) -> None:
     assert "nobody is there to be asked" in shell("apply", status=1).err
     assert len(shell("apply", "--yes", "--json").json["differences"]) == 2
     assert shell("apply", "--dry-run", "--json").json["differences"] == []
+    assert "dialplan" not in done.err
+    shell.settings(SETTINGS + '[organisation.reasons.sick]\ndigit = "19"\n')
+    assert "print the dialplan again" in shell("apply", "--yes").err
     shell.settings(SETTINGS.replace("Europe/Oslo", "Oslo") + "colour = 3\n")
     done = shell("apply", "--yes", status=1)
     assert "there is no time zone 'Oslo'" in done.err

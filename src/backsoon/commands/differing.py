@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import typer
 from backsoon.commands import output
 from backsoon.commands.port import Json, connected
 from backsoon.config import Config, ConfigError, Difference, Problem
+
+
+_DIALLED = re.compile(r"^organisations\.[^.]+\.(phone|rules\.reasons\.[^.]+\.(digit|argument|phone_\w+))(\.|$)")
+"""Fields that the printed dialplan holds."""
 
 
 class NobodyToAsk(ConfigError):
@@ -29,6 +34,8 @@ async def take_over(config: Path | None, dry_run: bool, yes: bool, as_json: bool
             raise typer.Exit(1)
         applied = await port.apply(dry_run=False)
         output.say("the settings are in force")
+        if any(_DIALLED.search(one["field"]) for one in proposed["differences"]):
+            output.say("what people dial has changed: print the dialplan again with `backsoon asterisk dialplan`")
         return applied
 
 

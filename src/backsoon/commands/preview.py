@@ -14,6 +14,7 @@ import typer
 from backsoon.commands import output
 from backsoon.commands.options import ConfigOption, JsonOption, OrganisationOption
 from backsoon.commands.times import midnight, read_instant
+from backsoon.domain.model import LATEST
 
 if TYPE_CHECKING:
     from backsoon.commands.previewing import Preview, Row
@@ -152,5 +153,7 @@ def _when(row: Row, zone: tzinfo) -> str:
     if row["all_day"]:
         last = end - timedelta(days=1)
         return f"{start:%a %Y-%m-%d}" if last.date() <= start.date() else f"{start:%a %Y-%m-%d} to {last:%a %Y-%m-%d}"
+    if end >= LATEST:
+        return f"{start:%a %Y-%m-%d %H:%M} until further notice"
     same = start.date() == end.date()
     return f"{start:%a %Y-%m-%d %H:%M}-{end:%H:%M}" if same else f"{start:%a %Y-%m-%d %H:%M} to {end:%a %Y-%m-%d %H:%M}"

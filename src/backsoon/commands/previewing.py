@@ -71,6 +71,8 @@ class Preview:
         return {"outcome": kind, **_NOTHING, "because": result.because}
 
     def _why(self, entry: CalendarEntry, referral: CalendarReferral) -> str:
+        if referral.rule is Rule.AUTOMATIC_REPLY:
+            return "automatic reply"
         if referral.rule is not Rule.KEYWORD:
             return f"shown as {referral.reason.replace('_', ' ')}"
         tag = read_subject(entry.subject, self.owner.keywords)

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backsoon.commands.keywordfile import read_keyword_file
+from backsoon.commands.preview import _when
 from backsoon.commands.previewing import Preview, summary
 from backsoon.config import ConfigError
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.entries import Owner
-from backsoon.domain.model import CalendarEntry, Days, Mode, Rules, ShowAs, Timed
+from backsoon.domain.model import LATEST, CalendarEntry, Days, EntryType, Mode, Rules, ShowAs, Timed
 from backsoon.sources.base import Changes, Rejected
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -96,6 +97,13 @@ def test_other_outcomes() -> None:
     assert (rows["backwards"]["outcome"], rows["backwards"]["because"]) == ("rejected", "ends before it starts")
     assert rows["inform"]["phone"] == "open"
     assert rows["inform"]["because"].startswith("keyword `m`; what follows `>`")
+
+
+def test_an_automatic_reply() -> None:
+    reply = entry("", when=Timed(START, LATEST), type=EntryType.AUTOMATIC_REPLY, show_as=ShowAs.OUT_OF_OFFICE)
+    (row,) = preview(reply).rows
+    assert (row["outcome"], row["reason"], row["because"]) == ("referral", "out_of_office", "automatic reply")
+    assert _when(row, ZoneInfo("Europe/Oslo")) == "Tue 2026-11-24 10:00 until further notice"
 
 
 def test_all_busy_mode() -> None:
