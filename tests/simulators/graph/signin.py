@@ -64,7 +64,7 @@ class Registration:
     """Seconds that a token lasts."""
     secret_expired: bool = False
     certificates: dict[str, Any] = field(default_factory=dict)
-    """Public keys by thumbprint: SHA-1 and SHA-256, base64url."""
+    """Public keys by thumbprint: SHA-1 and SHA-256, base64url without padding."""
 
 
 class SignIn:
@@ -144,7 +144,7 @@ class SignIn:
     def _assertion(self, assertion: str, endpoint: str) -> None:
         try:
             header = jwt.get_unverified_header(assertion)
-            key = self.registration.certificates[str(header.get("x5t#S256") or header.get("x5t"))]
+            key = self.registration.certificates[str(header.get("x5t#S256") or header.get("x5t")).rstrip("=")]
             told = jwt.decode(
                 assertion, key, algorithms=["RS256", "PS256"], audience=endpoint, issuer=self.registration.client_id,
                 options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
