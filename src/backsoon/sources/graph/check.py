@@ -1,0 +1,159 @@
+"""Whether the application may do what it must, and no more.
+
+The rights in the token are read, never trusted: they are only told to the administrator. Sources: Microsoft identity
+platform, "Access token claims reference" (`roles`); Exchange Online, "Role Based Access Control for Applications".
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from backsoon.sources.account import Finding, Shared
+from backsoon.sources.base import SourceError
+from backsoon.sources.graph.client import Answer, Graph, Part
+from backsoon.sources.graph.errors import CONSENT
+from backsoon.sources.graph.replies import Replies
+from backsoon.sources.graph.settings import GraphSettings
+from backsoon.sources.graph.signin import SignIn
+
+READ: Final = "Calendars.Read"
+NEEDED: Final = frozenset({READ, "MailboxSettings.Read"})
+SCOPING: Final = (
+    "in Exchange Online PowerShell: New-ServicePrincipal -AppId CLIENT_ID -ObjectId OBJECT_ID;"
+    " New-ManagementScope -Name Backsoon -RecipientRestrictionFilter \"MemberOfGroup -eq 'DN_OF_THE_GROUP'\";"
+    ' New-ManagementRoleAssignment -App OBJECT_ID -Role "Application Calendars.Read" -CustomResourceScope Backsoon'
+    ' (and again with "Application MailboxSettings.Read"); then take the rights of the same names out of the app\'s'
+    " API permissions: a consent for the whole tenant makes the scope void"
+)
+"""How the rights are narrowed to a group (RBAC for Applications)."""
+
+
+class _Claims(msgspec.Struct):
+    roles: list[str] = []
+
+
+def roles_in(token: str) -> frozenset[str] | None:
+    """The application's rights that a token names; None where it cannot be read. Nothing is verified."""
+    try:
+        payload = token.split(".")[1]
+        claims = msgspec.json.decode(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=_Claims)
+    except (IndexError, ValueError, UnicodeDecodeError):
+        return None
+    return frozenset(claims.roles)
+
+
+class Check:
+    """Tries everything out, reading only."""
+
+    def __init__(self, settings: GraphSettings, graph: Graph, sign_in: SignIn, replies: Replies) -> None:
+        self._settings = settings
+        self._graph = graph
+        self._sign_in = sign_in
+        self._replies = replies
+
+    async def run(self, addresses: Sequence[str]) -> list[Finding]:
+        """See `Account.check`."""
+        try:
+            token = await self._sign_in.token()
+        except SourceError as error:
+            return [_failed(str(error), error)]
+        roles = roles_in(token)
+        found = [Finding("ok", f"signed in to tenant {self._settings.tenant} as {self._settings.client_id}")]
+        found += _of_roles(roles)
+        found += await self._mailboxes([a for a in addresses if a.lower() != self._settings.outside.lower()])
+        return [*found, *await self._outside(roles)]
+
+    async def _mailboxes(self, addresses: Sequence[str]) -> list[Finding]:
+        if not addresses:
+            return [Finding("warning", "no mailbox to try", "name one, or add somebody with an e-mail address")]
+        try:
+            answers = await self._graph.each([_trial(address) for address in addresses])
+        except SourceError as error:
+            return [_failed(str(error), error)]
+        found = [_of_mailbox(address, answer) for address, answer in zip(addresses, answers, strict=True)]
+        good = [address for address, finding in zip(addresses, found, strict=True) if finding.level == "ok"]
+        return [*found, *(await self._replied(good[0]) if good and self._replies.wanted else ())]
+
+    async def _replied(self, address: str) -> list[Finding]:
+        try:
+            answer = await self._graph.one(self._replies.part(f"/users/{quote(address, safe='@')}"))
+        except SourceError as error:
+            return [_failed(str(error), error)]
+        if answer.status == 403:
+            text = "automatic replies cannot be read: the application does not have the right MailboxSettings.Read"
+            return [Finding("warning", text, "give it that right too, or write automatic_replies = false")]
+        return [Finding("ok", "automatic replies can be read")] if answer.status < 300 else []
+
+    async def _outside(self, roles: frozenset[str] | None) -> list[Finding]:
+        """Whether a mailbox that nobody here concerns is refused, as it must be."""
+        outside = self._settings.outside
+        if not outside:
+            text = "it was not tried whether mailboxes of people who do not take part are refused"
+            return [Finding("warning", text, f"write outside = an address that must be refused; {SCOPING}")]
+        try:
+            answer = await self._graph.one(_trial(outside))
+        except SourceError as error:
+            return [_failed(str(error), error)]
+        if answer.status == 403:
+            return [Finding("ok", f"{outside} is refused, as it must be")]
+        if answer.status < 300:
+            return [Finding("error", f"the application can read {outside}, which it must not: {_why(roles)}", SCOPING)]
+        text = f"whether {outside} is refused could not be seen (status {answer.status})"
+        return [Finding("warning", text, "name a mailbox that there is, and that is not in the group")]
+
+
+async def reached(graph: Graph, addresses: Sequence[str]) -> list[Shared]:
+    """Which calendars the application can read. It cannot list them: that would take rights to the directory."""
+    answers = await graph.each([_trial(address) for address in addresses]) if addresses else []
+    for answer in answers:
+        if answer.status == 429:
+            answer.good()
+    return [Shared(a, READ) for a, answer in zip(addresses, answers, strict=True) if answer.status < 300]
+
+
+def _trial(address: str) -> Part:
+    """The cheapest thing that needs the right to read entries."""
+    return Part("GET", f"/users/{quote(address, safe='@')}/events?$top=1&$select=id")
+
+
+def _of_roles(roles: frozenset[str] | None) -> list[Finding]:
+    if roles is None:
+        return [Finding("warning", "the token cannot be looked into, so its rights are not known")]
+    more = sorted(roles - NEEDED)
+    found = []
+    if READ in roles:
+        text = "Calendars.Read is consented for the whole tenant: every mailbox can be read, whatever scope is set"
+        found.append(Finding("warning", text, SCOPING))
+    elif not any(role.startswith("Calendars.Read") for role in roles):
+        text = "the token holds no right to calendars; only RBAC for Applications can give it"
+        found.append(Finding("ok", text))
+    if more:
+        text = f"the application may do more than it needs: {', '.join(_plain(role) for role in more[:10])}"
+        found.append(Finding("warning", text, f"take these rights out; {READ} is enough"))
+    return found
+
+
+def _plain(role: str) -> str:
+    return "".join(c for c in role[:60] if c.isascii() and (c.isalnum() or c in "._-"))
+
+
+def _why(roles: frozenset[str] | None) -> str:
+    wide = roles is not None and any(role.startswith("Calendars.Read") for role in roles)
+    return "a consent for the whole tenant makes every narrower scope void" if wide else "no scope keeps it out"
+
+
+def _of_mailbox(address: str, answer: Answer) -> Finding:
+    try:
+        answer.good()
+    except SourceError as error:
+        return _failed(f"{address}: {error}", error)
+    return Finding("ok", f"{address} can be read")
+
+
+def _failed(text: str, error: SourceError) -> Finding:
+    return Finding("error", text, error.remedy or CONSENT)

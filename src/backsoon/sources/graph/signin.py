@@ -1,0 +1,179 @@
+"""Signing in as an application (OAuth 2.0 client credentials, RFC 6749 section 4.4), with msal in a thread.
+
+msal keeps tokens until they are about to end. Its requests verify servers as ours do, are bounded, and follow nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
+from backsoon.sources.graph.errors import remedied, sign_in_refused
+from backsoon.sources.graph.settings import GraphSettings
+
+if TYPE_CHECKING:
+    import msal  # type: ignore[import-untyped]
+
+DEADLINE: Final = 20.0
+_LIMIT: Final = 256 * 1024
+_WELL_KNOWN: Final = "/v2.0/.well-known/openid-configuration"
+
+
+class SignIn:
+    """Gives the application's access token."""
+
+    def __init__(self, settings: GraphSettings) -> None:
+        self._settings = settings
+        self._transport: Transport | None = None
+        self._application: msal.ConfidentialClientApplication | None = None
+        self._lock = asyncio.Lock()
+        self._refused = ""
+        """The token that Graph did not accept: another one is asked for."""
+
+    async def token(self) -> str:
+        """The token, from msal's cache while it is good. Raises a `SourceError`."""
+        async with self._lock:
+            return await asyncio.to_thread(self._token)
+
+    def forget(self, token: str) -> None:
+        """The token was not accepted: the next one is a new one."""
+        self._refused = token
+
+    async def close(self) -> None:
+        """Release connections."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _token(self) -> str:
+        token = self._acquire()
+        if token == self._refused:
+            self._made().remove_tokens_for_client()
+            token = self._acquire()
+        return token
+
+    def _acquire(self) -> str:
+        import requests
+
+        try:
+            said: Mapping[str, Any] = self._made().acquire_token_for_client([self._settings.scope])
+        except requests.exceptions.SSLError:
+            problem = SourceUnavailable("the server where tokens are given out cannot be trusted")
+            raise remedied(problem, "name the file of your authority as ca_file") from None
+        except requests.exceptions.RequestException:
+            raise SourceUnavailable("no answer from where tokens are given out") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise SourceBroken("where tokens are given out something answered that is no token") from None
+        token = said.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise sign_in_refused(said)
+        return token
+
+    def _made(self) -> msal.ConfidentialClientApplication:
+        if self._application is None:
+            import msal
+
+            self._transport = Transport(self._settings)
+            try:
+                self._application = msal.ConfidentialClientApplication(
+                    self._settings.client_id,
+                    client_credential=credential(self._settings),
+                    authority=f"{_https(self._settings.authority)}/{self._settings.tenant}",
+                    http_client=self._transport,
+                    instance_discovery=False,
+                    validate_authority=False,
+                )
+            except (ValueError, TypeError):
+                problem = SourceBroken("the certificate, the tenant or the client_id cannot be used to sign in")
+                raise remedied(problem, "the PEM file must hold the certificate and its private key") from None
+        return self._application
+
+
+def credential(settings: GraphSettings) -> str | dict[str, str]:
+    """What msal shows: the secret, or the certificate with its key. Raises `SourceError`."""
+    if settings.client_secret:
+        return settings.client_secret
+    try:
+        text = Path(settings.certificate).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        problem = SourceError(f"the certificate cannot be read: {settings.certificate}")
+        raise remedied(problem, "name a PEM file that this account may read") from None
+    if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY-----" not in text:
+        problem = SourceError(f"no certificate with a private key in {settings.certificate}")
+        raise remedied(problem, "put both into one PEM file: the certificate and its private key")
+    return {"private_key": text, "public_certificate": text}
+
+
+def _https(url: str) -> str:
+    """msal speaks https only; what is on this machine without TLS (a test) is put right by the transport."""
+    return "https://" + url.partition("://")[2]
+
+
+class Answered:
+    """An answer as msal reads it."""
+
+    def __init__(self, status_code: int, text: str, headers: Mapping[str, str]) -> None:
+        self.status_code = status_code
+        self.text = text
+        self.headers = dict(headers)
+
+    def raise_for_status(self) -> None:
+        """See `requests.Response`."""
+        if self.status_code >= 400:
+            raise ValueError(f"status {self.status_code}")
+
+
+class Transport:
+    """msal's way to the network.
+
+    Where tokens are given out is known (Microsoft identity platform, "OAuth 2.0 client credentials flow"): what msal
+    asks to find it out is answered here, so that a wrong tenant is told by its code, and nothing else is ever asked.
+    """
+
+    def __init__(self, settings: GraphSettings) -> None:
+        import requests
+
+        self._base = settings.authority
+        self._tenant = settings.tenant
+        self._session = requests.Session()
+        self._session.verify = str(settings.ca_file) if settings.ca_file else True
+
+    def get(self, url: str, **_: object) -> Answered:
+        """The description of the tenant's endpoints; everything else there is none of."""
+        if urlsplit(url).path != urlsplit(self._base).path + f"/{self._tenant}{_WELL_KNOWN}":
+            return Answered(404, "", {})
+        place = f"{_https(self._base)}/{self._tenant}"
+        known = {
+            "issuer": f"{place}/v2.0",
+            "authorization_endpoint": f"{place}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{place}/oauth2/v2.0/token",
+        }
+        return Answered(200, json.dumps(known), {"Content-Type": "application/json"})
+
+    def post(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> Answered:
+        """Ask for a token."""
+        place = f"{self._base}/{self._tenant}/oauth2/v2.0/token"
+        if url != _https(place):
+            raise ValueError("msal asks for a token somewhere else")
+        with self._session.post(
+            place, params=params, data=data, headers=headers, timeout=DEADLINE, allow_redirects=False, stream=True
+        ) as answer:
+            body = answer.raw.read(_LIMIT, decode_content=True)
+            if answer.is_redirect or len(body) == _LIMIT:
+                raise ValueError("no answer of a token endpoint")
+            return Answered(answer.status_code, body.decode("utf-8", "replace"), answer.headers)
+
+    def close(self) -> None:
+        """Release connections."""
+        self._session.close()
