@@ -170,9 +170,9 @@ def _address(each: etree._Element) -> str:
     name = local(each)
     if name in {"EmailAddress", "Address"}:
         return (each.text or "").strip()
-    if name in {"FolderId", "ItemId"}:
+    if name in {"FolderId", "ItemId", "SubscriptionId"}:
         try:
-            return parts_of(attribute(each, "Id"))[1]
+            return parts_of(attribute(each, "Id") or (each.text or "").strip())[1]
         except (Failed, IndexError):
             return ""
     return ""

@@ -192,7 +192,9 @@ class Notices:
             found = self._opened(call, ids, charged)
             await self._stream(call, found, write)
         except Failed as failed:
-            await write(envelope(answer("GetStreamingEvents", [badly("GetStreamingEvents", failed)]), call.version))
+            await write(
+                envelope(answer("GetStreamingEvents", [badly("GetStreamingEvents", failed)]), self._exchange.version)
+            )
         finally:
             self.streams[charged] -= 1
 
@@ -273,7 +275,7 @@ def _gone(ids: list[str], code: str) -> Failed:
 
 
 def _chunk(call: Call, inner: str) -> bytes:
-    return envelope(answer("GetStreamingEvents", [well("GetStreamingEvents", inner)]), call.version)
+    return envelope(answer("GetStreamingEvents", [well("GetStreamingEvents", inner)]), call.exchange.version)
 
 
 def _mark(number: int) -> str:

@@ -7,6 +7,8 @@ import binascii
 import os
 import tempfile
 from asyncio import BaseTransport
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import spnego
@@ -70,11 +72,12 @@ class Gate:
     def _ntlm(self, transport: BaseTransport, told: str) -> web.Response | None:
         self._forget()
         try:
-            context = self._handshakes.get(transport)
-            if context is None:
-                context = self._handshakes[transport] = self._acceptor()
-                self.handshakes += 1
-            answer = context.step(base64.b64decode(told))
+            with self._users():
+                context = self._handshakes.get(transport)
+                if context is None:
+                    context = self._handshakes[transport] = spnego.server(protocol="ntlm")
+                    self.handshakes += 1
+                answer = context.step(base64.b64decode(told))
         except (SpnegoError, ValueError):
             self._handshakes.pop(transport, None)
             return self.refusal()
@@ -84,15 +87,16 @@ class Gate:
         self._known.add(transport)
         return None
 
-    def _acceptor(self) -> spnego.ContextProxy:
-        """One that knows the account. The library takes users from a file that it looks up in the environment."""
+    @contextmanager
+    def _users(self) -> Iterator[None]:
+        """The account as the library wants to know it: by a file that the environment names."""
         local, password = self._exchange.account.partition("@")[0], self._exchange.password
         path = Path(self._folder.name) / "users"
         path.write_text(f"EXAMPLE:{local}:{password}\n:{self._exchange.account}:{password}\n")
         before = os.environ.get("NTLM_USER_FILE")
         os.environ["NTLM_USER_FILE"] = str(path)
         try:
-            return spnego.server(protocol="ntlm")
+            yield
         finally:
             del os.environ["NTLM_USER_FILE"]
             if before is not None:
