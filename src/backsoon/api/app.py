@@ -15,7 +15,7 @@ from backsoon.api.lookup import Calls
 from backsoon.api.metrics import Measures
 from backsoon.api.parts import Running
 from backsoon.api.problems import install
-from backsoon.api.routes import organisation, overrides, people, tokens
+from backsoon.api.routes import hooks, organisation, overrides, people, tokens
 from backsoon.api.routes.common import PREFIX
 
 
@@ -33,6 +33,7 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     install(app)
     streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes()]
+    app.router.routes += hooks.Hooks(parts).routes()
     for router in (overrides.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

@@ -139,6 +139,8 @@ class Measures(Collector):
         meters = self._parts.meters
         reads = {"ok": meters.reads[True], "failed": meters.reads[False]}
         yield _counter("calendar_reads", "Readings of calendars.", reads, "result")
+        notices = {result: meters.notices[result] for result in ("good", "unknown", "forged", "refused")}
+        yield _counter("notifications", "Notifications of changes that arrived.", notices, "result")
         changes = dict(meters.changes)
         yield _counter("changes", "Changes of availability.", changes, "trigger")
         by_hand = dict(meters.by_hand)

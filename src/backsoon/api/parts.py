@@ -11,6 +11,7 @@ from backsoon.engine.hub import Hub
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.meters import Meters
 from backsoon.engine.publisher import Publisher
+from backsoon.engine.pushing import Pushing
 from backsoon.engine.service import Service
 from backsoon.engine.timing import Clock
 from backsoon.engine.tokens import Tokens
@@ -66,6 +67,8 @@ class Running(Parts, Protocol):
     def lookup(self) -> Lookup: ...
     @property
     def meters(self) -> Meters: ...
+    @property
+    def pushing(self) -> Pushing: ...
     @property
     def staged(self) -> bool:
         """Whether what is due within the minute is known, so that nothing is missed."""

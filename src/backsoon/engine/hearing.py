@@ -32,6 +32,8 @@ class Event(StrEnum):
     """What is told."""
 
     CHANGED = "changed"
+    BEGAN = "began"
+    """It is told from now on; nothing changed."""
     MISSED = "missed"
     """Notifications were lost on the way."""
     RENEW = "renew"
@@ -182,7 +184,7 @@ class Hearing:
         known = await self._store.subscriptions({n.id for n in notices})
         verdicts = {id(n): self._verdict(n, known.get(n.id), secrets) for n in notices}
         good = [(n, known[n.id]) for n in notices if verdicts[id(n)] is Verdict.GOOD]
-        due = {s.calendar: s for n, s in good if n.event is not Event.RENEW and s.calendar}
+        due = {s.calendar: s for n, s in good if n.event not in (Event.RENEW, Event.BEGAN) and s.calendar}
         if due:
             now = self._clock.now()
             await self._store.hint(due, Lane.CHANGED, now)

@@ -50,6 +50,8 @@ class Meters:
     """The same of those by hand, by what they were set through."""
     reads: Counter[bool] = field(default_factory=Counter)
     """Readings of calendars, by whether they succeeded."""
+    notices: Counter[str] = field(default_factory=Counter)
+    """Notifications of changes that arrived, by what became of them."""
 
 
 _THROUGH = frozenset({"api", "app", "board", "cli", "console", "phone"})

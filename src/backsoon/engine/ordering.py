@@ -199,16 +199,30 @@ class Ordering:
         await self._site.urge(self._site.trust.expired(now), now)
 
     async def _cancel(self, ordered: Sequence[Ordered]) -> None:
+        """Cancel these and forget them. What the vendor will not let us cancel ends by itself."""
         for group in groups(ordered, self._webhooks.together):
-            await self._webhooks.cancel(group)
+            try:
+                await self._webhooks.cancel(group)
+            except SourceUnavailable:
+                raise
+            except SourceError:
+                if len(group) > 1:
+                    for each in group:
+                        await self._cancel([each])
+                    continue
             await self._store.remove_subscriptions([o.id for o in group])
 
     async def _cancel_rows(self, rows: Sequence[Subscription], now: datetime) -> None:
+        if not rows:
+            return
+        calendars = [c for c in [await self._calendar(row.calendar) for row in rows if row.calendar] if c is not None]
+        addresses = await self._site.addresses(calendars)
         try:
-            await self._cancel([ordered_of(row) for row in rows])
+            await self._cancel([ordered_of(row, addresses.get(row.calendar, "")) for row in rows])
         except SourceError as error:
-            later = now + timedelta(seconds=max(LONGEST_PAUSE, error.retry_after or 0.0))
-            await self._store.save_subscriptions([replace(row, renew_at=later) for row in rows])
+            later_on = now + timedelta(seconds=max(LONGEST_PAUSE, error.retry_after or 0.0))
+            left = await self._store.subscriptions([row.id for row in rows])
+            await self._store.save_subscriptions([replace(row, renew_at=later_on) for row in left.values()])
             raise
 
     async def _prolong(self, rows: Sequence[Subscription]) -> None:

@@ -100,8 +100,9 @@ def later(row: Subscription, now: datetime) -> Subscription:
     return replace(row, renew_at=now + timedelta(seconds=min(max(left / 8, 300.0), 3600.0)))
 
 
-def ordered_of(row: Subscription) -> Ordered:
-    return Ordered(row.id, row.expires_at, row.calendar, "", row.resource, row.url)
+def ordered_of(row: Subscription, address: str = "") -> Ordered:
+    """As the vendor knows it; `address` is the mailbox, where it is known."""
+    return Ordered(row.id, row.expires_at, row.calendar, address, row.resource, row.url)
 
 
 def groups(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

@@ -20,8 +20,10 @@ from backsoon.config import Difference
 from backsoon.domain.access import Role
 from backsoon.domain.listing import Listing
 from backsoon.engine.lookup import Lookup
+from backsoon.engine.pushing import Pushing
 from backsoon.engine.tokens import Tokens
 from tests.servers import free_port
+from tests.simulators.account import MemoryAccounts
 from tests.unit.engine.world import World, world
 
 
@@ -34,6 +36,8 @@ class Parts:
         self.lookup, self.meters, self.staged = Lookup(made.store, made.directory, made.clock), made.stage.meters, True
         made.settler.observers.append(self.lookup.touched)
         made.sync.meters = self.meters
+        self.accounts = MemoryAccounts()
+        self.pushing = Pushing(made.store, made.clock, self.accounts, lambda _calendars: made.sync.wake())
         self.tokens = Tokens(made.store, made.clock)
         self.woken = 0
         self.applied: list[bool] = []
