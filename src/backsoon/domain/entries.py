@@ -70,6 +70,8 @@ def outcome(entry: CalendarEntry, owner: Owner, rules: Rules) -> Outcome:
     if end == start:
         return Ignored("has no length")
     span = Span(start, end)
+    if entry.type is EntryType.AUTOMATIC_REPLY:
+        return _automatic_reply(entry, owner, span, rules)
     tag = read_subject(entry.subject, owner.keywords)
     if isinstance(tag, Tag):
         return _tagged(entry, owner, span, tag)
@@ -101,7 +103,7 @@ def _because(entry: CalendarEntry, *, no_length: bool) -> Because:
 
 
 def bounds(when: Timed | Days, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Start and end in UTC, within `EARLIEST` and `LATEST`.
+    """Start and end in UTC, within `EARLIEST` and `LATEST` (which as an end is "until further notice").
 
     An all-day entry covers local midnight to local midnight in its owner's zone.
     """
@@ -111,7 +113,9 @@ def bounds(when: Timed | Days, zone: tzinfo) -> tuple[datetime, datetime]:
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    held = min(max(day, EARLIEST.date()), LATEST.date())
+    if day >= LATEST.date():
+        return LATEST  # in every zone: who says the year 9999 means no day
+    held = max(day, EARLIEST.date())
     return _held(local_instant(datetime.combine(held, time()), zone))
 
 
@@ -129,6 +133,19 @@ def _tagged(entry: CalendarEntry, owner: Owner, span: Span, tag: Tag) -> Calenda
         divert_to=tag.divert_to,
         rule=Rule.KEYWORD,
         keyword=tag.keyword,
+        resource=entry.resource,
+    )
+
+
+def _automatic_reply(entry: CalendarEntry, owner: Owner, span: Span, rules: Rules) -> CalendarReferral | Ignored:
+    """Whatever else the mode counts: who lets their letters be answered is away."""
+    if not rules.automatic_replies:
+        return Ignored("an automatic reply")
+    return CalendarReferral(
+        key=EntryKey(owner.calendar, entry.uid, entry.recurrence_id),
+        span=span,
+        reason=OUT_OF_OFFICE,
+        rule=Rule.AUTOMATIC_REPLY,
         resource=entry.resource,
     )
 

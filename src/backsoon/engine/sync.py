@@ -8,24 +8,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from backsoon.domain.changes import after_read, shrunk
-from backsoon.domain.entries import Owner, outcome, passed_over
-from backsoon.domain.keyword import keyword_table
-from backsoon.domain.model import CalendarEntry, CalendarReferral, PassedOver
+from backsoon.domain.model import CalendarReferral
 from backsoon.domain.organisation import Calendar, Person
 from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
+from backsoon.engine.finding import Found, found_in, is_news, next_edge, tells_of_changes
+from backsoon.engine.gathering import Gathering
 from backsoon.engine.meters import Meters
-from backsoon.engine.pace import Pace, after_failure, after_success
+from backsoon.engine.pace import NextRead, Pace, after_failure, after_success, beyond, looked_at_again
+from backsoon.engine.queues import Place, Queues, place_of
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, pause, until_set
-from backsoon.sources.base import CalendarSource, Changes, SourceError, Window
-from backsoon.store.base import CalendarHealth, NotStored, ReadCalendar, ReferralChanges, Store, StoreError, Trigger
+from backsoon.sources.base import CalendarSource, Changes, SourceBusy, SourceError, Window
+from backsoon.store.base import (
+    CalendarHealth,
+    Lane,
+    NotStored,
+    ReadCalendar,
+    ReferralChanges,
+    Store,
+    StoreError,
+    Trigger,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +48,10 @@ class SyncSettings:
     """How reading is bounded. Times in seconds."""
 
     pace_of: Callable[[Calendar], Pace] = lambda _calendar: Pace()
-    at_once: int = 64
+    at_once_of: Callable[[str, str], int] | None = None
+    """How many calendars of an organisation's connection are read together just now; None: `per_connection`."""
+    at_once: int = 256
+    """How many are read together in all."""
     per_connection: int = 4
     timeout: float = 120.0
     second_reading: float = 5.0
@@ -50,39 +62,17 @@ class SyncSettings:
     """The same while calendars are being read: one that hangs must not keep the others from being looked at."""
 
 
-Place = tuple[str, str]
-"""An organisation and one of its connections."""
 Sources = Callable[[Calendar, Person], Awaitable[CalendarSource]]
 """Makes the source of a calendar. Raises `SourceError` where its settings are wrong."""
+WhenFound = Callable[[ReadCalendar, Lane, bool], None]
+"""Told of each read that went well: the calendar as it was when it was read, why it was read, and whether that brought
+news of the next months."""
 
 
 def window_at(now: datetime) -> Window:
     """The window that is read at an instant: whole days in UTC, so that it moves once a day."""
     midnight = datetime.combine(now.date(), time(), UTC)
     return Window(midnight - BEHIND, midnight + AHEAD)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is kept of a calendar's entries: referrals, and those that look as if they were meant to be some."""
-
-    referrals: tuple[CalendarReferral, ...] = ()
-    passed: tuple[PassedOver, ...] = ()
-
-
-def found_in(entries: Iterable[CalendarEntry], calendar: Calendar, person: Person, directory: Directory) -> Found:
-    """What entries make, by the rules of the person's organisation; what has no keyword goes no further."""
-    rules = directory.organisation_of(person).rules
-    owner = Owner(calendar.id, directory.zone_of(person), keyword_table(rules.keywords, person.keywords))
-    referrals: list[CalendarReferral] = []
-    passed: list[PassedOver] = []
-    for entry in entries:
-        became = outcome(entry, owner, rules)
-        if isinstance(became, CalendarReferral):
-            referrals.append(became)
-        if (over := passed_over(entry, owner, became)) is not None:
-            passed.append(over)
-    return Found(tuple(referrals), tuple(passed))
 
 
 class Sync:
@@ -97,22 +87,32 @@ class Sync:
         settle: Callable[[Iterable[int], Cause], Awaitable[None]],
         settings: SyncSettings | None = None,
         first_read: Callable[[int], None] = lambda _person: None,
+        found: WhenFound = lambda _read, _lane, _news: None,
     ) -> None:
         """`first_read` is called with whoever has a calendar that was read whole for the first time."""
         self._store = store
         self._directory = directory
         self._clock = clock
         self._sources = sources
-        self._settle = settle
+        self._gathering = Gathering(settle)
         self._settings = settings or SyncSettings()
         self._first_read = first_read
+        self.found = found
         self.meters = Meters()
         self._wake = asyncio.Event()
-        self._reading: set[int] = set()
-        self._of: Counter[Place] = Counter()
+        per_connection = self._settings.per_connection
+        at_once_of = self._settings.at_once_of or (lambda _organisation, _connection: per_connection)
+        self._queues = Queues(at_once_of, self._settings.at_once)
         self._again: dict[int, bool] = {}
-        self._room = asyncio.Semaphore(self._settings.at_once)
-        self._by_connection: dict[Place, asyncio.Semaphore] = {}
+        self._hinted: set[int] = set()
+
+    @property
+    def _reading(self) -> Mapping[int, Place]:
+        return self._queues.reading
+
+    def held(self) -> Mapping[Place, datetime]:
+        """The connections whose server asks us to wait, and until when."""
+        return self._queues.held(self._clock.now())
 
     def wake(self, *, whole: bool = False) -> None:
         """Look at once at what is due; what is being read just now is read once more, for it may be too old.
@@ -121,6 +121,12 @@ class Sync:
         """
         for calendar in self._reading:
             self._again[calendar] = whole or self._again.get(calendar, False)
+        self._wake.set()
+
+    def hinted(self, calendars: Iterable[int]) -> None:
+        """Look at once at what is due, after hints that are stored; of these calendars, those that are being read just
+        now are due again when that ends."""
+        self._hinted.update(self._reading.keys() & set(calendars))
         self._wake.set()
 
     async def run(self) -> None:
@@ -137,68 +143,82 @@ class Sync:
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         """Begin to read what is due. A connection with enough to do waits, the others do not wait for it."""
-        most = 4 * self._settings.at_once
         places = {(c.organisation, c.name) for c in await self._store.connections()}
-        while (room := min(most - len(self._reading), self._left(places))) > 0:
-            full = [place for place in self._of if not self._fits(place)]
-            due = await self._store.calendars_due(self._clock.now(), room + len(self._reading), without=full)
-            started = 0
-            for read in due:
-                place = _place(read.calendar)
-                if read.calendar.id in self._reading or not self._fits(place):
-                    continue
-                self._reading.add(read.calendar.id)
-                self._of[place] += 1
-                group.create_task(self._read_in_turn(read))
-                started += 1
-            if not started:
-                return
+        now = self._clock.now()
+        self._queues.forget(places)
+        room = self._queues.room(places, now)
+        while room:
+            limit = sum(room.values()) + len(self._reading)
+            full = places - room.keys()
+            due = await self._store.calendars_due(now, limit, without=full, beyond=beyond(now))
+            self._queue(due, room)
+            if len(due) < limit or not places - room.keys() - full:
+                break
+        for read in self._queues.start():
+            group.create_task(self._read_in_turn(read, group))
 
-    def _left(self, places: Iterable[Place]) -> int:
-        """How many more may be begun. Where it is none, what is due need not be asked for: that may be everything."""
-        return sum(max(0, 2 * self._settings.per_connection - self._of[place]) for place in places)
-
-    def _fits(self, place: Place) -> bool:
-        return self._of[place] < 2 * self._settings.per_connection
+    def _queue(self, due: Iterable[ReadCalendar], room: dict[Place, int]) -> None:
+        """Queue what is due, as far as there is room; where there is none left, no more is asked for."""
+        added: dict[Place, int] = {}
+        for read in due:
+            place = place_of(read)
+            taken = added.get(place, 0)
+            if read.calendar.id not in self._reading and taken < room.get(place, 0):
+                self._queues.add(read)
+                added[place] = taken + 1
+        for place, taken in added.items():
+            if taken >= room[place]:
+                del room[place]
 
     async def _next_look(self) -> datetime:
         now = self._clock.now()
-        latest = now + timedelta(seconds=self._settings.idle)
         if self._reading:
-            return now + timedelta(seconds=self._settings.busy)  # each read that ends wakes us, too
-        due = await self._store.next_read()
-        return latest if due is None else min(max(due, now), latest)
+            return now + timedelta(seconds=self._settings.busy)  # reads that end wake us, too
+        latest = now + timedelta(seconds=self._settings.idle)
+        held = self._queues.held(now)
+        due = await self._store.next_read(without=held)
+        return min([latest, *held.values()] if due is None else [latest, max(due, now), *held.values()])
 
-    async def _read_in_turn(self, read: ReadCalendar) -> None:
-        place = _place(read.calendar)
-        lane = self._by_connection.setdefault(place, asyncio.Semaphore(self._settings.per_connection))
+    async def _read_in_turn(self, read: ReadCalendar, group: asyncio.TaskGroup) -> None:
+        id, wake = read.calendar.id, False
         try:
-            async with lane, self._room:
-                await self.read(read)
-            if read.calendar.id in self._again:
-                await self._store.read_soon([read.calendar.id], whole=self._again.pop(read.calendar.id))
+            await self.read(read)
+            if id in self._again:
+                wake = True
+                await self._store.read_soon([id], whole=self._again.pop(id))
         except StoreError as error:
-            log.error("calendar %d: its reading could not be stored: %s", read.calendar.id, error)
+            log.error("calendar %d: its reading could not be stored: %s", id, error)
             await pause(self._clock, 1.0)
         finally:
-            self._reading.discard(read.calendar.id)
-            self._of[place] -= 1
-            self._again.pop(read.calendar.id, None)
+            self._ended(read, group, wake=wake)
+
+    def _ended(self, read: ReadCalendar, group: asyncio.TaskGroup, *, wake: bool) -> None:
+        id = read.calendar.id
+        little_left = self._queues.ended(read)
+        for another in self._queues.start_at(place_of(read)):
+            group.create_task(self._read_in_turn(another, group))
+        if wake or little_left or id in self._hinted or not self._reading:
             self._wake.set()
+        self._again.pop(id, None)
+        self._hinted.discard(id)
 
     async def read(self, read: ReadCalendar) -> None:
         """Read one calendar and take over what changed. Raises `StoreError`, nothing else."""
         calendar = read.calendar
-        person = (await self._store.people([calendar.person])).get(calendar.person)
-        if person is None:
+        owned = await self._store.owned(calendar.id)
+        if owned is None:
             return
+        person = owned[1]
+        began = self._clock.now()
         try:
             async with asyncio.timeout(self._settings.timeout):
                 changes, found = await self._read_believed(read, person)
             if await self._still_so(read.calendar, person):
-                await self._taken_over(read, changes, found)
+                await self._taken_over(read, changes, found, began)
             else:  # read from where it no longer is, or by keywords that no longer hold
                 await self._store.read_soon([calendar.id], whole=True)
+        except SourceBusy as error:
+            self._hold(place_of(read), error)
         except SourceError as error:
             await self._failed(read, str(error), error.remedy, error.retry_after)
         except TimeoutError:
@@ -209,25 +229,32 @@ class Sync:
             log.error("calendar %d: %s", calendar.id, where(error))
             await self._failed(read, f"internal error ({type(error).__name__})", "report it with the log's lines")
 
+    def _hold(self, place: Place, error: SourceBusy) -> None:
+        """The server asks for patience: nobody else waits for it, and nothing is noted against the calendar."""
+        now = self._clock.now()
+        if place not in self._queues.held(now):
+            log.warning("connection %s of %s: %s", place[1], place[0], error)
+        seconds = max(error.retry_after or 0.0, 1.0) * (1 + 0.1 * random.random())
+        self._queues.hold(place, now + timedelta(seconds=seconds))
+
     async def _still_so(self, calendar: Calendar, person: Person) -> bool:
-        people = await self._store.people([person.id])
-        calendars = await self._store.calendars(person=person.id)
-        return people.get(person.id) == person and calendar in [each.calendar for each in calendars]
+        return await self._store.owned(calendar.id) == (calendar, person)
 
     async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, Found]:
         source = await self._sources(read.calendar, person)
         try:
             now = self._clock.now()
             changes = await source.changes(window_at(now), read.health.sync_token)
+            if not changes.complete and not changes.touched:
+                return changes, Found()
             stored = await self._store.referrals_of(read.calendar.id)
             found = self._found(changes, stored, read.calendar, person)
-            after = after_read(stored, found.referrals, changes.touched, complete=changes.complete)
-            if shrunk(stored, after, now):
+            if shrunk(stored, (*found.kept, *found.referrals), now):
                 log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
                 await pause(self._clock, self._settings.second_reading)
                 changes = await source.changes(window_at(now), None)
                 found = self._found(changes, stored, read.calendar, person)
-            return changes, found
+            return changes, self._compared(changes, stored, found, now)
         finally:
             await source.close()
 
@@ -235,9 +262,16 @@ class Sync:
         """What a read brings; in a complete one, of items that could not be fetched, the referrals we know."""
         read = found_in(changes.entries, calendar, person, self._directory)
         unread = {r.resource for r in changes.rejected if r.unread} if changes.complete else set()
-        return replace(read, referrals=read.referrals + tuple(r for r in stored if r.resource in unread))
+        kept = after_read(stored, (), changes.touched, complete=changes.complete)
+        return replace(
+            read, referrals=read.referrals + tuple(r for r in stored if r.resource in unread), kept=tuple(kept)
+        )
 
-    async def _taken_over(self, read: ReadCalendar, changes: Changes, found: Found) -> None:
+    def _compared(self, changes: Changes, stored: Iterable[CalendarReferral], found: Found, now: datetime) -> Found:
+        news = is_news(stored, (*found.kept, *found.referrals), now)
+        return replace(found, news=news, changed=news or (not changes.complete and tells_of_changes(changes)))
+
+    async def _taken_over(self, read: ReadCalendar, changes: Changes, found: Found, began: datetime) -> None:
         now = self._clock.now()
         self.meters.reads[True] += 1
         touched = changes.complete or bool(changes.touched)
@@ -245,24 +279,35 @@ class Sync:
             () if changes.complete else tuple(item for item in read.health.rejected if item[0] not in changes.touched)
         )
         rejected = kept + tuple((r.resource, r.because) for r in changes.rejected)
-        edges = [edge for r in found.referrals for edge in (r.span.start, r.span.end)]
-        if not changes.complete and read.next_due is not None:
-            edges.append(read.next_due)
-        next_due = min((edge for edge in edges if edge > now), default=None)
+        following = await self._next_read(read, found, began, touched=touched)
         health = CalendarHealth(
             sync_token=changes.sync_token,
             confirmed_at=now,
-            next_read=after_success(
-                now, _interval(read.health), touched, next_due, self._settings.pace_of(read.calendar), random.random()
-            ),
+            next_read=following.at,
             warnings=changes.warnings if touched else read.health.warnings,
             rejected=rejected[:50],
+            lane=following.lane,
+            hinted_at=read.health.hinted_at,
         )
         await self._stored(
             read, ReferralChanges(found.referrals, changes.touched, changes.complete, found.passed), health
         )
         if read.health.confirmed_at is None:
             self._first_read(read.calendar.person)
+        self.found(read, read.health.lane, found.news)
+
+    async def _next_read(self, read: ReadCalendar, found: Found, began: datetime, *, touched: bool) -> NextRead:
+        now, confirmed = self._clock.now(), beyond(began)
+        if touched:
+            due = next_edge((*found.kept, *found.referrals), confirmed)
+        elif read.next_due is None or read.next_due > confirmed:
+            due = read.next_due
+        else:  # it waited long to be read: what was next then is confirmed by now
+            due = next_edge(await self._store.referrals_of(read.calendar.id), confirmed)
+        pace = self._settings.pace_of(read.calendar)
+        usual = after_success(now, _interval(read.health), found.changed, due, pace, random.random())
+        hinted = read.health.lane is Lane.CHANGED and read.health.confirmed_at is not None
+        return looked_at_again(now, usual) if hinted and not found.changed else usual
 
     async def _stored(self, read: ReadCalendar, what: ReferralChanges, health: CalendarHealth) -> None:
         """Store a read, and have those whom it changes settled."""
@@ -274,7 +319,7 @@ class Sync:
         except NotStored:
             return  # taken out while it was read
         if people:
-            await self._settle(people, Cause(Trigger.CALENDAR, through=read.calendar.connection))
+            await self._gathering.settle(people, Cause(Trigger.CALENDAR, through=read.calendar.connection))
 
     async def _failed(self, read: ReadCalendar, problem: str, remedy: str, retry_after: float | None = None) -> None:
         now = self._clock.now()
@@ -289,13 +334,10 @@ class Sync:
             problem=problem,
             remedy=remedy,
             since=before.since if before.problem else now,
+            lane=before.lane if failures == 1 or before.confirmed_at is None else Lane.RECONCILE,
             next_read=after_failure(now, failures, retry_after, self._settings.pace_of(read.calendar), random.random()),
         )
         await self._store.save_health(read.calendar.id, health)
-
-
-def _place(calendar: Calendar) -> Place:
-    return calendar.organisation, calendar.connection
 
 
 def _interval(health: CalendarHealth) -> timedelta | None:

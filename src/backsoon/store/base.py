@@ -172,6 +172,10 @@ class Store(Subscriptions, Protocol):
         """Calendars in order of id, from the first id greater than `after`; their `next_due` is None."""
         ...
 
+    async def owned(self, calendar: int) -> tuple[Calendar, Person] | None:
+        """A calendar and the person whose it is, by index; None where it is not stored."""
+        ...
+
     async def calendars_due(
         self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = (), beyond: datetime | None = None
     ) -> tuple[ReadCalendar, ...]:

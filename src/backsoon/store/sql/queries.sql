@@ -196,6 +196,12 @@ select id, person_id, organisation_id, connection, address, sync_token, next_rea
 from calendar
 where person_id = $3 and id > $1 order by id limit $2;
 
+-- name: owned
+select p.id, p.organisation_id, p.extension, p.name, p.email, p.active, p.profile, c.person_id, c.organisation_id,
+    c.connection, c.address
+from calendar c join person p on p.id = c.person_id
+where c.id = $1;
+
 -- name: calendars_due
 -- By connection and lane, so that a long queue is never gone through: $2 of each are looked at.
 with due as (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backsoon.domain.model import CalendarReferral
-from backsoon.domain.organisation import Calendar
+from backsoon.domain.organisation import Calendar, Person
 from backsoon.store import codec, rows
 from backsoon.store.base import (
     BEGINNING,
@@ -117,6 +117,14 @@ def calendars(database: Database, person: int | None, after: int, limit: int) ->
     else:
         found = database.all("calendars_of", after, limit, person)
     return tuple(map(rows.read_calendar, found))
+
+
+def owned(database: Database, calendar: int) -> tuple[Calendar, Person] | None:
+    """A calendar and whose it is."""
+    row = database.one("owned", calendar)
+    if row is None:
+        return None
+    return Calendar(row[7], row[8], row[9], row[10], calendar), rows.person(row[:7])
 
 
 def calendars_at(

@@ -203,6 +203,9 @@ class SqliteStore(Store):
         short = person is not None or limit <= SHORT
         return await self._read(reading.calendars, short, person, after, limit)
 
+    async def owned(self, calendar: int) -> tuple[Calendar, Person] | None:
+        return await self._read(reading.owned, True, calendar)
+
     async def calendars_at(
         self, organisation: str, connection: str, *, after: int = 0, limit: int = 1000
     ) -> tuple[ReadCalendar, ...]:
