@@ -40,6 +40,7 @@ class _Item(msgspec.Struct):
 
 
 class _Problem(msgspec.Struct, rename="camel"):
+    message: str | None = None
     response_code: str | None = None
 
 
@@ -127,15 +128,15 @@ def _of(schedule: _Schedule | None, window: Window) -> Busy:
     if schedule is None:
         return SourceBroken("the answer to getSchedule leaves the mailbox out")
     if schedule.error is not None:
-        return _refused(schedule.error.response_code or "")
+        return _refused(f"{schedule.error.response_code} {schedule.error.message}")
     try:
         return tuple(_times(schedule, window))
     except Unreadable:
         return SourceBroken("the answer to getSchedule has times that are none")
 
 
-def _refused(code: str) -> SourceError:
-    if TOO_MANY in code:
+def _refused(said: str) -> SourceError:
+    if TOO_MANY in said:
         return SourceTooLarge(f"too many entries for one answer (getSchedule {TOO_MANY})")
     return remedied(SourceMissing("free/busy of the mailbox cannot be read (getSchedule)"), NO_MAILBOX)
 

@@ -71,9 +71,9 @@ def read_events(events: Iterable[Event], masters: Mapping[str, Event], window: W
 
 def whole(event: Event, masters: Mapping[str, Event]) -> Event:
     """The event with what it leaves to its series. Raises `Unreadable`."""
-    if not event.is_bare:
-        return event
     master = masters.get(event.series_master_id or "")
+    if not event.is_bare:
+        return event if master is None else msgspec.structs.replace(event, uid=master.uid)
     if master is None:
         raise Unreadable("an occurrence without its series")
     return msgspec.structs.replace(
@@ -107,6 +107,16 @@ def entry_of(event: Event, zone: tzinfo) -> CalendarEntry:
         cancelled=bool(event.is_cancelled),
         private=(event.sensitivity or "").lower() in ("private", "confidential"),
     )
+
+
+def needs_master(event: Event) -> bool:
+    """Whether it can be told only together with its series: it leaves things out, or its uid is its own."""
+    return event.series_master_id is not None and (event.is_bare or not _OUTLOOK_UID.fullmatch(event.uid or ""))
+
+
+def is_adrift(event: Event) -> bool:
+    """Whether it is an exception that does not say when it was meant to be."""
+    return event.series_master_id is not None and not event.is_bare and not event.original_start
 
 
 def clean_uid(uid: str) -> str:

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
 from backsoon.sources.graph.errors import remedied, sign_in_refused
 from backsoon.sources.graph.settings import GraphSettings
+from backsoon.wire.tls import BadCaFile, client_context
 
 if TYPE_CHECKING:
     import msal  # type: ignore[import-untyped]
+    from requests.adapters import HTTPAdapter
 
 DEADLINE: Final = 20.0
 _LIMIT: Final = 256 * 1024
@@ -77,8 +79,8 @@ class SignIn:
         if self._application is None:
             import msal
 
-            self._transport = Transport(self._settings)
             try:
+                self._transport = Transport(self._settings)
                 self._application = msal.ConfidentialClientApplication(
                     self._settings.client_id,
                     client_credential=credential(self._settings),
@@ -87,6 +89,8 @@ class SignIn:
                     instance_discovery=False,
                     validate_authority=False,
                 )
+            except BadCaFile as error:
+                raise remedied(SourceUnavailable(str(error)), "name a file of authorities in PEM") from None
             except (ValueError, TypeError):
                 problem = SourceBroken("the certificate, the tenant or the client_id cannot be used to sign in")
                 raise remedied(problem, "the PEM file must hold the certificate and its private key") from None
@@ -111,6 +115,22 @@ def credential(settings: GraphSettings) -> str | dict[str, str]:
 def _https(url: str) -> str:
     """msal speaks https only; what is on this machine without TLS (a test) is put right by the transport."""
     return "https://" + url.partition("://")[2]
+
+
+def _verified(ca_file: str | Path | None) -> HTTPAdapter:
+    """The transport of requests, with the context that all other connections of ours have."""
+    from requests.adapters import HTTPAdapter
+
+    context = client_context(Path(ca_file) if ca_file else None)
+
+    class Verified(HTTPAdapter):
+        def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: object) -> None:
+            super().init_poolmanager(connections, maxsize, block, ssl_context=context)
+
+        def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
+            vars(conn).update(cert_reqs="CERT_REQUIRED", ca_certs=None)  # the authorities are the context's
+
+    return Verified()
 
 
 class Answered:
@@ -140,7 +160,8 @@ class Transport:
         self._base = settings.authority
         self._tenant = settings.tenant
         self._session = requests.Session()
-        self._session.verify = str(settings.ca_file) if settings.ca_file else True
+        self._session.trust_env = False  # no bundle of authorities, proxy or account that a variable names
+        self._session.mount("https://", _verified(settings.ca_file))
 
     def get(self, url: str, **_: object) -> Answered:
         """The description of the tenant's endpoints; everything else there is none of."""

@@ -2,15 +2,15 @@
 
 A round of `calendarView/delta` tells what changed. Microsoft does not take `$select` there ("event: delta"), and sends
 of an occurrence nothing but ids and times. So single events are taken from the round, whose bodies and attendees are
-dropped while decoding; a series that changed is read anew whole (`instances` with `$select`), for an occurrence that was
-deleted is not always told; and where something was removed that may have been an occurrence, so is the calendar
+dropped while decoding; a series that changed is read anew whole (`instances` with `$select`), for an occurrence that
+was deleted is not always told; and where something was removed that may have been an occurrence, so is the calendar
 (`calendarView` with `$select`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,15 @@ from zoneinfo import ZoneInfo
 from backsoon.domain.model import CalendarEntry
 from backsoon.sources.base import Changes, Rejected, SourceBroken, SourceTooLarge, SourceUnavailable, Window
 from backsoon.sources.graph.client import Answer, Graph, Part, preferring
-from backsoon.sources.graph.entries import REPLY, Reading, read_events, reply_entry, resource_of
+from backsoon.sources.graph.entries import (
+    REPLY,
+    Reading,
+    is_adrift,
+    needs_master,
+    read_events,
+    reply_entry,
+    resource_of,
+)
 from backsoon.sources.graph.errors import Stale, is_stale
 from backsoon.sources.graph.records import SELECT, Event, Items, Page, read_event, read_page
 from backsoon.sources.graph.replies import Replies, Span
@@ -103,7 +111,7 @@ class GraphSource:
             return await self._view(token.window, found)
         singles = [event for event in found.times if not event.series_master_id]
         reading = read_events(singles, {}, token.window, self._zone)
-        await self._instances(sorted(series), token.window, reading)
+        await self._instances(series, found.masters, token.window, reading)
         touched = gone | series | {event.id for event in singles}
         there = {entry.resource for entry in reading.entries}
         known = after(token.known, touched, there)
@@ -115,20 +123,38 @@ class GraphSource:
             rejected=(*reading.rejected, *_unread(found.items)),
         )
 
-    async def _instances(self, series: list[str], window: Window, reading: Reading) -> None:
+    async def _instances(
+        self, series: Iterable[str], masters: Mapping[str, Event], window: Window, reading: Reading
+    ) -> None:
         """The occurrences in the window of each series; one that is gone meanwhile has none."""
         span = _span(window)
         parts = [
             self._asking(f"{self._path}/events/{quote(one, safe='')}/instances?{span}&$select={SELECT}", SMALL_PAGE)
-            for one in series
+            for one in sorted(series)
         ]
+        items = Items()
         for answer in await self._graph.each(parts):
-            if answer.status == 404:
-                continue
-            items = await self._pages(read_page(answer.good()), Items())
-            found = read_events(items, {}, window, self._zone)
-            reading.entries += found.entries
-            reading.rejected += [*found.rejected, *items.rejected.values()]
+            if answer.status != 404:
+                await self._to_the_end(read_page(answer.good()), items)
+        found = await self._told(items, masters, window)
+        reading.entries += found.entries
+        reading.rejected += [*found.rejected, *items.rejected.values()]
+
+    async def _told(self, events: Iterable[Event], masters: Mapping[str, Event], window: Window) -> Reading:
+        """The entries of events; of the series that they need and that did not come along, the masters are asked for.
+
+        Where such a master is gone meanwhile, so are its occurrences.
+        """
+        needed = {e.series_master_id for e in events if needs_master(e)} - masters.keys()
+        parts = [
+            self._asking(f"{self._path}/events/{quote(one, safe='')}?$select={SELECT}")
+            for one in sorted(one for one in needed if one)
+        ]
+        answers = await self._graph.each(parts)
+        asked = [read_event(answer.good()) for answer in answers if answer.status != 404]
+        masters = {**masters, **{event.id: event for event in asked}}
+        alive = [e for e in events if not needs_master(e) or e.series_master_id in masters]
+        return read_events(alive, masters, window, self._zone)
 
     # -- everything --------------------------------------------------------------------------------------------------
 
@@ -136,25 +162,18 @@ class GraphSource:
         """A first round of delta: it brings all events, of a series its master and bare occurrences."""
         path = f"{self._path}/calendarView/delta?{_span(window)}"
         found = await self._round(path, window, None if token is None else token.reply_span)
-        masters = found.masters
-        missing = {e.series_master_id for e in found.times if e.is_bare and e.series_master_id} - masters.keys()
-        masters |= await self._fetched(missing)
-        alive = [e for e in found.times if not e.is_bare or e.series_master_id in masters]
-        reading = read_events(alive, masters, window, self._zone)
+        adrift = {e.series_master_id for e in found.times if e.series_master_id and is_adrift(e)}
+        steady = [event for event in found.times if event.series_master_id not in adrift]
+        reading = await self._told(steady, found.masters, window)
+        await self._instances(adrift, found.masters, window, reading)
         return self._whole(window, found, reading, found.items)
-
-    async def _fetched(self, series: Iterable[str | None]) -> dict[str, Event]:
-        """The masters of series whose occurrences came without; one that is gone meanwhile is left out."""
-        parts = [self._asking(f"{self._path}/events/{quote(one, safe='')}?$select={SELECT}") for one in series if one]
-        answers = await self._graph.each(parts) if parts else []
-        events = [read_event(answer.good()) for answer in answers if answer.status != 404]
-        return {event.id: event for event in events}
 
     async def _view(self, window: Window, found: _Round) -> Changes:
         """The whole calendar, of which nothing but what is needed is asked for."""
         part = self._asking(f"{self._path}/calendarView?{_span(window)}&$select={SELECT}&$top={PAGE}", PAGE)
-        items = await self._pages(read_page((await self._graph.one(part)).good()), Items())
-        return self._whole(window, found, read_events(items, {}, window, self._zone), items)
+        items = Items()
+        await self._to_the_end(read_page((await self._graph.one(part)).good()), items)
+        return self._whole(window, found, await self._told(items, found.masters, window), items)
 
     def _whole(self, window: Window, found: _Round, reading: Reading, items: Items) -> Changes:
         series = any(event.series_master_id for event in items if event.removed is None)
@@ -181,10 +200,6 @@ class GraphSource:
         if len(answers) > 1:
             reply = self._replies.read(answers[1], window.start, reply)
         return _Round(items, last.delta, reply)
-
-    async def _pages(self, page: Page, items: Items) -> Items:
-        await self._to_the_end(page, items)
-        return items
 
     async def _to_the_end(self, page: Page, items: Items) -> Page:
         """Follow the links as they are, to the last page."""
