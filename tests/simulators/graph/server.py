@@ -35,6 +35,7 @@ ROUTES: Final = tuple(
     for name, method, path, role in (
         ("delta", "GET", USER + r"(?:/calendar)?/calendarView/delta(?:\(\))?", "Calendars.Read"),
         ("calendarView", "GET", USER + r"(?:/calendar)?/calendarView", "Calendars.Read"),
+        ("instances", "GET", USER + r"(?:/calendar)?/events/(?P<id>[^/]+)/instances", "Calendars.Read"),
         ("event", "GET", USER + r"(?:/calendar)?/events/(?P<id>[^/]+)", "Calendars.Read"),
         ("calendar", "GET", USER + r"/calendar", "Calendars.Read"),
         ("getSchedule", "POST", USER + r"/calendar/getSchedule", "Calendars.Read"),
@@ -297,6 +298,8 @@ class GraphSimulator:
                 return views.delta(asked, mailbox, self.behaviour)
             case "calendarView":
                 return views.calendar_view(asked, mailbox, self.behaviour)
+            case "instances":
+                return views.instances(asked, mailbox, found["id"], self.behaviour)
             case "event":
                 return views.event(asked, mailbox, found["id"])
             case "calendar":

@@ -78,6 +78,17 @@ def calendar_view(asked: Asked, mailbox: Mailbox, behaviour: Behaviour) -> Answe
     return _honoured(asked, Answer(200, body))
 
 
+def instances(asked: Asked, mailbox: Mailbox, event_id: str, behaviour: Behaviour) -> Answer:
+    """The occurrences of one series that overlap the window, in pages."""
+    stored = mailbox.items.get(event_id.removeprefix(IMMUTABLE).removeprefix(CHANGING))
+    if stored is None:
+        raise Refused(404, "ErrorItemNotFound", "the object was not found in the store")
+    if stored.meeting.repeats is None:
+        raise Refused(400, "ErrorInvalidRequest", "only a series has instances")
+    alone = Mailbox(mailbox.address, mailbox.zone, items={stored.id: stored})
+    return calendar_view(asked, alone, behaviour)
+
+
 def delta(asked: Asked, mailbox: Mailbox, behaviour: Behaviour) -> Answer:
     """What has changed in the window since the token, in pages; the series of a page is never cut in two."""
     if refused := [each for each in UNTRACKED if asked.option(each) is not None]:
