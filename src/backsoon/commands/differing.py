@@ -12,7 +12,6 @@ from backsoon.commands import output
 from backsoon.commands.port import Json, connected
 from backsoon.config import Config, ConfigError, Difference, Problem
 
-
 _DIALLED = re.compile(r"^organisations\.[^.]+\.(phone|rules\.reasons\.[^.]+\.(digit|argument|phone_\w+))(\.|$)")
 """Fields that the printed dialplan holds."""
 
