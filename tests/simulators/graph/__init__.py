@@ -15,10 +15,11 @@ of its own with TLS (the same addresses answer on the plain port, for clients ot
                                        instance_discovery=False, http_client=session)
     application.acquire_token_for_client(["https://graph.microsoft.com/.default"])
 
-`msal(verify=...)` alone is not enough: requests lets the variable REQUESTS_CA_BUNDLE win over a session's `verify`, and
-only over a request's own it does not. `instance_discovery=False` because msal else asks Microsoft whether it knows that host; `oidc_authority=` is not needed.
-A certificate is `client_credential={"private_key": pem, "public_certificate": pem}` (or a thumbprint); it is made known
-with `sim.certify(certificate_pem)`. Access tokens are JSON Web Tokens that name `roles`, as Microsoft's are.
+`msal(verify=...)` alone is not enough: requests lets the variable REQUESTS_CA_BUNDLE win over a session's `verify`,
+though not over a request's own. `instance_discovery=False` because msal else asks Microsoft whether it knows that host;
+`oidc_authority=` is not needed. A certificate is `client_credential={"private_key": pem, "public_certificate": pem}`
+(or a thumbprint); it is made known with `sim.certify(certificate_pem)`. Access tokens are JSON Web Tokens that name
+`roles`, as Microsoft's are.
 """
 
 from tests.simulators.graph.limits import Limits

@@ -76,6 +76,8 @@ class Subscriptions:
         """Seconds until one that was not taken is sent again; then it is given up."""
         self.sent: Counter[str] = Counter()
         """`notifications`, `requests`, `refused`, `dropped`, `given up`."""
+        self.going_out: Callable[[list[dict[str, Any]]], None] = lambda _notifications: None
+        """Told of what is about to be sent."""
         self._senders: dict[str, Sender] = {}
         self._new: asyncio.Queue[Sender] = asyncio.Queue()
         self._pending = 0
@@ -138,6 +140,10 @@ class Subscriptions:
     def remove(self, subscription: Subscription) -> None:
         """Take it back."""
         del self.by_id[subscription.id], self._of[subscription.mailbox][subscription.id]
+
+    def watched(self) -> list[str]:
+        """The mailboxes that are subscribed to."""
+        return [address for address, mine in self._of.items() if mine]
 
     def tell(self, subscription: Subscription, state: bool = False) -> dict[str, Any]:
         """A subscription as Graph tells it; `clientState` only to whoever made it, then."""
@@ -260,6 +266,7 @@ class Subscriptions:
                 self._idle.set()
 
     async def _deliver(self, url: str, notifications: list[dict[str, Any]]) -> None:
+        self.going_out(notifications)
         for pause in (*self.retry_after, None):
             self.sent["requests"] += 1
             if await self._post(url, notifications):

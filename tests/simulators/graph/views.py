@@ -121,10 +121,10 @@ def event(asked: Asked, mailbox: Mailbox, event_id: str) -> Answer:
     names = frozenset(each.strip().lower() for each in (asked.option("$select") or "").split(",") if each.strip())
     teller = _teller(asked, mailbox)
     plain = event_id.removeprefix(IMMUTABLE).removeprefix(CHANGING)
-    stored = mailbox.items.get(plain.partition(".")[0])
+    stored = mailbox.items.get(plain.partition(".OC.")[0].partition(".EX.")[0])
     if stored is None:
         raise Refused(404, "ErrorItemNotFound", "the object was not found in the store")
-    if stored.meeting.repeats is not None and "." not in plain:
+    if stored.meeting.repeats is not None and plain == stored.id:
         return _honoured(asked, Answer(200, selected(teller.master(stored), names)))
     for each, occurrence in mailbox.occurrences(EPOCH - WIDEST, EPOCH + 2 * WIDEST):
         told = teller.occurrence(each, occurrence) if each is stored else {}
