@@ -1,0 +1,149 @@
+"""Streaming notifications for a group of mailboxes on one connection (Exchange 2010 SP1 and later)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Collection
+from typing import Final
+
+from lxml import etree
+
+from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
+from backsoon.sources.ews import requests, soap
+from backsoon.sources.ews.client import Affinity, Client
+from backsoon.sources.ews.failures import EwsFailure, source_errors
+from backsoon.wire.http import Response
+from backsoon.wire.streaming import Streamed
+
+TOGETHER: Final = 200
+"""The most subscriptions on a connection."""
+HEARTBEAT: Final = 90.0
+"""Seconds without a whole message after which a connection is dead, whatever it says."""
+SUBSCRIBING: Final = 8
+"""How many subscriptions of a group are ordered together."""
+_MOST_BYTES: Final = 1024 * 1024
+_END: Final = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,31}:)?Envelope\s*>")
+_NO_EVENTS: Final = frozenset(
+    {f"{soap.T}{n}" for n in ("SubscriptionId", "PreviousWatermark", "MoreEvents", "StatusEvent")}
+)
+
+
+class Listening:
+    """The subscriptions of one group. `ids` holds a mailbox for each subscription."""
+
+    def __init__(self, client: Client, *, heartbeat: float = HEARTBEAT) -> None:
+        self._client = client
+        self._heartbeat = heartbeat
+        self._affinity = Affinity()
+        self.ids: dict[str, str] = {}
+
+    async def subscribe(self, addresses: Collection[str]) -> frozenset[str]:
+        """Order what is missing for these mailboxes and drop the rest; the mailboxes that are subscribed to now.
+
+        A mailbox's own failure leaves it out. Raises `SourceBusy`, `SourceUnavailable`.
+        """
+        for id in [id for id, address in self.ids.items() if address not in addresses]:
+            await self._unsubscribe(id)
+        missing = sorted(set(addresses) - set(self.ids.values()))
+        if self.ids:
+            self._affinity.anchor = next(iter(self.ids.values()))
+        while missing and not self.ids:  # the first one says which server
+            self._affinity = Affinity(missing[0])
+            await self._order(missing.pop(0))
+        for place in range(0, len(missing), SUBSCRIBING):
+            results = await asyncio.gather(
+                *(self._order(a) for a in missing[place : place + SUBSCRIBING]), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+        return frozenset(self.ids.values())
+
+    def forget(self) -> None:
+        """None of the subscriptions is to be relied on any more."""
+        self.ids.clear()
+
+    async def _order(self, address: str) -> None:
+        body = requests.subscribe_streaming(self._client.folder_of(address))
+        try:
+            inner = await self._client.ask(body, mailbox=address, affinity=self._affinity)
+            id = soap.only(inner).findtext(f"{soap.M}SubscriptionId", "")
+        except EwsFailure:
+            return
+        if not id:
+            raise soap.not_ews()
+        self.ids[id] = address
+
+    async def _unsubscribe(self, id: str) -> None:
+        address = self.ids.pop(id)
+        try:
+            await self._client.ask(requests.unsubscribe(id), mailbox=address, affinity=self._affinity)
+        except (EwsFailure, SourceError):
+            return  # it ends by itself, half an hour after it was listened to last
+
+    async def messages(self) -> AsyncIterator[frozenset[str]]:
+        """Listen on one connection until the server ends it as agreed: which mailboxes each message tells of.
+
+        The first message says that the connection lives. Raises `EwsFailure`, `SourceError` for whatever else ends it;
+        then the subscriptions are not to be relied on.
+        """
+        anchor = next(iter(self.ids.values()))
+        body = requests.streaming_events(self.ids)
+        with source_errors(named=False):
+            url, headers, data = await self._client.request(body, anchor, affinity=self._affinity)
+            async with self._client.throttle.turn() as begun:
+                self._client.counts["GetStreamingEvents"] += 1
+            async with self._client.transport.stream(url, headers, data) as streamed:
+                if streamed.status != 200:
+                    self._client.read(await _whole(streamed, url, self._heartbeat), begun)
+                    raise soap.not_ews()
+                async for root in self._envelopes(streamed):
+                    closed, told = self._told(root)
+                    yield told
+                    if closed:
+                        return
+                raise SourceUnavailable("the server ended a streaming connection unannounced")
+
+    async def _envelopes(self, streamed: Streamed) -> AsyncIterator[etree._Element]:
+        buffer = bytearray()
+        while True:
+            try:
+                async with asyncio.timeout(self._heartbeat):
+                    while (end := _END.search(buffer)) is None:
+                        piece = await streamed.piece(self._heartbeat)
+                        if not piece:
+                            return
+                        buffer += piece
+                        if len(buffer) > _MOST_BYTES:
+                            raise SourceBroken("a notification is too large")
+            except TimeoutError:
+                raise SourceUnavailable(f"a streaming connection said nothing for {self._heartbeat:g} s") from None
+            message = bytes(buffer[: end.end()]).strip()
+            del buffer[: end.end()]
+            yield soap.parse(message)
+
+    def _told(self, root: etree._Element) -> tuple[bool, frozenset[str]]:
+        """Whether the server ends the connection, and which mailboxes have changed."""
+        told, closed = set[str](), False
+        for message in soap.messages(soap.operation(root)):
+            soap.checked(message)
+            closed = closed or message.findtext(f"{soap.M}ConnectionStatus", "") == "Closed"
+            for notification in message.iter(f"{soap.M}Notification"):
+                id = notification.findtext(f"{soap.T}SubscriptionId", "")
+                if has_events(notification) and id in self.ids:
+                    told.add(self.ids[id])
+        return closed, frozenset(told)
+
+
+def has_events(notification: etree._Element) -> bool:
+    """Whether a notification tells of a change, and not only that there is none."""
+    return any(child.tag not in _NO_EVENTS for child in notification)
+
+
+async def _whole(streamed: Streamed, url: str, deadline: float) -> Response:
+    body = bytearray()
+    async with asyncio.timeout(deadline):
+        while (piece := await streamed.piece(deadline)) and len(body) < _MOST_BYTES:
+            body += piece
+    return Response(streamed.status, streamed.headers, bytes(body), url)

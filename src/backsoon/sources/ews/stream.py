@@ -1,0 +1,198 @@
+"""Listening for changes: mailboxes in groups, a connection for each; what fails is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from backsoon.sources.account import Listener
+from backsoon.sources.base import SourceBusy, SourceError
+from backsoon.sources.ews.client import Client
+from backsoon.sources.ews.failures import EwsFailure
+from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening
+from backsoon.sources.ews.pulling import Pulling
+
+DELEGATE_CONNECTIONS: Final = 3
+"""Connections that a delegate may hold (`HangingConnectionLimit` of Exchange 2013). Where each is made in the name of a
+mailbox, it is counted against that one."""
+PULL_EVERY: Final = 60.0
+PULLS_A_SECOND: Final = 5.0
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 300.0
+NOTHING_PAUSE: Final = 300.0
+"""Seconds until mailboxes that could not be subscribed to are tried again, where there are no others."""
+
+
+@dataclass(eq=False)
+class _Group:
+    members: set[str] = field(default_factory=set)
+    live: frozenset[str] = frozenset()
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+
+
+class EwsStream:
+    """See `backsoon.sources.account.Stream`."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        heartbeat: float = HEARTBEAT,
+        pull_every: float = PULL_EVERY,
+        first_pause: float = FIRST_PAUSE,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._heartbeat = heartbeat
+        self._pull_every = pull_every
+        self._first_pause = first_pause
+        self._sleep = sleep
+        self._wanted: frozenset[str] = frozenset()
+        self._changed = asyncio.Event()
+        self._groups: dict[_Group, asyncio.Task[None]] = {}
+        most = 1_000_000 if client.settings.impersonates else DELEGATE_CONNECTIONS
+        self._connections = asyncio.Semaphore(most)
+
+    def want(self, addresses: Collection[str]) -> None:
+        """See `Stream`."""
+        self._wanted = frozenset(addresses)
+        self._changed.set()
+
+    async def run(self, listener: Listener) -> None:
+        """See `Stream`."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    self._share(tasks, listener)
+                    await self._changed.wait()
+                    self._changed.clear()
+        finally:
+            self._groups.clear()
+
+    def _share(self, tasks: asyncio.TaskGroup, listener: Listener) -> None:
+        """Share out who is wanted: whoever has a group stays in it."""
+        placed = set[str]()
+        for group in self._groups:
+            gone = group.members - self._wanted
+            if gone:
+                group.members -= gone
+                group.changed.set()
+            placed |= group.members
+        for address in sorted(self._wanted - placed):
+            group = next((g for g in self._groups if len(g.members) < TOGETHER), None) or self._new(tasks, listener)
+            group.members.add(address)
+            group.changed.set()
+
+    def _new(self, tasks: asyncio.TaskGroup, listener: Listener) -> _Group:
+        group = _Group()
+        self._groups[group] = tasks.create_task(self._group(group, listener))
+        return group
+
+    # -- one group ---------------------------------------------------------------------------------------------------
+
+    async def _group(self, group: _Group, listener: Listener) -> None:
+        listening, pulling = Listening(self._client, heartbeat=self._heartbeat), Pulling(self._client)
+        try:
+            while True:
+                try:
+                    if self._client.streams:
+                        await self._listened(group, listening, listener)
+                    else:
+                        await self._pulled(group, pulling, listener)
+                except (SourceError, EwsFailure, TimeoutError) as error:
+                    listening.forget()
+                    self._lost(group, listener)
+                    await self._pause(group, error)
+        finally:
+            self._lost(group, listener)
+
+    def _lost(self, group: _Group, listener: Listener) -> None:
+        if group.live:
+            listener.covered(group.live, live=False)
+        group.live = frozenset()
+
+    async def _pause(self, group: _Group, error: Exception) -> None:
+        asked = (error.retry_after or 0.0) if isinstance(error, SourceBusy) else 0.0
+        seconds = min(self._first_pause * 2**group.failures, LONGEST_PAUSE)
+        group.failures = min(group.failures + 1, 10)
+        await self._sleep(max(asked, seconds * random.uniform(0.7, 1.3)))
+
+    async def _until_changed(self, group: _Group, seconds: float) -> None:
+        """Wait, but no longer than until others are wanted."""
+        waiting = asyncio.ensure_future(self._sleep(seconds))
+        changed = asyncio.ensure_future(group.changed.wait())
+        try:
+            await asyncio.wait({waiting, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (waiting, changed):
+                task.cancel()
+            await asyncio.gather(waiting, changed, return_exceptions=True)
+
+    # -- streaming ---------------------------------------------------------------------------------------------------
+
+    async def _listened(self, group: _Group, listening: Listening, listener: Listener) -> None:
+        """Subscribe to what is wanted and listen on one connection, until it ends or others are wanted."""
+        group.changed.clear()
+        if not group.members:
+            await listening.subscribe(())
+            self._lost(group, listener)
+            await group.changed.wait()
+            return
+        async with self._connections:
+            subscribed = await listening.subscribe(set(group.members))
+            if not subscribed:
+                self._lost(group, listener)
+                await self._until_changed(group, NOTHING_PAUSE)
+                return
+            hearing = asyncio.ensure_future(self._hear(group, listening, subscribed, listener))
+            changed = asyncio.ensure_future(group.changed.wait())
+            try:
+                await asyncio.wait({hearing, changed}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
+                if not hearing.done():
+                    hearing.cancel()
+                results = await asyncio.gather(hearing, changed, return_exceptions=True)
+            if isinstance(results[0], Exception):
+                raise results[0]
+
+    async def _hear(self, group: _Group, listening: Listening, subscribed: frozenset[str], listener: Listener) -> None:
+        first = True
+        async for told in listening.messages():
+            if first:
+                self._covered(group, subscribed, listener)
+            elif told:
+                listener.heard(told)
+            if first and told:
+                listener.heard(told)
+            first = False
+
+    def _covered(self, group: _Group, now: frozenset[str], listener: Listener) -> None:
+        """These are covered from now on; who was not before may have changed meanwhile."""
+        gone, fresh = group.live - now, now - group.live
+        group.live, group.failures = now, 0
+        if gone:
+            listener.covered(gone, live=False)
+        if fresh:
+            listener.covered(fresh, live=True)
+            listener.heard(fresh)
+
+    # -- pulling -----------------------------------------------------------------------------------------------------
+
+    async def _pulled(self, group: _Group, pulling: Pulling, listener: Listener) -> None:
+        """Ask once for everybody, then wait."""
+        group.changed.clear()
+        fresh = await pulling.subscribe(set(group.members))
+        self._covered(group, pulling.kept, listener)
+        for address in sorted(pulling.kept - fresh):
+            try:
+                if await pulling.ask(address):
+                    listener.heard({address})
+            except EwsFailure:
+                group.live -= {address}
+                listener.covered({address}, live=False)  # it is subscribed to anew in the next round
+        await self._until_changed(group, max(self._pull_every, len(self._wanted) / PULLS_A_SECOND))
