@@ -89,7 +89,10 @@ class Credentials:
                         info, scopes=[scope], subject=subject or None
                     )
                 case Kind.AUTHORISED_USER:  # whatever is asked, its token covers what was consented to
-                    made = credentials.Credentials.from_authorized_user_info(info)  # type: ignore[no-untyped-call]
+                    parts = {name: info.get(name) for name in ("refresh_token", "token_uri", "client_id")}
+                    made = credentials.Credentials(  # type: ignore[no-untyped-call]
+                        None, client_secret=info.get("client_secret", ""), **parts
+                    )
                 case Kind.EXTERNAL_ACCOUNT:
                     made, _ = load_credentials_from_dict(info, scopes=[scope])  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, GoogleAuthError):
@@ -102,13 +105,13 @@ def read_credentials(setting: str) -> Credentials:
 
     Raises `BadCredentials`, which quotes nothing of it.
     """
-    text = setting if setting.lstrip().startswith("{") else _file(setting)
+    text = read_text(setting)
     try:
         told = msgspec.json.decode(text, type=_File)
         info = {"token_uri": TOKEN_URL, **msgspec.json.decode(text)}
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise BadCredentials("the file of credentials is no JSON of Google's") from None
-    _safe(told.token_uri)
+    check_address(told.token_uri)
     match told.type:
         case Kind.SERVICE_ACCOUNT if told.client_email and told.private_key:
             return Credentials(Kind.SERVICE_ACCOUNT, told.client_email, told.client_id, info)
@@ -129,6 +132,11 @@ def _unusable(told: _File) -> str:
     )
 
 
+def read_text(setting: str) -> str:
+    """The JSON that a setting is, or names by its path. Raises `BadCredentials`."""
+    return setting if setting.lstrip().startswith("{") else _file(setting)
+
+
 def _file(path: str) -> str:
     try:
         with Path(path).expanduser().open("rb") as file:
@@ -142,12 +150,12 @@ def _file(path: str) -> str:
     return text
 
 
-def _safe(address: str) -> None:
-    """A key is shown to an address over TLS only, or to this machine."""
+def check_address(address: str) -> None:
+    """A secret is shown to an address over TLS only, or to this machine. Raises `BadCredentials`."""
     try:
         parts = urlsplit(address)
         good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
     except ValueError:
         good = False
     if not good:
-        raise BadCredentials("token_uri in the file of credentials is no https address")
+        raise BadCredentials("an address in the file of credentials is no https address")
