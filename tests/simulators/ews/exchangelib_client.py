@@ -27,6 +27,7 @@ from exchangelib import (
     Configuration,
     Credentials,
     EWSDateTime,
+    EWSTimeZone,
     FaultTolerance,
     Version,
 )
@@ -57,7 +58,11 @@ def _account(order: dict[str, Any], mailbox: str = "") -> Any:
     )
     access = DELEGATE if order.get("access") == "delegate" else IMPERSONATION
     return Account(
-        mailbox or order["mailbox"], config=config, autodiscover=False, access_type=access, default_timezone=UTC
+        mailbox or order["mailbox"],
+        config=config,
+        autodiscover=False,
+        access_type=access,
+        default_timezone=EWSTimeZone(order.get("zone", "UTC")),
     )
 
 

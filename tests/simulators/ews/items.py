@@ -16,6 +16,16 @@ _STAMP = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _2010, _2013 = VERSIONS["2010"].rank, VERSIONS["2013"].rank
 
 SHOW_AS: Final = {"free": "Free", "tentative": "Tentative", "busy": "Busy", "oof": "OOF"}
+WINDOWS_NAMES: Final = {
+    "UTC": "UTC",
+    "Europe/London": "GMT Standard Time",
+    "Europe/Berlin": "W. Europe Standard Time",
+    "Europe/Stockholm": "W. Europe Standard Time",
+    "Europe/Oslo": "W. Europe Standard Time",
+    "Europe/Helsinki": "FLE Standard Time",
+    "America/New_York": "Eastern Standard Time",
+}
+"""What Exchange calls some zones."""
 RESPONSES: Final = {
     "organizer": "Organizer",
     "accepted": "Accept",
@@ -156,6 +166,10 @@ def _recurrence(shown: Shown) -> str:
     )
 
 
+def _zone(shown: Shown) -> str:
+    return WINDOWS_NAMES.get(shown.mailbox.zone if shown.meeting.all_day else shown.meeting.zone, "")
+
+
 def _said(text: str, _: Shown) -> str:
     return text
 
@@ -231,6 +245,8 @@ PROPERTIES: Final = tuple(
         Property("calendar:AppointmentSequenceNumber", partial(_said, "0")),
         Property("calendar:AppointmentState", _state),
         Property("calendar:Recurrence", _recurrence, optional=True, listed=False),
+        Property("calendar:StartTimeZone", _zone, optional=True, since=_2010, listed=True),
+        Property("calendar:EndTimeZone", _zone, optional=True, since=_2010, listed=True),
         Property("calendar:AllowNewTimeProposal", _true(True)),
         Property("calendar:IsOnlineMeeting", _true(False)),
     )
@@ -270,7 +286,15 @@ def written(shown: Shown, properties: Collection[Property], *, parent: bool = Fa
     for each in properties:
         value = each.write(shown)
         if value or not each.optional:
-            kind = ' BodyType="Text"' if each.name == "Body" else ""
-            out.append(f"<t:{each.name}{kind}>{value}</t:{each.name}>")
+            out.append(_element(each.name, value))
     out.append("</t:CalendarItem>")
     return "".join(out)
+
+
+def _element(name: str, value: str) -> str:
+    if name.endswith("TimeZone") and name != "TimeZone":
+        return f'<t:{name} Id="{value}" Name="{value}"/>'
+    return f"<t:{name}{_KINDS.get(name, '')}>{value}</t:{name}>"
+
+
+_KINDS: Final = {"Body": ' BodyType="Text"'}

@@ -71,6 +71,11 @@ class EwsSimulator(Exchange):
         }
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
     def base(self) -> str:
         """The address without a path."""
         return f"http://127.0.0.1:{self._port}"

@@ -40,10 +40,10 @@ class Gate:
         transport = request.transport
         if transport is None:
             return self.refusal()
-        if transport in self._known:
-            return None
         kind, _, told = request.headers.get("Authorization", "").partition(" ")
         kind = kind.lower()
+        if transport in self._known and kind != "ntlm":
+            return None
         if kind == "ntlm" and "ntlm" in self._exchange.sign_in:
             return self._ntlm(transport, told)
         if kind in self._exchange.sign_in and kind != "ntlm":
