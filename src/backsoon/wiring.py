@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -29,8 +29,10 @@ from backsoon.engine.explaining import KEPT
 from backsoon.engine.hub import Hub
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.publisher import Publisher
+from backsoon.engine.pushing import Pushing
 from backsoon.engine.service import Service
 from backsoon.engine.settling import Cause, Settler
+from backsoon.engine.sweeping import Sweeping
 from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.engine.taking import Taking
 from backsoon.engine.timing import pause
@@ -141,6 +143,7 @@ class Backsoon:
     clock: SystemClock = field(default_factory=SystemClock)
     make_switchboard: Callable[[SwitchboardSettings], Switchboard] = switchboard_of
     sync_settings: SyncSettings | None = None
+    make_sources: Callable[[Store], Sources] = Sources
 
     def __post_init__(self) -> None:
         self.publishers: dict[str, list[Publisher]] = {}
@@ -156,8 +159,11 @@ class Backsoon:
         self.lookup = Lookup(self.store, self.directory, self.clock)
         self.settler.observers.append(self.lookup.touched)
         self.lookup_process: LookupProcess | None = None
-        self.sources = Sources(self.store)
-        sync_settings = self.sync_settings or SyncSettings(pace_of=self.sources.pace_of)
+        self.sources = self.make_sources(self.store)
+        self.pushing = Pushing(self.store, self.clock, self.sources, self._hinted, lambda: self.config.api.public)
+        sync_settings = self.sync_settings or SyncSettings(
+            pace_of=self.pushing.pace_of, at_once_of=self.sources.at_once_of
+        )
         self.ageing = Ageing(self.store, self.directory, self.clock, self.hub)
         self.sync = Sync(
             self.store,
@@ -167,13 +173,18 @@ class Backsoon:
             self.settler.settle,
             sync_settings,
             self.ageing.first_read,
+            self.pushing.found,
         )
         self.sync.meters = self.meters
+        self.sweeping = Sweeping(self.store, self.clock, self.directory, self.sources, self.pushing.tells, self._hinted)
         self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.service.announce = self.hub.announce_people
         self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
+
+    def _hinted(self, calendars: Collection[int]) -> None:
+        self.sync.hinted(calendars)
 
     async def _settle_late(self, people: Sequence[int]) -> None:
         await self.settler.settle(people, Cause(Trigger.CLOCK))
@@ -204,7 +215,15 @@ class Backsoon:
             await self.stage.write_back()
 
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        return (self.clockwork.run, self.sync.run, self.ageing.run, self.settler.settle_the_rest, self._forget_for_ever)
+        return (
+            self.clockwork.run,
+            self.sync.run,
+            self.pushing.run,
+            self.sweeping.run,
+            self.ageing.run,
+            self.settler.settle_the_rest,
+            self._forget_for_ever,
+        )
 
     async def apply(self, *, dry_run: bool) -> list[Difference]:
         """Read the settings file anew, store it and act by it; what differed. Raises `ConfigError`, `StoreError`."""
@@ -223,6 +242,8 @@ class Backsoon:
         if self.lookup_process is not None:
             self.lookup_process.settings_changed()
         await self.sources.refresh()
+        self.pushing.changed()
+        self.sweeping.changed()
         await self._employ_switchboards()
         await self.store.read_soon(whole=read_whole)
         self.wake_sync(whole=read_whole)  # before anything else: what is read just now ends without it meanwhile

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from backsoon.domain.entries import Owner, outcome, passed_over
 from backsoon.domain.keyword import keyword_table
-from backsoon.domain.model import CalendarEntry, CalendarReferral, EntryType, PassedOver
+from backsoon.domain.model import CalendarEntry, CalendarReferral, EntryType, PassedOver, Rule
 from backsoon.domain.organisation import Calendar, Person
 from backsoon.engine.directory import Directory
 from backsoon.sources.base import Changes
@@ -48,10 +48,17 @@ def found_in(entries: Iterable[CalendarEntry], calendar: Calendar, person: Perso
 
 
 def is_news(before: Iterable[CalendarReferral], after: Iterable[CalendarReferral], now: datetime) -> bool:
-    """Whether two states of a calendar differ in what is not over and begins within `NEAR`."""
+    """Whether two states of a calendar differ in what is not over and begins within `NEAR`.
+
+    Automatic replies do not count: nobody tells of them, so that finding one proves nothing.
+    """
 
     def near(referrals: Iterable[CalendarReferral]) -> set[CalendarReferral]:
-        return {r for r in referrals if r.span.end > now and r.span.start < now + NEAR}
+        return {
+            r
+            for r in referrals
+            if r.span.end > now and r.span.start < now + NEAR and r.rule is not Rule.AUTOMATIC_REPLY
+        }
 
     return near(before) != near(after)
 

@@ -18,17 +18,15 @@ from backsoon.engine.hearing import Event, Hearing, Listener, Notice, Place
 from backsoon.engine.listening import Listening
 from backsoon.engine.ordering import Ordering
 from backsoon.engine.orders import Site
-from backsoon.engine.pace import Pace
+from backsoon.engine.pace import PUSHED, Pace
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.engine.trust import RECENTLY, Trust
 from backsoon.sources.account import Account
 from backsoon.sources.base import SourceError
-from backsoon.store.base import Lane, Store, StoreError, Subscription
+from backsoon.store.base import Lane, ReadCalendar, Store, StoreError, Subscription
 
 log = logging.getLogger(__name__)
 
-RECONCILE: Final = 36 * 3600.0
-"""Seconds after which a calendar whose changes are told is read all the same."""
 SPREAD: Final = 15
 """Minutes over which readings are spread that many calendars need at once."""
 AGAIN: Final = 60.0
@@ -239,14 +237,17 @@ class Pushing(Listener):
         pushed = self._pushed.get((calendar.organisation, calendar.connection))
         if pushed is None or not pushed.trust.believed(calendar.id, self._clock.now()):
             return usual
-        return Pace(RECONCILE, RECONCILE)
+        return PUSHED
 
-    def found(self, calendar: Calendar) -> None:
-        """A reading that was not asked for by what was told found a change."""
+    def found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
+        """A calendar was read, for the reason that the lane names; whether that brought news."""
+        calendar = read.calendar
         pushed = self._pushed.get((calendar.organisation, calendar.connection))
         if pushed is not None:
-            pushed.trust.found(calendar.id, self._clock.now())
-            pushed.news.set()
+            unasked = news and lane in (Lane.DUE, Lane.RECONCILE)
+            pushed.trust.read(calendar.id, self._clock.now(), unasked=unasked)
+            if unasked:
+                pushed.news.set()
 
     def tells(self, organisation: str, connection: str) -> bool:
         """Whether the connection tells of anybody's changes."""

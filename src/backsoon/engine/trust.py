@@ -19,10 +19,12 @@ DISTRUST: Final = timedelta(hours=1)
 
 
 class Trust:
-    """One connection's. Instants are in UTC; per calendar it holds one number, and a second one for some minutes."""
+    """One connection's. Instants are in UTC; per calendar it holds one number, and another one for some minutes."""
 
     def __init__(self) -> None:
         self._until: dict[int, float] = {}
+        self._new: set[int] = set()
+        """Those that were not read yet since their changes are told: what that finds happened before."""
         self._told: dict[int, float] = {}
         self._suspect: dict[int, float] = {}
         self.lost_until: datetime | None = None
@@ -38,11 +40,16 @@ class Trust:
             self.since = now
         before = self.covers(calendar, now)
         self._until[calendar] = until.timestamp()
+        if not before:
+            self._new.add(calendar)
         return not before
 
     def uncover(self, calendars: Iterable[int]) -> list[int]:
         """Changes of these are not told any more; those of which they were."""
         gone = [c for c in calendars if self._until.pop(c, None) is not None]
+        self._new.difference_update(gone)
+        for calendar in gone:
+            self._suspect.pop(calendar, None)
         if not self._until:
             self.since = None
         return gone
@@ -82,8 +89,13 @@ class Trust:
             self._told[calendar] = stamp
             self._suspect.pop(calendar, None)
 
-    def found(self, calendar: int, now: datetime) -> None:
-        """A reading that nobody asked for found a change; if it is not told of soon, it was lost."""
+    def read(self, calendar: int, now: datetime, *, unasked: bool) -> None:
+        """The calendar was read; `unasked`: what that found was not told. If it is not told soon, it was lost."""
+        if calendar in self._new:
+            self._new.discard(calendar)
+            return
+        if not unasked:
+            return
         told = self._told.get(calendar)
         recently = told is not None and now.timestamp() - told <= RECENTLY.total_seconds()
         if self.covers(calendar, now) and not recently:

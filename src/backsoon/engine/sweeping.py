@@ -1,0 +1,255 @@
+"""Looks at who is busy when, many mailboxes at a request: a first look at everybody, and a check on what is told.
+
+At the start whoever is busy now or soon, and was never read, is read first. Later on, during working hours, a mailbox
+that is busy at other times than before, though nobody told of a change, is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from hashlib import blake2b
+from itertools import islice
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from backsoon.domain.hours import WorkingHours, WorkingTime
+from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
+from backsoon.engine.defects import where
+from backsoon.engine.directory import Directory
+from backsoon.engine.pushing import Accounts
+from backsoon.engine.timing import Clock, until_set
+from backsoon.sources.account import Account, BusyTime
+from backsoon.sources.base import SourceError, Window
+from backsoon.store.base import Lane, ReadCalendar, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = timedelta(minutes=15)
+SOON: Final = timedelta(minutes=15)
+DAY: Final = timedelta(days=1)
+PAGE: Final = 1000
+
+Place = tuple[str, str]
+
+
+class Fingerprints:
+    """When many mailboxes were busy, as 16 bytes each: the calendar, and 32 bits each for a day and the next one."""
+
+    def __init__(self, day: datetime) -> None:
+        self.day = day
+        self._calendars = array("q")
+        self._prints = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._calendars)
+
+    def add(self, calendar: int, busy: Iterable[BusyTime]) -> None:
+        """Note when a mailbox is busy; calendars come in order of their ids."""
+        times = list(busy)
+        today, tomorrow = (_print(times, day) for day in (self.day, self.day + DAY))
+        self._calendars.append(calendar)
+        self._prints.append(today << 32 | tomorrow)
+
+    def differs(self, calendar: int, later: Fingerprints) -> bool:
+        """Whether the mailbox is busy otherwise in a later look, as far as both looks saw the same days."""
+        before, after = self._of(calendar), later._of(calendar)
+        if before is None or after is None:
+            return False
+        if later.day == self.day:
+            return before != after
+        return later.day == self.day + DAY and before & 0xFFFFFFFF != after >> 32
+
+    def keep(self, calendar: int, before: Fingerprints) -> None:
+        """Go on with what was known of a mailbox that could not be looked at now."""
+        known = before._of(calendar) if before.day == self.day else None
+        if known is not None:
+            self._calendars.append(calendar)
+            self._prints.append(known)
+
+    def _of(self, calendar: int) -> int | None:
+        at = bisect_left(self._calendars, calendar)
+        return self._prints[at] if at < len(self._calendars) and self._calendars[at] == calendar else None
+
+
+def _print(times: Iterable[BusyTime], day: datetime) -> int:
+    """32 bits of what lies on a day; 0 for nothing."""
+    on = sorted(
+        (max(b.start, day).timestamp(), min(b.end, day + DAY).timestamp(), b.show_as.value)
+        for b in times
+        if b.start < day + DAY and b.end > day
+    )
+    return int.from_bytes(blake2b(repr(on).encode(), digest_size=4).digest()) if on else 0
+
+
+@dataclass
+class _Swept:
+    """One connection."""
+
+    connection: Connection
+    first: bool = True
+    at: datetime | None = None
+    """When it was looked at last."""
+    prints: Fingerprints | None = None
+
+
+class Sweeping:
+    """Looks at everybody's busy times, by their connections."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        directory: Directory,
+        accounts: Accounts,
+        tells: Callable[[str, str], bool],
+        hinted: Callable[[Collection[int]], None],
+    ) -> None:
+        """`tells` says whether a connection tells of changes; `hinted` is called with calendars that are due now."""
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._accounts = accounts
+        self._tells = tells
+        self._hinted = hinted
+        self._changed = asyncio.Event()
+
+    def changed(self) -> None:
+        """Settings changed: look at once."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Look for ever, each connection by itself."""
+        async with asyncio.TaskGroup() as group:
+            tasks: dict[Place, tuple[Connection, asyncio.Task[None]]] = {}
+            while True:
+                wanted = {(c.organisation, c.name): c for c in self._accounts.connections()}
+                for place, (connection, task) in list(tasks.items()):
+                    if wanted.get(place) != connection or task.done():
+                        task.cancel()
+                        del tasks[place]
+                for place, connection in wanted.items():
+                    if place not in tasks and self._account(place) is not None:
+                        tasks[place] = connection, group.create_task(self._keep(connection))
+                await until_set(self._changed, self._clock, self._clock.now() + EVERY)
+
+    def _account(self, place: Place) -> Account | None:
+        try:
+            account = self._accounts.account_of(*place)
+        except SourceError:
+            return None  # each calendar says so when it is read
+        return account if account is not None and account.busy_at_once > 0 else None
+
+    async def _keep(self, connection: Connection) -> None:
+        swept = _Swept(connection)
+        while True:
+            wait = self._clock.now() + EVERY
+            try:
+                await self.sweep(swept)
+            except SourceError as error:
+                wait = max(wait, self._clock.now() + timedelta(seconds=error.retry_after or 0.0))
+                log.info("connection %s: who is busy when is not known: %s", connection.name, error)
+            except StoreError as error:
+                log.error("the store failed: %s", error)
+            except Exception as error:  # a defect of ours harms no other
+                log.error("connection %s: %s", connection.name, where(error))
+            await self._clock.sleep_until(wait)
+
+    async def sweep(self, swept: _Swept) -> None:
+        """One look at a connection's mailboxes, where there is something to be seen. Raises `SourceError`."""
+        place = (swept.connection.organisation, swept.connection.name)
+        if swept.first:
+            await self._first_look(place)
+            swept.first = False
+        organisation = self._directory.organisations.get(place[0])
+        if organisation is not None and self._tells(*place) and at_work(organisation, self._clock.now()):
+            await self._look(swept, place)
+
+    # -- who is busy now or soon -------------------------------------------------------------------------------------
+
+    async def _first_look(self, place: Place) -> None:
+        """Have those read first who are busy now or soon and were never read."""
+        now = self._clock.now()
+        window = Window(now, now + SOON)
+        async for page in self._pages(place):
+            never = [read.calendar for read in page if read.health.confirmed_at is None]
+            busy = await self._busy(place, never, window)
+            soon = [calendar for calendar, times in busy.items() if times]
+            if soon:
+                await self._store.hint(soon, Lane.DUE, self._clock.now())
+                self._hinted(soon)
+
+    # -- who is busy otherwise than before ---------------------------------------------------------------------------
+
+    async def _look(self, swept: _Swept, place: Place) -> None:
+        began = self._clock.now()
+        midnight = datetime.combine(began.date(), time(), UTC)
+        seen, before = Fingerprints(midnight), swept.prints or Fingerprints(midnight)
+        async for page in self._pages(place):
+            busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + 2 * DAY))
+            changed = []
+            for read in page:
+                if read.calendar.id not in busy:
+                    seen.keep(read.calendar.id, before)
+                    continue
+                seen.add(read.calendar.id, busy[read.calendar.id])
+                if before.differs(read.calendar.id, seen) and not _read_since(read, swept.at):
+                    changed.append(read.calendar.id)
+            if changed:
+                await self._store.hint(changed, Lane.RECONCILE, self._clock.now())
+                self._hinted(changed)
+        swept.prints, swept.at = seen, began
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    async def _pages(self, place: Place) -> AsyncIterator[tuple[ReadCalendar, ...]]:
+        after = 0
+        while page := await self._store.calendars_at(*place, after=after, limit=PAGE):
+            yield page
+            after = page[-1].calendar.id
+
+    async def _busy(
+        self, place: Place, calendars: Sequence[Calendar], window: Window
+    ) -> Mapping[int, tuple[BusyTime, ...]]:
+        """When these are busy; those of which it cannot be said are left out. Raises `SourceError`."""
+        account = self._account(place)
+        if account is None or not calendars:
+            return {}
+        people = await self._store.people({c.person for c in calendars})
+        addresses = {c.id: self._address(c, people.get(c.person)) for c in calendars}
+        found: dict[int, tuple[BusyTime, ...]] = {}
+        rest = iter([(id, address) for id, address in addresses.items() if address])
+        while group := list(islice(rest, max(1, account.busy_at_once))):
+            answers = await account.busy([address for _, address in group], window)
+            for id, address in group:
+                times = answers.get(address)
+                if times is not None and not isinstance(times, SourceError):
+                    found[id] = times
+        return found
+
+    def _address(self, calendar: Calendar, person: Person | None) -> str:
+        try:
+            return "" if person is None else self._accounts.mailbox_of(calendar, person)
+        except SourceError:
+            return ""
+
+
+def at_work(organisation: Organisation, now: datetime) -> bool:
+    """Whether it is within the organisation's working hours; where none are kept, from 6 to 20 on weekdays."""
+    hours = organisation.hours
+    if hours.around_the_clock:
+        hours = _USUAL
+    return WorkingTime(hours, ZoneInfo(organisation.zone)).next_start(now) == now
+
+
+_USUAL: Final = WorkingHours((((6 * 60, 20 * 60),),) * 5 + ((),) * 2)
+
+
+def _read_since(read: ReadCalendar, at: datetime | None) -> bool:
+    confirmed = read.health.confirmed_at
+    return at is not None and confirmed is not None and confirmed > at
