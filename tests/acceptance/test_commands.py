@@ -249,8 +249,8 @@ GRAPH = ["--calendar-kind", "graph", "--calendar-tenant", "acme.example.com", "-
     ("options", "table"),
     [
         (
-            ["--calendar-kind", "exchange", "--calendar-username", "ACME\\svc", "--calendar-password", "env:P"],
-            {"kind": "ews", "username": "ACME\\svc", "password": "env:P", "access": "impersonation"},
+            ["--calendar-kind", "exchange", "--calendar-username", "svc@example.com", "--calendar-password", "env:P"],
+            {"kind": "ews", "username": "svc@example.com", "password": "env:P", "access": "impersonation"},
         ),
         (
             [*GRAPH, "--calendar-outside", "ceo@example.com", "--public", "https://backsoon.example.com"],

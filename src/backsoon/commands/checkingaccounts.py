@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ MAILBOXES = 5
 """So many are tried where nobody says which."""
 _ANSWERS = 4 * SECONDS
 """Seconds: signing in, a version, several mailboxes."""
-_NARROW = "narrow the application's rights (docs/guides/microsoft365.md); a change there takes up to two hours to count"
+_NARROW = "narrow the account's rights; it takes a while until the servers know of it"
 _PUBLISH = 'publish /hooks/ and write [api] public = "https://HOST" to be told of changes'
 
 
@@ -60,6 +60,9 @@ def some(mailboxes: Sequence[str], most: int = MAILBOXES) -> list[str]:
 
 async def check_account(sources: Sources, checked: Checked, now: datetime) -> AsyncIterator[Tried]:
     """Try a connection's account; a result each. Changes nothing."""
+    if checked.outside:
+        settings = {**checked.connection.settings, "outside": checked.outside}
+        checked = replace(checked, connection=replace(checked.connection, settings=settings))
     try:
         account = sources.account(checked.connection)
     except SourceError as error:
@@ -67,12 +70,8 @@ async def check_account(sources: Sources, checked: Checked, now: datetime) -> As
         return
     for one in await _findings(account, checked):
         yield one
-    outside = checked.outside or str(checked.connection.settings.get("outside", ""))
-    if outside:
-        yield await _refused(sources, checked, outside, now)
-    elif checked.connection.kind == "graph":
-        text = "whether mailboxes that it shall not read are refused was not tried"
-        yield Tried(checked.what, "warning", text, "name one by --outside, or in the settings: outside = ADDRESS")
+    if checked.outside and checked.connection.kind != "graph":  # there the account itself looks
+        yield await _refused(sources, checked, now)
     for one in _notifications(account, checked):
         yield one
 
@@ -86,7 +85,7 @@ async def _findings(account: Account, checked: Checked) -> list[Tried]:
         return [Tried(checked.what, "error", str(error), error.remedy)]
     except TimeoutError:
         return [Tried(checked.what, "error", f"no answer within {_ANSWERS:.0f} s", "see whether its server is well")]
-    if not checked.mailboxes and not checked.named:
+    if not checked.mailboxes and not checked.named and checked.connection.kind == "google":  # the others say so
         text = "no person has a calendar there yet, so no mailbox was tried"
         found.append(Tried(checked.what, "warning", text, "add people with `backsoon people`, or name one: --mailbox"))
     elif len(tried) < len(checked.mailboxes):
@@ -95,8 +94,9 @@ async def _findings(account: Account, checked: Checked) -> list[Tried]:
     return found
 
 
-async def _refused(sources: Sources, checked: Checked, outside: str, now: datetime) -> Tried:
+async def _refused(sources: Sources, checked: Checked, now: datetime) -> Tried:
     """Whether a mailbox that shall not be read cannot be."""
+    outside = checked.outside
     person = Person(checked.connection.organisation, "0", "", outside)
     try:
         async with asyncio.timeout(SECONDS):
@@ -121,7 +121,7 @@ def _notifications(account: Account, checked: Checked) -> Iterator[Tried]:
     """How changes are told, and what it costs where they are not."""
     wanted = bool(checked.connection.settings.get("push", True))
     if wanted and account.stream is not None:
-        yield Tried(checked.what, "ok", "changes are told on connections from here; no public address is needed")
+        yield Tried(checked.what, "ok", "changes are asked for on connections from here; no public address is needed")
         return
     if wanted and account.webhooks is not None and checked.public:
         yield Tried(checked.what, "ok", f"changes are told at {checked.public}{account.webhooks.path}")

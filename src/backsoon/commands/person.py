@@ -165,7 +165,10 @@ def _draw(shown: Json, zone: ZoneInfo | None = None) -> None:
         ("divert to", shown["divert_to"] or ""),
         ("by hand", _by_hand(shown["override"], when)),
         ("entry", "" if shown["entry"] is None else f"{shown['entry']['uid']} (calendar {shown['entry']['calendar']})"),
-        ("also", ", ".join(f"{i['words']} until {when(i['until'])}" for i in availability["informing"])),
+        (
+            "also",
+            ", ".join(f"{i['words']} until {when(i['until']) or 'further notice'}" for i in availability["informing"]),
+        ),
         ("coming", _coming(availability["upcoming"], when)),
         ("changes", when(shown["next_change"])),
         ("then", _then(shown.get("follows"), at, zone)),

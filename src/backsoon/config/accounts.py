@@ -62,8 +62,12 @@ def _mailbox(table: Table, people: str) -> str:
 def _ews(table: Table) -> dict[str, object]:
     sign_in = table.choice("sign_in", "auto", _words("auto", "basic", "ntlm", "oauth"))
     account = _application(table, _SIGNED_IN) if sign_in == "oauth" else _service_account(table)
+    url = secured(table, "url", _EWS_URL)
+    if "url" not in table.values and (sign_in == "oauth" or "@" not in (account["username"] or "@")):
+        what = "is missing: autodiscover asks the domain of a username such as name@example.com"
+        table.fault("url", what, "write https://HOST/EWS/Exchange.asmx")
     return filled(
-        url=secured(table, "url", _EWS_URL),
+        url=url,
         sign_in=sign_in,
         access=table.choice("access", "impersonation", _words("impersonation", "delegate")),
         version=table.choice("version", "auto", VERSIONS),
@@ -76,7 +80,7 @@ _SIGNED_IN = ("username", "password")
 _APPLICATION = ("tenant", "client_id", "client_secret", "certificate", "cloud")
 
 
-def _service_account(table: Table) -> dict[str, object]:
+def _service_account(table: Table) -> dict[str, str]:
     _unused(table, _APPLICATION, "is of no use with a username", 'take it out, or write sign_in = "oauth"')
     return {
         "username": table.text("username", needed="write the account that reads: DOMAIN\\name, or name@example.com"),
@@ -97,7 +101,7 @@ def _graph(table: Table) -> dict[str, object]:
     )
 
 
-def _application(table: Table, unused: tuple[str, ...]) -> dict[str, object]:
+def _application(table: Table, unused: tuple[str, ...]) -> dict[str, str]:
     """An application that is registered in a tenant, with a secret or a certificate of its own."""
     _unused(table, unused, "is of no use to an application", 'take it out, or take sign_in = "oauth" out')
     secret, certificate = table.reference("client_secret"), table.path("certificate")
@@ -113,7 +117,7 @@ def _application(table: Table, unused: tuple[str, ...]) -> dict[str, object]:
         "tenant": _tenant(table),
         "client_id": _shaped(table, "client_id", _GUID, "is no id of an application", _CLIENT),
         "client_secret": secret,
-        "certificate": None if certificate is None else str(certificate),
+        "certificate": "" if certificate is None else str(certificate),
         "cloud": table.choice("cloud", "global", _words(*CLOUDS)),
     }
 

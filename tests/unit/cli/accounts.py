@@ -30,6 +30,8 @@ class OneAccount:
     hooks: Hooks | None = None
     listens: bool = False
     fails: SourceError | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Those of the connection that it was made of."""
     asked: list[Sequence[str]] = field(default_factory=list)
 
     at_once = busy_at_once = 1
@@ -85,6 +87,7 @@ class OneSources:
         self._account = account
 
     def account(self, connection: Connection) -> Account:
+        self._account.settings = connection.settings
         return self._account
 
     def make(self, connection: Connection, address: str, person: Person) -> CalendarSource:

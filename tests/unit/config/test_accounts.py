@@ -10,7 +10,8 @@ from backsoon.domain.organisation import Connection
 
 HERE = Path("/settings/backsoon.toml")
 ID = "11111111-2222-3333-4444-555555555555"
-EWS = {"kind": "ews", "username": "ACME\\svc", "password": "env:P"}
+URL = "https://mail.example.com/EWS/Exchange.asmx"
+EWS = {"kind": "ews", "url": URL, "username": "ACME\\svc", "password": "env:P"}
 APPLICATION = {"tenant": "acme.onmicrosoft.com", "client_id": ID, "certificate": "tls/app.pem"}
 GRAPH = {"kind": "graph", **APPLICATION}
 GOOGLE = {"kind": "google", "credentials": "google.json"}
@@ -44,6 +45,7 @@ EVERYBODYS = {
 def test_the_least_that_exchange_needs() -> None:
     assert read(**EWS).settings == {
         **EVERYBODYS,
+        "url": URL,
         "username": "ACME\\svc",
         "password": "env:P",
         "sign_in": "auto",
@@ -79,7 +81,7 @@ def test_everything_that_can_be_said() -> None:
         "poll_max_minutes": 10,
         "ca_file": "/ca.pem",
     }
-    exchange = {"url": "https://mail.example.com/EWS/Exchange.asmx", "access": "delegate", "sign_in": "ntlm"}
+    exchange = {"access": "delegate", "sign_in": "ntlm"}
     assert read(**EWS, **common, **exchange, version="2010-SP1").settings == {
         **_without_kind(EWS),
         **common,
@@ -104,15 +106,22 @@ def test_versions_of_exchange_by_the_schema_that_is_spoken(written: str, version
     assert read(**EWS, version=written).settings["version"] == version
 
 
+def test_autodiscover_needs_a_domain_to_ask() -> None:
+    found = {"kind": "ews", "username": "svc@example.com", "password": "env:P"}
+    assert "url" not in read(**found).settings
+    (what,) = faults(**{**found, "username": "ACME\\svc"}).values()
+    assert "name@example.com" in what
+
+
 def test_exchange_by_an_application() -> None:
-    found = read(kind="ews", sign_in="oauth", **APPLICATION).settings
+    found = read(kind="ews", url=URL, sign_in="oauth", **APPLICATION).settings
     assert (found["sign_in"], found["tenant"], found["cloud"]) == ("oauth", "acme.onmicrosoft.com", "global")
     assert "username" not in found
 
 
 def test_what_is_missing_is_told_at_once() -> None:
     assert faults(kind="ews").keys() == {"username", "password"}
-    assert faults(kind="ews", sign_in="oauth").keys() == {"tenant", "client_id", "certificate"}
+    assert faults(kind="ews", sign_in="oauth").keys() == {"url", "tenant", "client_id", "certificate"}
     assert faults(kind="graph").keys() == {"tenant", "client_id", "certificate"}
     assert faults(kind="google").keys() == {"credentials"}
 
@@ -146,7 +155,7 @@ def test_what_is_missing_is_told_at_once() -> None:
         (EWS | {"tenant": ID}, "tenant", 'write sign_in = "oauth"'),
         (EWS | {"version": "2003"}, "version", "did you mean '2013'?"),
         (EWS | {"access": "delegation"}, "access", "delegate"),
-        ({"kind": "ews", "sign_in": "oauth", **APPLICATION, "username": "svc"}, "username", "of no use"),
+        ({"kind": "ews", "url": URL, "sign_in": "oauth", **APPLICATION, "username": "svc"}, "username", "of no use"),
         (GOOGLE | {"access": "everything"}, "access", "known are delegation, shared"),
         (GOOGLE | {"requests_per_minute": 0}, "requests_per_minute", "a whole number"),
         (GOOGLE | {"credentials": 3}, "credentials", "a text"),
