@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,11 @@ from tests.simulators.model import Meeting, Repeats
 from tests.unit.graph.tenant import ANNA, Tenant, tenant
 
 FAULTS = ("throttle", "unavailable", "deny", "missing", "half", "html", "redirect", "vendor", "sign_in")
+
+TOLD: Mapping[str, Mapping[str, Any]] = {
+    "throttle": {"seconds": 0},
+    "vendor": {"code": "ErrorInternalServerError", "status": 500},
+}
 
 
 def meeting_of(event: Event) -> Meeting:
@@ -77,8 +83,7 @@ class GraphHarness(Harness):
         self.sim.faults.clear()
         if how is None:
             return
-        told = {"throttle": {"seconds": 0}, "vendor": {"code": "ErrorInternalServerError", "status": 500}}
-        self.sim.faults.add(str(how), times=None, match=ANNA, **told.get(str(how), {}))
+        self.sim.faults.add(str(how), times=None, match=ANNA, **TOLD.get(str(how), {}))
 
     async def lose_token(self) -> bool:
         self.sim.expire_delta_tokens()

@@ -140,7 +140,7 @@ async def test_an_exception_of_a_series_stands_for_itself(made: Tenant) -> None:
     )
     entries = await made.entries()
     assert {entry.uid for entry in entries} == {"s"}
-    refers = {e.recurrence_id: made for e in entries if (made := became(e, RULES))}
+    refers = {e.recurrence_id: said for e in entries if (said := became(e, RULES))}
     assert refers == {
         "20270301T090000Z": ("meeting", Phone.CLOSED, "Daily"),
         "20270302T090000Z": ("lunch", Phone.OPEN, "Moved"),

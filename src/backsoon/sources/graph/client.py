@@ -16,9 +16,9 @@ import msgspec
 
 from backsoon.sources.base import SourceBroken, SourceBusy
 from backsoon.sources.graph.errors import DEFAULT_WAIT, http_errors, refusal, told
-from backsoon.sources.graph.settings import GraphSettings
+from backsoon.sources.graph.settings import CLOUDS, GraphSettings
 from backsoon.sources.graph.signin import SignIn
-from backsoon.wire.http import Http, Response, parse_address, retry_after
+from backsoon.wire.http import Http, Response, retry_after
 from backsoon.wire.throttle import Blocked, Throttle
 
 TOGETHER: Final = 20
@@ -77,21 +77,19 @@ class Graph:
     def __init__(self, settings: GraphSettings, http: Http, sign_in: SignIn) -> None:
         self.base = settings.base
         self.throttle = Throttle(settings.at_once, least=1, per_second=PER_SECOND, burst=float(4 * TOGETHER))
-        self._origin = parse_address(self.base).origin()
+        self._ours = {_place(base) for base in (self.base, CLOUDS[settings.cloud].graph + "/v1.0")}
+        """Where links may lead to; behind a proxy they name the cloud."""
         self._http = http
         self._sign_in = sign_in
 
     def path_of(self, link: str) -> str:
         """What a link of the vendor's asks for. Raises `SourceBroken` where it leads away from our address."""
-        prefix = urlsplit(self.base).path
-        if not link.isascii() or not link.isprintable() or "#" in link:
+        if not link.isascii() or not link.isprintable() or "#" in link or "/../" in link:
             raise SourceBroken("a link to the next page that is none")
-        parts = urlsplit(link)
-        if f"{parts.scheme}://{parts.netloc}".lower() != str(self._origin).lower():
+        place, version, path = link.partition("/v1.0/")
+        if not version or _place(place + "/v1.0") not in self._ours:
             raise SourceBroken("a link to the next page leads to another server; it was not followed")
-        if not parts.path.startswith(prefix + "/") or "/../" in parts.path:
-            raise SourceBroken("a link to the next page leads out of Graph; it was not followed")
-        return parts.path[len(prefix) :] + (f"?{parts.query}" if parts.query else "")
+        return "/" + path
 
     async def one(self, part: Part) -> Answer:
         """The answer to one request, whatever it says; waited for again where a mailbox is crowded."""
@@ -178,6 +176,12 @@ class Graph:
         except Blocked as blocked:
             raise SourceBusy("Microsoft 365 asked to wait", retry_after=blocked.seconds) from None
         return _answer(response), begun
+
+
+def _place(base: str) -> str:
+    """An address to compare: scheme and host without regard to case."""
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}".lower() + parts.path
 
 
 def preferring(part: Part, *prefer: str) -> Part:

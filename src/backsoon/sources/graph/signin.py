@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
 DEADLINE: Final = 20.0
+_EARLY: Final = 180.0
+"""So many seconds before its end a token is asked for anew; msal does so five minutes before."""
 _LIMIT: Final = 256 * 1024
 _WELL_KNOWN: Final = "/v2.0/.well-known/openid-configuration"
 
@@ -34,13 +36,19 @@ class SignIn:
         self._transport: Transport | None = None
         self._application: msal.ConfidentialClientApplication | None = None
         self._lock = asyncio.Lock()
+        self._good, self._good_until = "", float("-inf")
+        """The token, and until when it need not be asked for (seconds of the event loop's clock)."""
         self._refused = ""
         """The token that Graph did not accept: another one is asked for."""
 
     async def token(self) -> str:
         """The token, from msal's cache while it is good. Raises a `SourceError`."""
+        loop = asyncio.get_running_loop()
         async with self._lock:
-            return await asyncio.to_thread(self._token)
+            if loop.time() >= self._good_until or self._good == self._refused:
+                self._good, seconds = await asyncio.to_thread(self._token)
+                self._good_until = loop.time() + seconds - _EARLY
+            return self._good
 
     def forget(self, token: str) -> None:
         """The token was not accepted: the next one is a new one."""
@@ -51,14 +59,15 @@ class SignIn:
         if self._transport is not None:
             self._transport.close()
 
-    def _token(self) -> str:
-        token = self._acquire()
+    def _token(self) -> tuple[str, float]:
+        """The token, and for how many seconds it lasts."""
+        token, seconds = self._acquire()
         if token == self._refused:
             self._made().remove_tokens_for_client()
-            token = self._acquire()
-        return token
+            token, seconds = self._acquire()
+        return token, seconds
 
-    def _acquire(self) -> str:
+    def _acquire(self) -> tuple[str, float]:
         import requests
 
         try:
@@ -73,7 +82,8 @@ class SignIn:
         token = said.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise sign_in_refused(said)
-        return token
+        lasts = said.get("expires_in")
+        return token, float(lasts) if isinstance(lasts, int | float) else 0.0
 
     def _made(self) -> msal.ConfidentialClientApplication:
         if self._application is None:

@@ -112,7 +112,7 @@ class GraphSource:
         singles = [event for event in found.times if not event.series_master_id]
         reading = read_events(singles, {}, token.window, self._zone)
         await self._instances(series, found.masters, token.window, reading)
-        touched = gone | series | {event.id for event in singles}
+        touched = gone | series | {event.id for event in singles} | (found.items.rejected.keys() - {""})
         there = {entry.resource for entry in reading.entries}
         known = after(token.known, touched, there)
         touched |= {REPLY} if found.reply != token.reply_span else set()

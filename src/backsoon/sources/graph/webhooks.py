@@ -14,7 +14,7 @@ import msgspec
 
 from backsoon.domain.model import utc
 from backsoon.sources.account import Ordered, Wanted
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceTooLarge
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceMissing, SourceTooLarge
 from backsoon.sources.graph.client import TOGETHER, Answer, Graph, Part
 from backsoon.sources.graph.errors import remedied
 from backsoon.sources.graph.records import read_page
@@ -66,7 +66,12 @@ class GraphWebhooks:
         answers = await self._lasting(
             lambda: [Part("PATCH", _place(one), body={"expirationDateTime": self._expiry()}) for one in ordered]
         )
-        return [_ordered(answer, one.calendar, one.address) for one, answer in zip(ordered, answers, strict=True)]
+        return [
+            SourceMissing("there is no such subscription any more (404)")
+            if answer.status == 404
+            else _ordered(answer, one.calendar, one.address)
+            for one, answer in zip(ordered, answers, strict=True)
+        ]
 
     async def cancel(self, ordered: Sequence[Ordered]) -> None:
         """See `Webhooks`."""
@@ -103,15 +108,13 @@ class GraphWebhooks:
     async def _lasting(self, parts: Callable[[], list[Part]]) -> list[Answer]:
         """The answers; where so long a life is refused, a shorter one is asked for from then on."""
         answers = await self._paced(parts())
-        if self._life == SHORTER_LIFE or not any(answer.status == 400 for answer in answers):
+        if self._life == SHORTER_LIFE or not any(_lives_too_long(answer) for answer in answers):
             return answers
         self._life = SHORTER_LIFE
-        again = [n for n, answer in enumerate(answers) if answer.status == 400]
+        again = [n for n, answer in enumerate(answers) if _lives_too_long(answer)]
         fresh = parts()
         for number, answer in zip(again, await self._paced([fresh[n] for n in again]), strict=True):
             answers[number] = answer
-        if all(answers[n].status == 400 for n in again):
-            self._life = LIFE  # that was not why
         return answers
 
     async def _paced(self, parts: Sequence[Part]) -> list[Answer]:
@@ -130,6 +133,11 @@ class GraphWebhooks:
     def _learn(self, answers: Sequence[Answer], begun: float) -> None:
         if any(answer.status == 429 for answer in answers):
             self._throttle.slow_down(self._graph.throttle.blocked_for(), begun)
+
+
+def _lives_too_long(answer: Answer) -> bool:
+    """Graph has no code of its own for it."""
+    return answer.status == 400 and b"expir" in answer.body.lower()
 
 
 def _place(one: Ordered) -> str:
