@@ -184,7 +184,9 @@ class GraphSimulator:
         if fault := self.faults.take(text, *BY_THE_LINE):
             return await self._by_the_line(request, fault)
         if TOKEN.fullmatch(request.path) or METADATA.fullmatch(request.path):
-            return _response(self._sign_in(request, raw))
+            response = _response(self._sign_in(request, raw))
+            response.force_close()  # whoever signs in comes again in an hour
+            return response
         return _response(await self._graph(request, raw))
 
     def _sign_in(self, request: web.Request, raw: bytes) -> Answer:

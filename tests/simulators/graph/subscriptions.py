@@ -56,6 +56,7 @@ class Sender:
     url: str
     waiting: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     held: deque[dict[str, Any]] = field(default_factory=deque)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Subscriptions:
@@ -256,10 +257,11 @@ class Subscriptions:
 
     async def _work(self, sender: Sender) -> None:
         while True:
-            gathered = [await sender.waiting.get()]
-            await asyncio.sleep(self.gather)
-            while not sender.waiting.empty() and len(gathered) < self.together:
-                gathered.append(sender.waiting.get_nowait())
+            async with sender.turn:
+                gathered = [await sender.waiting.get()]
+                await asyncio.sleep(self.gather)
+                while not sender.waiting.empty() and len(gathered) < self.together:
+                    gathered.append(sender.waiting.get_nowait())
             await self._deliver(sender.url, gathered)
             self._pending -= len(gathered)
             if not self._pending:
