@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +40,8 @@ class WrongSettings(SourceError):
 class Accounts:
     """Makes accounts, keeps them, and closes those whose settings changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._connections: dict[Place, Connection] = {}
         self._made: dict[Place, tuple[Account, Http]] = {}
 
@@ -66,7 +69,7 @@ class Accounts:
         place = (connection.organisation, connection.name)
         if place not in self._made:
             try:
-                self._made[place] = _made(connection)
+                self._made[place] = _made(connection, self._now)
             except SourceError:
                 raise
             except (BacksoonError, ValueError, OSError) as error:
@@ -86,7 +89,7 @@ def mailbox(connection: Connection, address: str, person: Person) -> str:
     return found
 
 
-def _made(connection: Connection) -> tuple[Account, Http]:
+def _made(connection: Connection, now: Callable[[], datetime]) -> tuple[Account, Http]:
     from backsoon.wire.http import Http
     from backsoon.wire.tls import client_context
 
@@ -100,9 +103,9 @@ def _made(connection: Connection) -> tuple[Account, Http]:
     name = connection.kind.capitalize()
     settings = getattr(module, f"{name}Settings")
     known = {field.name for field in dataclasses.fields(settings)}
-    account: Account = getattr(module, f"{name}Account")(
-        settings(**{key: value for key, value in values.items() if key in known}), http
-    )
+    of_kind = getattr(module, f"{name}Account")
+    clock = {"clock": now} if "clock" in inspect.signature(of_kind).parameters else {}
+    account: Account = of_kind(settings(**{key: value for key, value in values.items() if key in known}), http, **clock)
     return account, http
 
 

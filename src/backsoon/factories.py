@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,13 @@ __all__ = ["Sources", "Unusable", "WrongSettings", "switchboard_of"]
 class Sources:
     """Makes sources; owns what they share: accounts, connections to servers and the process that reads iCalendar."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        """`now` gives the instant in UTC."""
         self._store = store
         self._connections: dict[tuple[str, str], Connection] = {}
         self._organisations: dict[str, Organisation] = {}
         self._https: dict[tuple[str, str], Http] = {}
-        self._accounts = Accounts()
+        self._accounts = Accounts(now)
         self._reader: Reader | None = None
 
     async def refresh(self) -> None:

@@ -143,7 +143,7 @@ class Backsoon:
     clock: SystemClock = field(default_factory=SystemClock)
     make_switchboard: Callable[[SwitchboardSettings], Switchboard] = switchboard_of
     sync_settings: SyncSettings | None = None
-    make_sources: Callable[[Store], Sources] = Sources
+    make_sources: Callable[[Store, Callable[[], datetime]], Sources] = Sources
 
     def __post_init__(self) -> None:
         self.publishers: dict[str, list[Publisher]] = {}
@@ -159,7 +159,7 @@ class Backsoon:
         self.lookup = Lookup(self.store, self.directory, self.clock)
         self.settler.observers.append(self.lookup.touched)
         self.lookup_process: LookupProcess | None = None
-        self.sources = self.make_sources(self.store)
+        self.sources = self.make_sources(self.store, self.clock.now)
         self.pushing = Pushing(self.store, self.clock, self.sources, self._hinted, lambda: self.config.api.public)
         sync_settings = self.sync_settings or SyncSettings(
             pace_of=self.pushing.pace_of, at_once_of=self.sources.at_once_of

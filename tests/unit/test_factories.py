@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ ANNA = Person("acme", "1001", "Anna Berg", "anna@example.com")
 async def sources(tmp_path: Path) -> AsyncIterator[Sources]:
     store = await SqliteStore.open(tmp_path / "backsoon.db")
     await store.save_organisation(Organisation("acme", "Acme", Rules({}, {}), hours=WorkingHours()))
-    made = Sources(store)
+    made = Sources(store, lambda: datetime.now(UTC))
     await made.refresh()
     yield made
     await made.close()

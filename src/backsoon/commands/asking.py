@@ -242,7 +242,7 @@ async def _try_connection(config: Config, connection: Connection, given: Given) 
             return [Tried("calendars main", "warning", "not tried", "name somebody with --try-email")]
         email = given.ask("email", "Whose calendar shall be tried (an e-mail address)", "", _wrong_email)
     organisation = config.organisations[0].organisation
-    sources = Sources(cast("Store", None))  # what is made of a connection given asks no store
+    sources = Sources(cast("Store", None), SystemClock().now)  # what is made of a connection given asks no store
     person, now = Person(organisation.id, "0", "", email, organisation.zone), SystemClock().now()
     found: list[Tried] = []
     try:

@@ -93,12 +93,12 @@ async def _directory(config: Config, directory: DirectorySettings) -> Tried:
 
 async def _calendars(config: Config, asked: Asked) -> AsyncIterator[Tried]:
     from backsoon.factories import Sources
-    from backsoon.wiring import open_store
+    from backsoon.wiring import SystemClock, open_store
 
     async with AsyncExitStack() as stack:
         store = await open_store(config)
         stack.push_async_callback(store.close)
-        sources = Sources(store)
+        sources = Sources(store, SystemClock().now)
         stack.push_async_callback(sources.close)
         seen = _Seen({(c.organisation, c.name): c for o in config.organisations for c in o.connections})
         after = 0

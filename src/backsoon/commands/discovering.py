@@ -66,12 +66,12 @@ def connections_of(config: Config, name: str, organisation: str, kinds: Sequence
 async def discover(config: Config, connections: Sequence[Connection]) -> list[Discovered]:
     """Ask each account. Raises `SourceError`, `StoreError`."""
     from backsoon.factories import Sources
-    from backsoon.wiring import open_store
+    from backsoon.wiring import SystemClock, open_store
 
     async with AsyncExitStack() as stack:
         store = await open_store(config)
         stack.push_async_callback(store.close)
-        sources = Sources(store)
+        sources = Sources(store, SystemClock().now)
         stack.push_async_callback(sources.close)
         return [await _discover(c, sources, store) for c in connections]
 
