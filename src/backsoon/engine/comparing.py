@@ -28,8 +28,6 @@ class Compared:
     """In both, ending at different times: the vendor's holds."""
     kept: list[Subscription] = field(default_factory=list)
     """In both, or where the vendor has no list in the store, and wanted."""
-    uncovered: list[Subscription] = field(default_factory=list)
-    """Of `drop`, those whose calendars have no other."""
 
 
 def compared(
@@ -56,7 +54,6 @@ def compared(
             found.adopt.append((calendar, ordered))
         else:
             found.cancel.append(ordered)
-    found.uncovered = [row for row in found.drop if row.calendar not in kept]
     return found
 
 

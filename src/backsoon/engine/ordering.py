@@ -169,7 +169,10 @@ class Ordering:
             self._site.trust.cover(row.calendar, row.expires_at, now)
         gone = [row for row in found.gone if row.id not in self._fresh]
         await self._store.remove_subscriptions([row.id for row in gone])
-        await self._uncovered([row.calendar for row in gone] + [row.calendar for row in found.uncovered], now)
+        left = {row.calendar for row in (*found.kept, *adopted, *prolonged)} | {r.calendar for r in found.gone} - {
+            row.calendar for row in gone
+        }
+        await self._uncovered(self._site.trust.others(left), now)
         await self._site.urge([row.calendar for row in adopted], now)
         if gone or adopted:
             log.info("connection %s: %d notifications were gone, %d found again", place[1], len(gone), len(adopted))

@@ -19,7 +19,7 @@ from backsoon.store.base import Subscription
 T = TypeVar("T")
 
 COMPARE_EVERY: Final = timedelta(hours=1)
-LOOK_EVERY: Final = timedelta(minutes=1)
+LOOK_EVERY: Final = timedelta(minutes=5)
 """How soon a person who is new is noticed."""
 RENEW_AT: Final = 2 / 3
 """Of what the vendor gave, after how much a new one is asked for; each somewhat earlier or later than the others."""

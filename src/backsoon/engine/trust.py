@@ -6,7 +6,7 @@ nobody asked for found what should have been told: then everybody at that connec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -53,6 +53,10 @@ class Trust:
         if not self._until:
             self.since = None
         return gone
+
+    def others(self, calendars: Collection[int]) -> list[int]:
+        """Those whose changes are told and that are not among these."""
+        return [c for c in self._until if c not in calendars]
 
     def expired(self, now: datetime) -> list[int]:
         """Take out those whose changes are told no more, and give them back."""

@@ -1,0 +1,355 @@
+"""Being told of changes: what is ordered converges upon what is wanted, whatever happens to us or to the vendor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backsoon.engine.hearing import Verdict
+from backsoon.sources.account import Wanted
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceUnavailable
+from backsoon.testing import FakeClock
+from tests.simulators.account import Crash, MemoryAccount
+from tests.unit.engine.pushed import PLACE, Pushed, pushed
+from tests.unit.engine.world import NINE, at, entry
+
+BOTH = pytest.mark.parametrize("renewable", [True, False], ids=["prolonged", "replaced"])
+
+
+async def settled(p: Pushed, people: int) -> None:
+    """Everybody has exactly one, in the store and at the vendor, and is told of by it."""
+    hooks = p.account.hooks
+    assert hooks is not None
+    live = {row.id: row for row in await p.rows() if not row.replaced and row.expires_at > p.clock.now()}
+    assert sorted(hooks.held.keys() & live.keys()) == sorted(live)
+    assert len({row.calendar for row in live.values()}) == len(live) == people
+    assert {c.ordered.id for c in hooks.lasting()} == set(live), "orphans"
+    telling = p.pushing.telling(*PLACE)
+    assert telling is not None
+    assert telling.told == people
+
+
+@BOTH
+async def test_everybody_is_told_of_and_read_seldom(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        await p.people(50)
+        await p.start()
+        await p.pass_by(hours=1)
+        await settled(p, 50)
+        assert p.account.requests["order"] == 3
+        p.reads.clear()
+        await p.pass_by(hours=24)
+        assert sum(p.reads.values()) <= 50
+
+
+@BOTH
+async def test_what_ends_is_prolonged_in_time_for_weeks(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        await p.people(10)
+        await p.start(sync=False, sweep=False)
+        for _ in range(28):
+            await p.pass_by(hours=12)
+            assert p.pushing.telling(*PLACE).told == 10  # type: ignore[union-attr]
+        await settled(p, 10)
+
+
+@BOTH
+async def test_who_comes_is_told_of_and_who_goes_is_not(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        people = await p.people(5)
+        await p.start(sync=False)
+        await p.pass_by(minutes=6)
+        await p.store.remove_people([people[0].id])
+        await p.store.save_people([replace(people[1], active=False)])
+        await p.store.save_people([])
+        await p.pass_by(hours=2)
+        await settled(p, 3)
+        await p.store.save_people([people[1]])
+        await p.pass_by(minutes=6)
+        await settled(p, 4)
+
+
+@BOTH
+async def test_renewals_that_fail_for_thirty_hours_heal(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        await p.people(40)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=40)
+        before = p.account.requests.total()
+        for operation in ("renew", "order"):
+            p.account.fail[operation] = SourceUnavailable("500")
+        await p.pass_by(hours=30)
+        assert p.pushing.telling(*PLACE).because == "500"  # type: ignore[union-attr]
+        assert p.account.requests.total() - before < 30 * 10
+        p.account.fail.clear()
+        await p.pass_by(hours=1)
+        await settled(p, 40)
+        assert p.pushing.telling(*PLACE).because == ""  # type: ignore[union-attr]
+
+
+async def test_channels_that_vanish_without_a_word_are_ordered_anew(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(200)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=3)
+        assert p.account.hooks is not None
+        assert p.account.hooks.vanish(0.05)
+        await p.pass_by(hours=1, minutes=5)
+        await settled(p, 200)
+
+
+@BOTH
+@pytest.mark.parametrize("operation", ["order", "renew", "cancel"])
+@pytest.mark.parametrize("after", [0, 1])
+async def test_whoever_dies_between_two_steps_leaves_nothing_behind(
+    tmp_path: Path, renewable: bool, operation: str, after: int
+) -> None:
+    """What was ordered by a process that did not live to hear of it is found again, or cancelled, or ends."""
+    clock = FakeClock(NINE)
+    account = MemoryAccount(clock, renewable=renewable, together=4)
+    assert account.hooks is not None
+    account.hooks.life = timedelta(hours=20)
+    account.crash[operation] = after
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        people = await p.people(12)
+        await p.start(sync=False, sweep=False)
+        for _ in range(20):
+            if not p.alive:
+                break
+            await p.pass_by(hours=1)
+            if operation == "cancel":
+                await p.store.remove_people([people.pop().id])
+        died = await p.stop()
+    if operation == "renew" and not renewable:
+        assert not died
+        return
+    assert any(isinstance(e, Crash | BaseExceptionGroup) for e in died), died
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=24)
+        await settled(p, len(people))
+
+
+async def test_one_mailbox_that_is_refused_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    async with pushed(tmp_path, together=1) as p:
+        await p.people(30)
+        assert p.account.hooks is not None
+        calendars = [r.calendar.id for r in await p.store.calendars_at(*PLACE)]
+        p.account.hooks.refused[calendars[3]] = SourceDenied("403 ErrorAccessDenied")
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(minutes=6)
+        assert p.pushing.telling(*PLACE).told == 29  # type: ignore[union-attr]
+        before = p.account.requests["order"]
+        await p.pass_by(hours=24)
+        assert p.account.requests["order"] - before < 20
+        p.account.hooks.refused.clear()
+        await p.pass_by(hours=8)
+        await settled(p, 30)
+
+
+async def test_where_everybody_is_refused_few_are_tried(tmp_path: Path) -> None:
+    async with pushed(tmp_path, together=1) as p:
+        await p.people(300)
+        p.account.fail["order"] = SourceDenied("403 accessNotConfigured")
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=1)
+        assert p.account.requests["order"] < 20
+        telling = p.pushing.telling(*PLACE)
+        assert telling is not None
+        assert (telling.told, telling.because) == (0, "403 accessNotConfigured")
+        assert telling.remedy
+
+
+async def test_a_vendor_that_asks_to_wait_is_left_alone(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(30)
+        p.account.fail["order"] = SourceBusy("429", retry_after=600)
+        await p.start(sync=False, sweep=False)
+        asked = p.account.requests.total()
+        await p.pass_by(seconds=590)
+        assert p.account.requests.total() == asked
+        p.account.fail.clear()
+        await p.pass_by(minutes=10)
+        await settled(p, 30)
+
+
+@BOTH
+async def test_another_public_address_is_ordered_for_anew_and_none_cancels_all(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        await p.people(7)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(minutes=6)
+        p.public = "https://other.example.com"
+        p.pushing.changed()
+        await p.pass_by(hours=1)
+        await settled(p, 7)
+        assert p.account.hooks is not None
+        assert all(c.ordered.url.startswith(p.public) for c in p.account.hooks.lasting())
+        p.public = ""
+        p.pushing.changed()
+        await p.pass_by(minutes=6)
+        assert p.account.hooks.held == {}
+        assert p.pushing.telling(*PLACE).because == "no public address"  # type: ignore[union-attr]
+
+
+async def test_what_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        assert p.account.hooks is not None
+        theirs = Wanted(0, "x@example.com", "theirs", "https://elsewhere.example.com/hooks/memory", "s")
+        await p.account.hooks.order([theirs])
+        await p.people(2)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=3)
+        assert len(p.account.hooks.lasting()) == 3
+
+
+# -- what is told ----------------------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_a_change_is_read_at_once(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable) as p:
+        people = await p.people(3)
+        await p.start()
+        await p.pass_by(minutes=30)
+        p.account.box(people[1].email).source.put("a", entry("a", "m: Budget", at(14), at(15)))
+        p.reads.clear()
+        await p.account.change(people[1].email)
+        await p.settle()
+        assert p.reads == {people[1].email: 1}
+        assert len(await p.world.service.referrals(people[1])) == 1
+        assert p.verdicts == {Verdict.GOOD: 1}
+
+
+async def test_copies_cost_at_most_one_more_reading(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(40)
+        await p.start()
+        await p.pass_by(minutes=30)
+        p.account.copies = 8
+        p.reads.clear()
+        for person in people:
+            p.account.box(person.email).source.put("a", entry("a", "m: Budget", at(14), at(15)))
+            await p.account.change(person.email)
+        await p.pass_by(minutes=6)
+        assert sum(p.reads.values()) <= 1.2 * len(people)
+        assert all([len(await p.world.service.referrals(person)) == 1 for person in people])
+
+
+async def test_where_what_is_told_is_lost_everybody_is_read_often_for_an_hour(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(20)
+        box = p.account.box(people[0].email).source
+        box.put("a", entry("a", "m: Budget", at(12), at(13)))
+        await p.start(sweep=False)
+        await p.pass_until(at(10))
+        p.account.drop = 1.0
+        box.put("a", entry("a", "m: Budget", at(12), at(14)))  # nobody tells; the look before 12:00 finds it
+        for person in people[1:]:
+            p.account.box(person.email).source.put("b", entry("b", "m: Other", at(16), at(17)))
+        await p.pass_until(at(12))
+        assert len(await p.world.service.referrals(people[0])) == 1
+        await p.pass_until(at(12, 5))
+        telling = p.pushing.telling(*PLACE)
+        assert telling is not None
+        assert telling.lost_until is not None
+        await p.pass_until(at(12, 21))
+        for person in people:
+            assert len(await p.world.service.referrals(person)) == 1, person.email
+        p.account.drop = 0.0
+        await p.pass_until(at(14, 30))
+        assert p.pushing.telling(*PLACE).lost_until is None  # type: ignore[union-attr]
+        p.reads.clear()
+        await p.pass_until(at(15, 30))
+        assert sum(p.reads.values()) <= 20
+
+
+@pytest.mark.parametrize("late", [30, 200])
+async def test_a_notification_that_is_only_late_is_not_lost(tmp_path: Path, late: int) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(5)
+        box = p.account.box(people[0].email).source
+        box.put("a", entry("a", "m: Budget", at(12), at(13)))
+        await p.start(sweep=False)
+        await p.pass_until(at(11, 55))
+        box.put("a", entry("a", "m: Budget", at(12), at(14)))
+        await p.pass_by(seconds=late)
+        await p.account.change(people[0].email)
+        await p.pass_by(minutes=30)
+        assert p.pushing.telling(*PLACE).lost_until is None  # type: ignore[union-attr]
+
+
+async def test_what_happened_while_nobody_listened_is_found_and_proves_nothing(tmp_path: Path) -> None:
+    clock = FakeClock(NINE)
+    account = MemoryAccount(clock)
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        people = await p.people(20)
+        await p.start()
+        await p.pass_by(hours=1)
+    for person in people:
+        account.box(person.email).source.put("b", entry("b", "m: Other", at(16), at(17)))
+    clock.step_to(at(11))
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        await p.start()
+        await p.pass_by(minutes=21)
+        for person in people:
+            assert len(await p.world.service.referrals(person)) == 1
+        assert p.pushing.telling(*PLACE).lost_until is None  # type: ignore[union-attr]
+
+
+# -- streams ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_tells_and_a_broken_one_is_made_good_for(tmp_path: Path) -> None:
+    async with pushed(tmp_path, stream=True) as p:
+        people = await p.people(10)
+        stream = p.account.streaming
+        assert stream is not None
+        await p.start()
+        await p.pass_by(minutes=30)
+        assert stream.wanted == {person.email for person in people}
+        p.account.box(people[1].email).source.put("a", entry("a", "m: Budget", at(14), at(15)))
+        await p.account.change(people[1].email)
+        await p.settle()
+        assert len(await p.world.service.referrals(people[1])) == 1
+        stream.cut()
+        await p.settle()
+        assert p.pushing.telling(*PLACE).told == 0  # type: ignore[union-attr]
+        p.account.box(people[2].email).source.put("a", entry("a", "m: Budget", at(14), at(15)))
+        await p.pass_by(minutes=18)
+        assert len(await p.world.service.referrals(people[2])) == 1
+        stream.mend()
+        await p.pass_by(minutes=1)
+        assert p.pushing.telling(*PLACE).told == 10  # type: ignore[union-attr]
+
+
+async def test_a_stream_follows_who_comes_and_goes(tmp_path: Path) -> None:
+    async with pushed(tmp_path, stream=True) as p:
+        people = await p.people(3)
+        stream = p.account.streaming
+        assert stream is not None
+        await p.start(sync=False)
+        await p.store.remove_people([people[0].id])
+        await p.pass_by(minutes=6)
+        assert stream.wanted == {person.email for person in people[1:]}
+        assert p.pushing.telling(*PLACE).told == 2  # type: ignore[union-attr]
+
+
+# -- what it costs ---------------------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_at_rest_a_mailbox_costs_at_most_two_requests_a_day(tmp_path: Path, renewable: bool) -> None:
+    async with pushed(tmp_path, renewable=renewable, together=20 if renewable else 1) as p:
+        assert p.account.hooks is not None
+        p.account.hooks.life = timedelta(days=3 if renewable else 7)
+        await p.people(200)
+        await p.start()
+        await p.pass_by(hours=2)
+        p.account.requests.clear()
+        await p.pass_by(days=3)
+        assert p.account.requests.total() / 200 / 3 <= 2, p.account.requests
+        await settled(p, 200)
