@@ -35,6 +35,9 @@ PREFIXES = {"re", "fw", "fwd", "sv", "vb", "aw", "wg", "vs"}
 
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
+FOREVER = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp()) // 60
+"""An end in this minute is none: until further notice."""
+
 DAYS_AHEAD = 60
 """How far the oracle looks for a working minute; histories are made so that there is one."""
 
@@ -51,8 +54,14 @@ def instant(number: int) -> datetime:
     return datetime.fromtimestamp(number * 60, UTC)
 
 
+Coming = tuple[int, int | None, str, str]
+"""Start, end, reason and note of what is coming."""
 Key = tuple[int, str, str]
 """Calendar, uid and recurrence-id."""
+
+
+def _told(end: int) -> int | None:
+    return None if end >= FOREVER else end
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Claim:
     key: Key
 
     def covers(self, number: int) -> bool:
-        return self.start <= number < self.end
+        return self.start <= number and (number < self.end or self.end >= FOREVER)
 
 
 @dataclass(frozen=True)
@@ -95,8 +104,8 @@ class Answer:
     note: str = ""
     divert_to: str = ""
     key: Key | None = None
-    informing: tuple[tuple[str, int, str], ...] = ()
-    upcoming: tuple[int, int, str, str] | None = None
+    informing: tuple[tuple[str, int | None, str], ...] = ()
+    upcoming: Coming | None = None
 
 
 @dataclass(eq=False)
@@ -205,6 +214,8 @@ class Oracle:
         start, end = self._bounds(entry)
         if end <= start:
             return None
+        if entry.type is EntryType.AUTOMATIC_REPLY:
+            return self._reply(calendar, entry)
         tag = read(entry.subject, {**self.rules.keywords, **self.own_keywords})
         if tag is None:
             tag = self._untagged(entry)
@@ -213,6 +224,13 @@ class Oracle:
         reason, closed, number, note = tag
         note = "" if entry.private else note
         return Claim(start, end, reason, closed, note, number, (calendar, entry.uid, entry.recurrence_id))
+
+    def _reply(self, calendar: int, entry: CalendarEntry) -> Claim | None:
+        """Whoever has their letters answered is out of office, where the organisation says so."""
+        if not self.rules.automatic_replies:
+            return None
+        start, end = self._bounds(entry)
+        return Claim(start, end, "out_of_office", True, "", "", (calendar, entry.uid, entry.recurrence_id))
 
     def _bounds(self, entry: CalendarEntry) -> tuple[int, int]:
         if isinstance(entry.when, Timed):
@@ -270,7 +288,8 @@ class Oracle:
         running = [c for c in claims if c.closed and c.covers(now)]
         if not running:
             return None
-        return ByHand(now, self._end_of_block(now, claims), None)
+        end = self._end_of_block(now, claims)
+        return ByHand(now, None if end >= FOREVER else end, None)
 
     # -- one minute -------------------------------------------------------------------------------------------------
 
@@ -293,17 +312,17 @@ class Oracle:
             return self._available(now, claims, "none", None)
         won = max(running, key=self._strength)
         back, coming = self._back_at(won.end, claims), self._upcoming(now, won.end, claims)
-        return Answer("calendar", won.reason, won.end, back, won.note, won.divert_to, won.key, upcoming=coming)
+        return Answer("calendar", won.reason, _told(won.end), back, won.note, won.divert_to, won.key, upcoming=coming)
 
     def _available(self, now: int, claims: list[Claim], layer: str, until: int | None) -> Answer:
         informing, coming = self._informing(now, claims), self._upcoming(now, now, claims)
         return Answer(layer, until=until, informing=informing, upcoming=coming)
 
-    def _informing(self, now: int, claims: list[Claim]) -> tuple[tuple[str, int, str], ...]:
+    def _informing(self, now: int, claims: list[Claim]) -> tuple[tuple[str, int | None, str], ...]:
         shown = sorted((c for c in claims if not c.closed and c.covers(now)), key=self._strength, reverse=True)
-        return tuple((c.reason, c.end, c.note) for c in shown)
+        return tuple((c.reason, _told(c.end), c.note) for c in shown)
 
-    def _upcoming(self, now: int, free_from: int | None, claims: list[Claim]) -> tuple[int, int, str, str] | None:
+    def _upcoming(self, now: int, free_from: int | None, claims: list[Claim]) -> Coming | None:
         if free_from is None:
             return None
         warn = int(self.rules.warn_before.total_seconds() // 60)
@@ -311,8 +330,12 @@ class Oracle:
             starting = [c for c in claims if c.closed and c.start == number]
             if starting:
                 first = max(starting, key=self._strength)
-                return (first.start, first.end, first.reason, first.note) if free_from <= number else None
+                return (first.start, _told(first.end), first.reason, first.note) if free_from <= number else None
         return None
+
+    def _for_ever(self, number: int, claims: list[Claim]) -> bool:
+        """Whether nobody knows when that will end which has taken the minute."""
+        return self._taken(number, [c for c in claims if c.end >= FOREVER])
 
     def _taken(self, number: int, claims: list[Claim]) -> bool:
         """Whether a closed claim covers the minute or begins so soon after it that it does not pay to come back."""
@@ -321,14 +344,18 @@ class Oracle:
 
     def _end_of_block(self, number: int, claims: list[Claim]) -> int:
         while self._taken(number, claims):
+            if self._for_ever(number, claims):
+                return FOREVER
             number += 1
         return number
 
     def _back_at(self, until: int | None, claims: list[Claim]) -> int | None:
-        if until is None:
+        if until is None or until >= FOREVER:
             return None
         number = until
         while not self.hours.working(number) or self._taken(number, claims):
+            if self._for_ever(number, claims):
+                return None
             number += 1
             assert number < until + DAYS_AHEAD * 1440
         return number

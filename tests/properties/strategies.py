@@ -12,6 +12,7 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 from backsoon.domain.defaults import REASONS
 from backsoon.domain.hours import OFFICE, WorkingHours
 from backsoon.domain.model import (
+    LATEST,
     CalendarEntry,
     Days,
     EntryType,
@@ -122,7 +123,7 @@ class History:
     """Further minutes after the start at which to look."""
 
     def __repr__(self) -> str:
-        kept = ("mode", "busy_phone", "count_tentative", "chain_gap", "warn_before")
+        kept = ("mode", "busy_phone", "count_tentative", "automatic_replies", "chain_gap", "warn_before")
         lines = [
             f"History in {self.hours.zone} from {self.start:%a %Y-%m-%d %H:%M}Z, own keywords {self.own_keywords}",
             "  rules: " + ", ".join(f"{name}={getattr(self.rules, name)!s}" for name in kept),
@@ -140,7 +141,8 @@ def moved(entry: CalendarEntry, minutes: int) -> CalendarEntry:
     """The same entry at another time."""
     if isinstance(entry.when, Timed):
         by = timedelta(minutes=minutes)
-        return replace(entry, when=Timed(entry.when.start + by, entry.when.end + by))
+        end = LATEST if entry.when.end == LATEST else entry.when.end + by
+        return replace(entry, when=Timed(entry.when.start + by, end))
     day = timedelta(days=1 if minutes > 0 else -1)
     return replace(entry, when=Days(entry.when.first + day, entry.when.end + day))
 
@@ -171,6 +173,8 @@ def whens(draw: st.DrawFn, day: date) -> Timed | Days:
         return Days(first, first + timedelta(days=draw(st.integers(-1, 3))))
     quarter = draw(st.integers(0, 95) | st.integers(28, 40))
     start = datetime.combine(day, time(), UTC) + timedelta(days=offset, minutes=15 * quarter + draw(odd))
+    if draw(st.integers(0, 29)) == 0:
+        return Timed(start, LATEST)  # until further notice
     length = draw(st.sampled_from([30, 60, 60, 90, 15, 5, 1, 0, -30, 480, 1440, 2 * 1440]))
     return Timed(start, start + timedelta(minutes=length + draw(odd)))
 
@@ -211,6 +215,7 @@ def rules(draw: st.DrawFn) -> Rules:
         mode=draw(st.sampled_from(Mode)),
         busy_phone=draw(st.sampled_from(Phone)),
         count_tentative=draw(st.booleans()),
+        automatic_replies=draw(st.integers(0, 3)) > 0,
         chain_gap=timedelta(minutes=draw(st.sampled_from([5, 5, 0, 20]))),
         warn_before=timedelta(minutes=draw(st.sampled_from([60, 60, 15, 0]))),
     )

@@ -17,15 +17,18 @@ from backsoon.domain.entries import Ignored, Owner, outcome
 from backsoon.domain.hours import OFFICE, WorkingTime
 from backsoon.domain.keyword import Untagged, read_subject
 from backsoon.domain.model import (
+    LATEST,
     CalendarEntry,
     CalendarReferral,
     EntryKey,
+    EntryType,
     Layer,
     Override,
     Phone,
     Rules,
     Span,
     Timed,
+    known_end,
 )
 from backsoon.domain.timeline import Timeline
 from tests.properties import strategies
@@ -52,9 +55,10 @@ lengths = st.one_of(st.integers(1, 40), st.integers(1, 600))
 def claims(draw: st.DrawFn, phone: Phone | None = None) -> CalendarReferral:
     """A calendar referral within five hours; few uids, so that some are copies of each other."""
     start = draw(st.integers(0, 600))
+    end = at_step(start + draw(lengths)) if draw(st.integers(0, 19)) else LATEST
     return CalendarReferral(
         key=EntryKey(draw(st.integers(1, 3)), draw(st.sampled_from("abcdefgh")), draw(st.sampled_from(["", "1"]))),
-        span=Span(at_step(start), at_step(start + draw(lengths))),
+        span=Span(at_step(start), end),
         reason=draw(st.sampled_from(["meeting", "lunch", "holiday", "course", "taken out of the settings"])),
         phone=phone or draw(st.sampled_from([Phone.CLOSED, Phone.CLOSED, Phone.OPEN])),
         note=draw(st.sampled_from(["", "x", "y"])),
@@ -104,7 +108,7 @@ def closed_over(timeline: Timeline, at: datetime) -> list[CalendarReferral]:
 
 def ends_of(timeline: Timeline) -> list[datetime]:
     """Every start and end of a claim, and the instants just before them."""
-    found = {e for r in timeline.referrals for e in (r.span.start, r.span.end)}
+    found = {e for r in timeline.referrals for e in (r.span.start, min(r.span.end, LATEST - TICK))}
     if timeline.override is not None:
         found.add(timeline.override.start)
         found.add(timeline.override.end or timeline.override.start)
@@ -119,7 +123,8 @@ def test_a_person_is_referred_exactly_when_a_claim_of_the_winning_layer_covers(t
             assert (now.layer, now.reason, now.until) == (Layer.OVERRIDE, by_hand.reason, by_hand.end)
         elif running := closed_over(t, instant):
             assert now.layer is Layer.CALENDAR
-            assert (now.key, now.reason, now.until) in [(r.key, r.reason, r.span.end) for r in running]
+            assert (now.key, now.reason, now.until) in [(r.key, r.reason, known_end(r.span.end)) for r in running]
+            assert now.until is not None or now.back_at is None
         else:
             assert (now.layer, now.referred, now.until, now.back_at) == (Layer.NONE, False, None, None)
 
@@ -161,6 +166,9 @@ def test_nothing_lingers(referrals: list[CalendarReferral]) -> None:
     t = Timeline(referrals, RULES)
     last = max(r.span.end for r in united(t))
     now = t.at(last)
+    if last == LATEST:
+        assert now.referred or now.informing, "until further notice is for ever"
+        return
     assert (now.referred, now.informing, now.upcoming) == (False, (), None)
     running = t.at(last - TICK)
     assert running.referred or running.informing
@@ -191,7 +199,8 @@ def test_back_at_is_past_every_claim_and_in_working_hours(referrals: list[Calend
     t = Timeline(referrals, RULES, None, WORKING)
     now = t.at(at)
     if now.until is None or now.back_at is None:
-        assert not now.referred
+        assert now.back_at is None
+        assert not now.referred or any(r.span.end == LATEST for r in united(t))
         return
     assert now.back_at >= now.until
     assert not closed_over(t, now.back_at)
@@ -217,8 +226,11 @@ def test_available_by_hand_lasts_to_the_end_of_the_block(referrals: list[Calenda
     if override is None:
         assert not closed_over(t, at)
         return
-    assert override.end is not None
     assert not t.at(at).referred
+    if override.end is None:
+        assert any(r.span.end == LATEST for r in united(t))
+        assert t.next_change(at_step(2000)) is None
+        return
     assert not t.at(override.end - TICK).referred
     assert not closed_over(t, override.end)
     assert t.next_change(override.end - TICK) == override.end
@@ -232,7 +244,8 @@ untagged_subjects = st.text(max_size=40).filter(lambda s: isinstance(read_subjec
 def test_an_untagged_entry_in_keyword_mode_changes_nothing(
     entries: list[CalendarEntry], entry: CalendarEntry, subject: str, data: st.DataObject
 ) -> None:
-    more = [*entries, replace(entry, subject=subject)]
+    plain = EntryType.DEFAULT if entry.type is EntryType.AUTOMATIC_REPLY else entry.type  # that one is no entry
+    more = [*entries, replace(entry, subject=subject, type=plain)]
     override, at = data.draw(maybe_override), data.draw(instants)
     without, with_it = (Timeline(referrals(all_), RULES, override, WORKING) for all_ in (entries, more))
     assert with_it.at(at) == without.at(at)

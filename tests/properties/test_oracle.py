@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -129,14 +129,18 @@ def as_answer(a: Availability) -> Answer:
     return Answer(
         layer=a.layer.value,
         reason=a.reason,
-        until=None if a.until is None else minute(a.until),
-        back_at=None if a.back_at is None else minute(a.back_at),
+        until=_minute(a.until),
+        back_at=_minute(a.back_at),
         note=a.note,
         divert_to=a.divert_to,
         key=None if key is None else (key.calendar, key.uid, key.recurrence_id),
-        informing=tuple((i.reason, minute(i.until), i.note) for i in a.informing),
-        upcoming=None if up is None else (minute(up.start), minute(up.end), up.reason, up.note),
+        informing=tuple((i.reason, _minute(i.until), i.note) for i in a.informing),
+        upcoming=None if up is None else (minute(up.start), _minute(up.end), up.reason, up.note),
     )
+
+
+def _minute(at: datetime | None) -> int | None:
+    return None if at is None else minute(at)
 
 
 def edges(life: Life, claims: list[Claim]) -> set[int]:

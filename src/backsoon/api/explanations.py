@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backsoon.api.views import Json, availability_view, freshness_view, instant, resolved_view
 from backsoon.domain.access import Identity
-from backsoon.domain.model import CalendarReferral, PassedOver
+from backsoon.domain.model import CalendarReferral, PassedOver, known_end
 from backsoon.domain.phrase import Audience
 from backsoon.domain.why import Beaten, Claim, Decided, Explanation, Hand, Later, ToldTo
 from backsoon.domain.why_words import NAMED_GROUNDS, Teller
@@ -74,7 +74,12 @@ class _View:
 
     def later(self, later: Later) -> Json:
         entry = None if later.claim is None else self._referral(later.claim)
-        return {"wait": later.wait.value, "start": instant(later.start), "end": instant(later.end), "entry": entry}
+        return {
+            "wait": later.wait.value,
+            "start": instant(later.start),
+            "end": instant(known_end(later.end)),
+            "entry": entry,
+        }
 
     def told(self, told: ToldTo) -> Json:
         ahead = told.planned
@@ -124,7 +129,7 @@ class _View:
         key, named = entry.key, self._teller.audience in _UIDS
         return {
             "start": instant(entry.span.start),
-            "end": instant(entry.span.end),
+            "end": instant(known_end(entry.span.end)),
             "calendar": key.calendar,
             "connection": self._why.connections.get(key.calendar),
             "uid": key.uid if named else None,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from backsoon.domain.errors import BadOverride
 from backsoon.domain.hours import WorkingTime
 from backsoon.domain.keyword import clean
-from backsoon.domain.model import LATEST, Lifetime, Override, Reason, utc
+from backsoon.domain.model import LATEST, Lifetime, Override, Reason, known_end, utc
 from backsoon.domain.timeline import Stretch, Timeline
 
 SAME_REQUEST = timedelta(seconds=60)
@@ -28,7 +28,8 @@ def refer(
 ) -> Override:
     """The override that refers a person from `at` on, until `until` or for the reason's own lifetime.
 
-    Raises `BadOverride` if it would end before it starts or after `LATEST`, `NaiveTime` for an end without a zone.
+    `LATEST` is no end. Raises `BadOverride` if it would end before it starts or after `LATEST`, `NaiveTime` for an end
+    without a zone.
     """
     end = default_end(at, reason, working) if until is None else utc(until, "until")
     if end is not None and end <= at:
@@ -37,7 +38,7 @@ def refer(
     if end is not None and end > LATEST:
         remedy = "name an earlier end; use a reason that lasts until taken back"
         raise BadOverride(f"a referral cannot end after {LATEST:%Y-%m-%d}", remedy)
-    return Override(at, end, reason.code, clean(note), divert_to, by, through)
+    return Override(at, known_end(end), reason.code, clean(note), divert_to, by, through)
 
 
 def default_end(at: datetime, reason: Reason, working: WorkingTime) -> datetime | None:
@@ -53,10 +54,10 @@ def take_back(at: datetime, timeline: Timeline, *, by: str = "", through: str = 
     """What "I am available" leaves in place of whatever override there was.
 
     While a calendar referral runs it is an override "available" to the end of the block that is running;
-    otherwise it is None: no override is needed.
+    otherwise it is None: no override is needed. Where that block runs until further notice, so does "available".
     """
     end = timeline.block_end(at)
-    return None if end is None else Override(at, end, None, by=by, through=through)
+    return None if end is None else Override(at, known_end(end), None, by=by, through=through)
 
 
 def repeated(present: Override | None, wanted: Override, explicit_end: bool, at: datetime) -> bool:

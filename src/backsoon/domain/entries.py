@@ -83,7 +83,11 @@ def passed_over(entry: CalendarEntry, owner: Owner, became: Outcome) -> PassedOv
 
     None for every other one: that of an entry without a keyword nothing is kept is decided here.
     """
-    if isinstance(became, Refused) or (isinstance(became, CalendarReferral) and became.rule is Rule.KEYWORD):
+    if (
+        isinstance(became, Refused)
+        or entry.type is EntryType.AUTOMATIC_REPLY
+        or (isinstance(became, CalendarReferral) and became.rule is Rule.KEYWORD)
+    ):
         return None
     keyword = marked_keyword(entry.subject, owner.keywords)
     start, end = bounds(entry.when, owner.zone)

@@ -16,7 +16,14 @@ NOTE_LENGTH = 200
 """The most characters of a note that are kept."""
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""Spans lie between these: a calendar may say `99991231`, and there must be room to reckon with zones and days."""
+"""Spans lie between these: a calendar may say `99991231`, and there must be room to reckon with zones and days.
+
+An end at `LATEST` means "until further notice"."""
+
+
+def known_end(end: datetime | None) -> datetime | None:
+    """An end as it is told: None for "until further notice"."""
+    return None if end is None or end >= LATEST else end
 
 
 def utc(at: datetime, where: str = "time") -> datetime:
@@ -288,20 +295,21 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """What is coming: the next closed referral that starts within the organisation's warning time."""
+    """What is coming: the next closed referral that starts within the organisation's warning time. `end` None: until
+    further notice."""
 
     start: datetime
-    end: datetime
+    end: datetime | None
     reason: str
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Informing:
-    """A claim that is shown beside "available" and diverts nothing."""
+    """A claim that is shown beside "available" and diverts nothing. `until` None: until further notice."""
 
     reason: str
-    until: datetime
+    until: datetime | None
     note: str = ""
 
 

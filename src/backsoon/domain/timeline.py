@@ -16,6 +16,7 @@ from itertools import accumulate, islice
 from backsoon.domain.hours import ALWAYS, WorkingTime
 from backsoon.domain.model import (
     AVAILABLE,
+    LATEST,
     Availability,
     CalendarReferral,
     EntryKey,
@@ -26,8 +27,11 @@ from backsoon.domain.model import (
     Reason,
     Rules,
     Upcoming,
+    known_end,
 )
 
+_LAST = LATEST - datetime.resolution
+"""What is asked for later is answered as of then: what holds until further notice holds for ever."""
 _CHAIN_STEPS = 1000
 """The most working starts that back-at may move to; each is later than the one before."""
 
@@ -84,7 +88,7 @@ class Timeline:
     """When the closed claims start, in order."""
     _reach: list[datetime] = field(init=False, repr=False)
     """How far each closed claim and those before it reach: the latest of their ends."""
-    _backs: dict[datetime, datetime] = field(init=False, repr=False)
+    _backs: dict[datetime, datetime | None] = field(init=False, repr=False)
     """What `back_at` has found: one claim's end is asked for at each edge within it."""
 
     def __post_init__(self) -> None:
@@ -98,10 +102,10 @@ class Timeline:
 
     def at(self, at: datetime, *, warned: bool = True) -> Availability:
         """The decision at an instant (UTC); without `warned` nothing is said of what is upcoming."""
-        override = self.override
+        at, override = min(at, _LAST), self.override
         if override is not None and override.covers(at):
             if override.reason is None:
-                return self._available(at, Layer.OVERRIDE, override.end, warned)
+                return self._available(at, Layer.OVERRIDE, known_end(override.end), warned)
             return self._referred_by_hand(at, override, override.reason, warned)
         winner = self._winner(at)
         if winner is None:
@@ -110,7 +114,7 @@ class Timeline:
         return Availability(
             reason=winner.reason,
             layer=Layer.CALENDAR,
-            until=end,
+            until=known_end(end),
             back_at=self.back_at(end),
             note=winner.note,
             divert_to=winner.divert_to,
@@ -142,25 +146,27 @@ class Timeline:
     def block_end(self, at: datetime) -> datetime | None:
         """The end of the block of calendar claims that is running: the chain as back-at chains them.
 
-        None outside one.
+        None outside one; `LATEST` where it runs until further notice.
         """
         winner = self._winner(at)
         return None if winner is None else self._chained(winner.span.end)
 
-    def back_at(self, until: datetime) -> datetime:
+    def back_at(self, until: datetime) -> datetime | None:
         """The first instant from `until` on at which the person can be reached: past chained claims, in working hours.
 
         A working start that falls inside another closed claim is not it: the search goes on from that claim's end.
+        None where that is until further notice.
         """
-        back = self._backs.get(until)
-        if back is None:
-            back = self._backs[until] = self._back_at(until)
-        return back
+        if until not in self._backs:
+            self._backs[until] = self._back_at(until)
+        return self._backs[until]
 
-    def _back_at(self, until: datetime) -> datetime:
+    def _back_at(self, until: datetime) -> datetime | None:
         back = until
         for _ in range(_CHAIN_STEPS):
             chained = self._chained(back)
+            if chained >= LATEST:
+                return None
             start = self.working.next_start(chained)
             if start == back:
                 return back
@@ -194,7 +200,7 @@ class Timeline:
         return Availability(layer=layer, until=until, informing=informing, upcoming=upcoming)
 
     def _referred_by_hand(self, at: datetime, override: Override, reason: str, warned: bool) -> Availability:
-        end = override.end
+        end = known_end(override.end)
         return Availability(
             reason=reason,
             layer=Layer.OVERRIDE,
@@ -210,7 +216,7 @@ class Timeline:
             return ()
         running = [r for r in self._open if r.span.start <= at < r.span.end]
         running.sort(key=self._rank, reverse=True)
-        return tuple(Informing(r.reason, r.span.end, r.note) for r in running)
+        return tuple(Informing(r.reason, known_end(r.span.end), r.note) for r in running)
 
     def _upcoming(self, at: datetime, until: datetime) -> Upcoming | None:
         limit = at + self.rules.warn_before
@@ -223,7 +229,7 @@ class Timeline:
                 first = claim
         if first is None or first.span.start < until:
             return None
-        return Upcoming(first.span.start, first.span.end, first.reason, first.note)
+        return Upcoming(first.span.start, known_end(first.span.end), first.reason, first.note)
 
     def _edges(self, after: datetime, *, warned: bool = True) -> list[datetime]:
         """The instants later than `after` at which the decision may change, in order."""
@@ -236,4 +242,4 @@ class Timeline:
             edges.append(self.override.start)
             if self.override.end is not None:
                 edges.append(self.override.end)
-        return sorted({e for e in edges if e > after})
+        return sorted({e for e in edges if after < e < LATEST})

@@ -11,6 +11,7 @@ from backsoon.domain.freshness import Age
 from backsoon.domain.hours import WorkingTime
 from backsoon.domain.model import (
     AVAILABLE,
+    LATEST,
     Availability,
     CalendarReferral,
     EntryKey,
@@ -275,17 +276,19 @@ def links_to_back(
 ) -> tuple[Later, ...]:
     """Why somebody is back later than their referral ends: one link after the other, from until to back-at.
 
-    `referrals` are all that are known; where they do not lead to back-at the last link is `Wait.UNKNOWN`.
+    `referrals` are all that are known; where they do not lead to back-at the last link is `Wait.UNKNOWN`. Where back-at
+    is None though the referral ends, the last link ends at `LATEST`.
     """
     until, back = availability.until, availability.back_at
-    if until is None or back is None or not availability.referred:
+    if until is None or not availability.referred:
         return ()
     closed = [r for r in united(referrals, rules.reasons) if r.phone is Phone.CLOSED]
     links: list[Later] = []
-    while until < back and len(links) < _STEPS:
+    target = LATEST if back is None else back
+    while until < target and len(links) < _STEPS:
         link = _link(until, closed, rules, working)
-        if link is None or link.end > back:
-            links.append(Later(Wait.UNKNOWN, until, back))
+        if link is None or link.end > target:
+            links.append(Later(Wait.UNKNOWN, until, target))
             break
         links.append(link)
         until = link.end

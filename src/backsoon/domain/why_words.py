@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from backsoon.domain.keyword import keyword_table
-from backsoon.domain.model import Availability, Because, CalendarReferral, PassedOver, Rule, Rules, Span
+from backsoon.domain.model import Availability, Because, CalendarReferral, PassedOver, Rule, Rules, Span, known_end
 from backsoon.domain.organisation import Person
 from backsoon.domain.phonecodes import THROUGH
 from backsoon.domain.phrase import Audience, language_of, reason_words, seen_by, sentence, told_reason, when_words
@@ -162,7 +162,8 @@ class Teller:
 
     def _later(self, later: Later, calendars: Mapping[int, str]) -> Link:
         what = {} if later.claim is None else self._what(later.claim, calendars)
-        when, end = self._when(later.start), self._when(later.end)
+        when = self._when(later.start)
+        end = self._sentence("part.further_notice") if known_end(later.end) is None else self._when(later.end)
         return self._link(f"later.{later.wait.value}", when=when, end=end, **what)
 
     def _calendars(self, why: Explanation) -> Iterator[Link]:
@@ -243,6 +244,8 @@ class Teller:
         }
 
     def _span(self, span: Span) -> str:
+        if known_end(span.end) is None:
+            return self._part("from", when=self._when(span.start))
         start, end = span.start.astimezone(self.zone), span.end.astimezone(self.zone)
         if start.date() == end.date():
             return f"{self._when(span.start)}-{end:%H:%M}"

@@ -84,7 +84,7 @@ def test_an_end_before_the_start_is_refused(until: datetime) -> None:
 def test_an_end_at_the_end_of_the_calendar_is_refused() -> None:
     with pytest.raises(BadOverride, match="cannot end after 9000"):
         refer(t("12:00"), REASONS["lunch"], WORKING, until=LATEST + timedelta(days=1))
-    assert refer(t("12:00"), REASONS["lunch"], WORKING, until=LATEST).end == LATEST
+    assert refer(t("12:00"), REASONS["lunch"], WORKING, until=LATEST).end is None
 
 
 def test_naive_times_are_refused() -> None:
@@ -129,6 +129,13 @@ def test_available_during_a_meeting_lasts_until_the_block_ends() -> None:
         assert (now.referred, now.layer, now.until) == (False, Layer.OVERRIDE, t("11:00"))
     assert timeline.at(t("11:00")).layer is Layer.NONE
     assert timeline.at(t("11:05")).referred
+
+
+def test_available_during_what_has_no_end_lasts_until_taken_back() -> None:
+    forever = replace(booked("09:00", "10:00"), span=Span(t("09:00"), LATEST))
+    override = take_back(t("09:30"), Timeline([forever], RULES, None, WORKING))
+    assert override == Override(t("09:30"), None, None)
+    assert repeated(override, Override(t("09:31"), None, None), False, t("09:31"))
 
 
 def test_the_block_is_the_one_that_stood_when_it_was_said() -> None:

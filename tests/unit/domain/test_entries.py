@@ -61,6 +61,8 @@ busy               busy?          out_of_office? busy?          -
 out_of_office      out_of_office? out_of_office? out_of_office? -
 working_elsewhere  -              -              -              -
 """
+ENTRY_TYPES = [each for each in EntryType if each is not EntryType.AUTOMATIC_REPLY]
+"""Those of entries that people write."""
 BY_RESPONSE = {
     Response.ORGANIZER: ANSWERED,
     Response.ACCEPTED: ANSWERED,
@@ -90,7 +92,7 @@ def summary(result: Outcome) -> tuple[str, Phone, str] | None:
 def test_untagged_entries_as_the_table_has_them(
     mode: Mode, cancelled: bool, response: Response, count_tentative: bool
 ) -> None:
-    for show_as, type_, private, busy_phone in product(ShowAs, EntryType, (False, True), Phone):
+    for show_as, type_, private, busy_phone in product(ShowAs, ENTRY_TYPES, (False, True), Phone):
         e = entry("Budget", cancelled=cancelled, response=response, show_as=show_as, type=type_, private=private)
         rules = replace(RULES, mode=mode, count_tentative=count_tentative, busy_phone=busy_phone)
         expected = None
@@ -106,7 +108,7 @@ def test_untagged_entries_as_the_table_has_them(
 @pytest.mark.parametrize(("mark", "phone"), [(":", Phone.CLOSED), (";", Phone.OPEN)])
 @pytest.mark.parametrize("response", Response)
 def test_tagged_entries_count_whatever_else_they_are(mode: Mode, mark: str, phone: Phone, response: Response) -> None:
-    product_ = product(ShowAs, EntryType, (False, True), (False, True), (False, True), Phone)
+    product_ = product(ShowAs, ENTRY_TYPES, (False, True), (False, True), (False, True), Phone)
     for show_as, type_, private, cancelled, count_tentative, busy_phone in product_:
         e = entry(f"m{mark} Budget", cancelled=cancelled, response=response, show_as=show_as, type=type_)
         rules = replace(RULES, mode=mode, count_tentative=count_tentative, busy_phone=busy_phone)
@@ -234,9 +236,34 @@ def test_times_at_the_end_of_the_calendar_break_nothing(zone: str, when: Timed |
     assert isinstance(result, CalendarReferral)
     assert EARLIEST <= result.span.start < NINE < result.span.end <= LATEST
     timeline = Timeline([result], RULES, None, WorkingTime(OFFICE, ZoneInfo(zone)))
-    assert timeline.at(NINE).referred
-    assert timeline.next_change(NINE) == result.span.end
-    assert not timeline.at(LATEST).referred
+    now = timeline.at(NINE)
+    assert now.referred
+    assert result.span.end == LATEST, "in every zone"
+    assert (now.until, now.back_at) == (None, None)
+    assert timeline.next_change(NINE) is None
+    assert timeline.at(LATEST).referred
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("end", [TEN, LATEST])
+@pytest.mark.parametrize("response", [Response.ORGANIZER, Response.NEEDS_ACTION])
+@pytest.mark.parametrize("show_as", [ShowAs.OUT_OF_OFFICE, ShowAs.FREE, ShowAs.TENTATIVE])
+def test_an_automatic_reply_says_that_somebody_is_away(
+    mode: Mode, end: datetime, response: Response, show_as: ShowAs
+) -> None:
+    uid, resource = "automatic-reply:anna@example.org", "automatic-reply"
+    reply = entry("m: Zebra", when=Timed(NINE, end), response=response, show_as=show_as, uid=uid, resource=resource)
+    reply = replace(reply, type=EntryType.AUTOMATIC_REPLY)
+    rules = replace(RULES, mode=mode, busy_phone=Phone.OPEN)
+    result = outcome(reply, OWNER, rules)
+    assert result == CalendarReferral(
+        EntryKey(7, uid), Span(NINE, end), "out_of_office", rule=Rule.AUTOMATIC_REPLY, resource=resource
+    ), "no note, and the phone is closed"
+    assert passed_over(reply, OWNER, result) is None
+    off = outcome(reply, OWNER, replace(rules, automatic_replies=False))
+    assert off == Ignored("an automatic reply")
+    assert passed_over(reply, OWNER, off) is None
+    assert outcome(replace(reply, when=Timed(NINE, NINE)), OWNER, rules) == Ignored("has no length")
 
 
 def test_naive_times_are_refused_at_the_border() -> None:

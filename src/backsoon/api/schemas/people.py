@@ -38,7 +38,7 @@ class Informing(Model):
 
     reason: str
     words: str
-    until: Instant
+    until: Annotated[Instant | None, Field(description="Null: until further notice.")]
     note: str | None
 
 
@@ -48,7 +48,7 @@ class Upcoming(Model):
     reason: str
     words: str
     start: Instant
-    end: Instant
+    end: Annotated[Instant | None, Field(description="Null: until further notice.")]
     minutes: int
     note: str | None
 

@@ -12,7 +12,7 @@ from backsoon.api.schemas.people import Availability, Person
 
 class _Entry(Model):
     start: Instant
-    end: Instant
+    end: Annotated[Instant | None, Field(description="Null: until further notice.")]
     calendar: int
     connection: str | None
     uid: str | None
@@ -75,7 +75,7 @@ class Later(Model):
 
     wait: Annotated[str, Field(examples=["chained"])]
     start: Instant
-    end: Instant
+    end: Annotated[Instant | None, Field(description="Null: until further notice.")]
     entry: Referral | None
 
 
