@@ -132,6 +132,8 @@ class TokenTooOld(SourceMissing):
     """410: the sync token cannot be used any more (`fullSyncRequired`, `updatedMinTooLongAgo`); its age, or rights
     that changed. Everything has to be read again."""
 
+    remedy = "nothing to do: everything is read again"
+
 
 class BadRequest(SourceBroken):
     """400: Google does not understand what was asked; a sync token or an id, mostly."""
