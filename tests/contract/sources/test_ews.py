@@ -188,7 +188,7 @@ async def test_an_exception_of_a_series_stands_for_itself(either: EwsHarness) ->
     days = [first + timedelta(days=n) for n in range(6)]
     hour = timedelta(hours=1)
     moved = Meeting("s", days[1] + 3 * hour, days[1] + 5 * hour, "l; Moved", truth.ZONE)
-    exceptions = {
+    exceptions: dict[datetime | date, Meeting | None] = {
         days[1]: moved,
         days[2]: None,
         days[3]: replace(moved, start=days[3], end=days[3] + hour, cancelled=True),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from lxml import etree
 
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceMissing, SourceUnavailable
-from backsoon.sources.ews import soap
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceMissing, SourceUnavailable, Window
+from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.failures import BUSY, USUAL_BACK_OFF, WRONG_VERSION, EwsFailure, source_errors, with_remedy
 from backsoon.sources.ews.settings import HIGHEST, ORDER, VERSIONS, EwsSettings
 from backsoon.sources.ews.transport import Transport
@@ -21,6 +22,7 @@ _STREAMING_SINCE: Final = ORDER.index("Exchange2010_SP1")
 _COOKIE: Final = re.compile(
     r"(?:^|, )(X-BackEndOverrideCookie|X-BackEndCookie|exchangecookie)=([\x21-\x2b\x2d-\x3a\x3c-\x7e]{1,2000})"
 )
+_NOTHING: Final = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 0, 1, tzinfo=UTC))
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -102,6 +104,18 @@ class Client:
                     raise
         raise EwsFailure("ErrorInvalidServerVersion")
 
+    async def learn(self, mailbox: str) -> None:
+        """Find out which version the server knows, where nothing was asked yet; by as little as there is.
+
+        Raises `SourceError`.
+        """
+        if self._confirmed:
+            return
+        try:
+            await self.ask(requests.find_items(_NOTHING, self.folder_of(mailbox)), mailbox=mailbox)
+        except EwsFailure:
+            return  # whatever it was, it was not the version
+
     async def request(
         self, body: str, mailbox: str, *, act: bool = True, affinity: Affinity
     ) -> tuple[str, dict[str, str], bytes]:
@@ -140,6 +154,7 @@ class Client:
         except EwsFailure as failure:
             if failure.code in BUSY:
                 raise self.throttled(failure.back_off or USUAL_BACK_OFF, begun) from None
+            self._confirmed = self._confirmed or failure.code not in WRONG_VERSION
             raise
         for element in inner.iter(soap.M + "ResponseCode"):
             if element.text in BUSY:

@@ -99,6 +99,8 @@ class EwsStream:
         try:
             while True:
                 try:
+                    if group.members:
+                        await self._client.learn(min(group.members))
                     if self._client.streams:
                         await self._listened(group, listening, listener)
                     else:

@@ -1,0 +1,153 @@
+"""Notifications from Exchange: streaming and pulled; dead streams, lost subscriptions, others wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from backsoon.sources.ews.stream import EwsStream
+from tests.simulators.model import Mailbox
+from tests.unit.ews.server import ANNA, BERIT, Ear, Office, meeting, office, until
+
+BOTH = {ANNA, BERIT}
+
+
+@asynccontextmanager
+async def listening(
+    version: str = "2016", *, want: set[str] | None = None, tune: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[tuple[Office, Ear, EwsStream]]:
+    async with office(version, sim=settings.pop("sim", None), **settings) as made:
+        stream = EwsStream(made.account._client, **{"first_pause": 0.01, "pull_every": 0.02, **(tune or {})})
+        ear = Ear()
+        stream.want(BOTH if want is None else want)
+        task = asyncio.create_task(stream.run(ear))
+        try:
+            yield made, ear, stream
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("access", ["impersonation", "delegate"])
+async def test_changes_are_heard_on_one_connection(access: str) -> None:
+    async with listening(access=access) as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        assert sorted(ear.told) == sorted(BOTH)  # what happened before anybody listened may have been missed
+        ear.told.clear()
+        made.anna.put(meeting("a"))
+        await until(lambda: ear.told == [ANNA])
+        made.anna.remove("a")
+        await until(lambda: ear.told == [ANNA, ANNA])
+        assert made.sim.streams == 1
+        assert made.sim.count["Subscribe"] == 2
+
+
+async def test_the_agreed_end_of_a_connection_loses_nothing() -> None:
+    async with listening(sim={"minute": 0.005}) as (made, ear, _):
+        await until(lambda: made.sim.count["GetStreamingEvents"] >= 4)
+        assert ear.lost == 0
+        ear.told.clear()
+        made.anna.put(meeting("a"))
+        await until(lambda: ANNA in ear.told)
+        assert BERIT not in ear.told
+
+
+async def test_a_stream_that_says_ok_and_knows_nothing_of_the_subscription_is_left() -> None:
+    async with listening() as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        ear.told.clear()
+        made.sim.notices.forget()
+        await until(lambda: ear.lost > 0 and ear.live == BOTH)
+        assert sorted(ear.told) == sorted(BOTH)
+        ear.told.clear()
+        made.anna.put(meeting("a"))
+        await until(lambda: ANNA in ear.told)
+
+
+async def test_a_stream_without_signs_of_life_is_dead() -> None:
+    async with listening(tune={"heartbeat": 0.1}) as (_, ear, _stream):
+        await until(lambda: ear.live == BOTH and ear.lost >= 1)
+
+
+async def test_a_stream_with_signs_of_life_is_not() -> None:
+    async with listening(tune={"heartbeat": 2.0}, sim={"heartbeat": 0.02}) as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        await asyncio.sleep(0.2)
+        assert (ear.lost, made.sim.count["GetStreamingEvents"]) == (0, 1)
+
+
+async def test_a_cut_connection_is_made_anew() -> None:
+    async with listening() as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        ear.told.clear()
+        made.sim.cut_streams()
+        await until(lambda: ear.lost > 0 and ear.live == BOTH)
+        assert sorted(set(ear.told)) == sorted(BOTH)
+
+
+@pytest.mark.parametrize("fault", ["throttle", "unavailable", "html", "redirect", "expire", "sign_in"])
+async def test_what_fails_is_tried_again(fault: str) -> None:
+    async with listening(want=set()) as (made, ear, stream):
+        made.sim.faults.add(fault, match="GetStreamingEvents", seconds=0.01)
+        stream.want(BOTH)
+        await until(lambda: ear.live == BOTH)
+        assert made.sim.count["GetStreamingEvents"] == 2
+
+
+async def test_a_mailbox_that_cannot_be_listened_to_does_not_keep_the_others_from_it() -> None:
+    async with listening(want={"aaron@example.com", ANNA}) as (made, ear, _):
+        await until(lambda: ear.live == {ANNA})
+        made.anna.put(meeting("a"))
+        await until(lambda: ear.told.count(ANNA) == 2)
+
+
+async def test_others_are_wanted() -> None:
+    async with listening(want={ANNA}) as (made, ear, stream):
+        await until(lambda: ear.live == {ANNA})
+        stream.want(BOTH)
+        await until(lambda: ear.live == BOTH)
+        stream.want({BERIT})
+        await until(lambda: ear.live == {BERIT})
+        await until(lambda: len(made.sim.notices.subscriptions) == 1)
+        stream.want(())
+        await until(lambda: ear.live == set())
+        await until(lambda: made.sim.streams == 0)
+
+
+async def test_many_mailboxes_share_connections_within_the_servers_limits() -> None:
+    many = {f"p{n}@example.com" for n in range(430)}
+    async with listening(want=set(), sim={"limits": None}, at_once=8) as (made, ear, stream):
+        for address in many:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: ear.live == many, 60)
+        assert made.sim.streams == 3
+        made.sim.world["p77@example.com"].put(meeting("a"))
+        await until(lambda: ear.told.count("p77@example.com") == 2)
+
+
+@pytest.mark.parametrize("version", ["2007_SP1", "2010"])
+async def test_old_servers_are_asked_what_happened(version: str) -> None:
+    async with listening(version) as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        ear.told.clear()
+        made.anna.put(meeting("a"))
+        await until(lambda: ear.told == [ANNA])
+        made.anna.put(meeting("b"))
+        made.anna.put(meeting("c"))
+        await until(lambda: ear.told == [ANNA, ANNA])
+        before = made.sim.count["GetEvents"]
+        await until(lambda: made.sim.count["GetEvents"] > before + 2)
+        assert ear.told == [ANNA, ANNA]
+
+
+async def test_an_old_subscription_that_ended_is_ordered_anew_and_its_mailbox_read() -> None:
+    async with listening("2007_SP1", want={ANNA}) as (made, ear, _):
+        await until(lambda: ear.live == {ANNA} and made.sim.count["GetEvents"] > 1)
+        ear.told.clear()
+        made.sim.notices.forget()
+        await until(lambda: made.sim.count["Subscribe"] >= 2 and ear.live == {ANNA} and ANNA in ear.told)
