@@ -1,9 +1,11 @@
-"""The simulator as a process: `python -m tests.simulators.google --mailboxes 10000 --port 0`. Prints its port first."""
+"""The simulator as a process: `python -m tests.simulators.google --mailboxes 10000 --port 0`. Prints its port first,
+then in JSON how one signs in there."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -31,7 +33,8 @@ async def _run(asked: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with GoogleSimulator(world, limits=asked.limits, latency=asked.latency, port=asked.port) as simulator:
-        sys.stdout.write(f"{simulator.origin.rpartition(':')[2]}\n")
+        told = {"origin": simulator.origin, "credentials": simulator.service_account()}
+        sys.stdout.write(f"{simulator.origin.rpartition(':')[2]}\n{json.dumps(told)}\n")
         sys.stdout.flush()
         await stopped.wait()
 

@@ -1,12 +1,12 @@
-"""The simulator as a process: `python -m tests.simulators.graph --mailboxes 10000 --port 0`. Prints its port first.
-
-`GET /_sim/settings` of that port tells the rest; `tests.simulators.graph.control` all that it can be told.
+"""The simulator as a process: `python -m tests.simulators.graph --mailboxes 10000 --port 0`. Prints its port first,
+then in JSON how one signs in there; `tests.simulators.graph.control` is all that it can be told.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ async def _run(asked: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await simulator.start(asked.port)
-    sys.stdout.write(f"{urlsplit(simulator.url).port}\n")
+    sys.stdout.write(f"{urlsplit(simulator.url).port}\n{json.dumps(control.settings())}\n")
     sys.stdout.flush()
     async with asyncio.TaskGroup() as tasks:
         if asked.hooks_rate:

@@ -43,6 +43,18 @@ class Control:
         do(**(await request.json() if request.can_read_body else {}))
         return web.Response(status=204)
 
+    def settings(self) -> dict[str, str]:
+        """How one signs in here."""
+        mine = self.simulator.registration
+        return {
+            "tenant": mine.tenant,
+            "client_id": mine.client_id,
+            "client_secret": mine.client_secret,
+            "url": self.simulator.url,
+            "sign_in_url": self.simulator.sign_in_url,
+            "ca_file": self.simulator.ca_file,
+        }
+
     def _get(self, what: str) -> Any:
         simulator = self.simulator
         match what:
@@ -52,10 +64,7 @@ class Control:
                 throttled = {f"throttled {k}": v for k, v in gate.throttled.items()}
                 return {**simulator.count, **sent, **throttled, "impatient": gate.impatient}
             case "settings":
-                mine = simulator.registration
-                return {"tenant": mine.tenant, "client_id": mine.client_id, "client_secret": mine.client_secret} | {
-                    "url": simulator.url, "sign_in_url": simulator.sign_in_url, "ca_file": simulator.ca_file,
-                }  # fmt: skip
+                return self.settings()
             case "changes":
                 return [asdict(each) for each in self.driver.changes]
             case "asked":

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.simulators.model import Mailbox, Meeting, Repeats, Stored, World
 
-DOMAIN = "example.com"
+DOMAIN = "acme.example"
 
 
 class LazyMailbox(Mailbox):
@@ -33,7 +33,7 @@ class LazyMailbox(Mailbox):
 
 def address(number: int) -> str:
     """The address of a mailbox in the crowd."""
-    return f"user{number}@{DOMAIN}"
+    return f"anna.berg.{number}@{DOMAIN}"
 
 
 def filled(number: int, entries: int, now: datetime, busy: bool) -> list[Meeting]:
