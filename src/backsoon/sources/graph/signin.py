@@ -68,6 +68,7 @@ class SignIn:
         return token, seconds
 
     def _acquire(self) -> tuple[str, float]:
+        import msal
         import requests
 
         try:
@@ -75,7 +76,7 @@ class SignIn:
         except requests.exceptions.SSLError:
             problem = SourceUnavailable("the server where tokens are given out cannot be trusted")
             raise remedied(problem, "name the file of your authority as ca_file") from None
-        except requests.exceptions.RequestException:
+        except (requests.exceptions.RequestException, msal.exceptions.MsalServiceError):
             raise SourceUnavailable("no answer from where tokens are given out") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise SourceBroken("where tokens are given out something answered that is no token") from None
@@ -200,8 +201,12 @@ class Transport:
         with self._session.post(
             place, params=params, data=data, headers=headers, timeout=DEADLINE, allow_redirects=False, stream=True
         ) as answer:
-            body = answer.raw.read(_LIMIT, decode_content=True)
-            if answer.is_redirect or len(body) == _LIMIT:
+            body = b""
+            for piece in answer.iter_content(_LIMIT):  # decoded, and of what is left over nothing is read
+                body += piece
+                if len(body) >= _LIMIT:
+                    break
+            if answer.is_redirect or len(body) >= _LIMIT:
                 raise ValueError("no answer of a token endpoint")
             return Answered(answer.status_code, body.decode("utf-8", "replace"), answer.headers)
 
