@@ -33,6 +33,7 @@ BENCHES = (
     "fanout",
     "people",
     "asterisk",
+    "calendars",
 )
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _there() -> tuple[str, ...]:
-    return tuple(name for name in BENCHES if (HERE / f"{name}.py").exists())
+    return tuple(name for name in BENCHES if (HERE / f"{name}.py").exists() or (HERE / name).is_dir())
 
 
 def _inside(name: str, target: Path, options: list[str]) -> int:

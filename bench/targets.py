@@ -18,6 +18,7 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
     "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
     "ics": {"ratio_to_lean": ("<=", 3)},
+    "calendars": {"cpu_ratio_to_exchangelib.50": ("<=", 0.05), "cpu_ratio_to_exchangelib.200": ("<=", 0.05)},
 }
 
 
