@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsoon.commands.output import counted
@@ -63,6 +64,9 @@ async def check_account(sources: Sources, checked: Checked, now: datetime) -> As
     if checked.outside:
         settings = {**checked.connection.settings, "outside": checked.outside}
         checked = replace(checked, connection=replace(checked.connection, settings=settings))
+    if wrong := _wrong_file(checked):
+        yield wrong
+        return
     try:
         account = sources.account(checked.connection)
     except SourceError as error:
@@ -74,6 +78,25 @@ async def check_account(sources: Sources, checked: Checked, now: datetime) -> As
         yield await _refused(sources, checked, now)
     for one in _notifications(account, checked):
         yield one
+
+
+def _wrong_file(checked: Checked) -> Tried | None:
+    """What is wrong with a file that the settings name: it may be readable for others than who wrote them."""
+    for key in ("certificate", "credentials"):
+        path = str(checked.connection.settings.get(key, ""))
+        try:
+            if path:
+                Path(path).open("rb").close()
+            if path and key == "credentials":
+                from backsoon.sources.google.credentials import read_credentials
+
+                read_credentials(path)
+        except OSError as error:
+            what = f"{key} = {path}: {error.strerror or 'it cannot be read'}"
+            return Tried(checked.what, "error", what, "name a file that this account can read")
+        except SourceError as error:
+            return Tried(checked.what, "error", f"{key} = {path}: {error}", error.remedy)
+    return None
 
 
 async def _findings(account: Account, checked: Checked) -> list[Tried]:

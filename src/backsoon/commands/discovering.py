@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from backsoon.commands.proposing import Candidate, Proposal, propose, without
 from backsoon.config import Config, ConfigError, Problem
 from backsoon.config.accounts import ACCOUNTS
+from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Connection, Person
+from backsoon.sources.base import SourceError
 
 if TYPE_CHECKING:
     from backsoon.factories import Sources
@@ -52,6 +54,14 @@ def _person(person: Person) -> dict[str, str]:
     return {"extension": person.extension, "name": person.name, "email": person.email}
 
 
+class NotDiscovered(BacksoonError):
+    """An account cannot be asked what was shared with it."""
+
+    def __init__(self, connection: str, because: SourceError) -> None:
+        self.remedy = because.remedy
+        super().__init__(f"calendars {connection}: {because}")
+
+
 def connections_of(config: Config, name: str, organisation: str, kinds: Sequence[str] = ()) -> list[Connection]:
     """The connections with an account that are meant, of one of the kinds. Raises `ConfigError` where there is none."""
     several = [c for o in config.organisations if organisation in ("", o.organisation.id) for c in o.connections]
@@ -64,7 +74,7 @@ def connections_of(config: Config, name: str, organisation: str, kinds: Sequence
 
 
 async def discover(config: Config, connections: Sequence[Connection]) -> list[Discovered]:
-    """Ask each account. Raises `SourceError`, `StoreError`."""
+    """Ask each account. Raises `NotDiscovered`, `StoreError`."""
     from backsoon.factories import Sources
     from backsoon.wiring import SystemClock, open_store
 
@@ -79,7 +89,11 @@ async def discover(config: Config, connections: Sequence[Connection]) -> list[Di
 async def _discover(connection: Connection, sources: Sources, store: Store) -> Discovered:
     candidates = await _candidates(connection, store)
     asked = sorted({mailbox for c in candidates for mailbox in c.mailboxes or (c.person.email,) if mailbox})
-    proposals = propose(await sources.account(connection).discover(asked), candidates)
+    try:
+        shared = await sources.account(connection).discover(asked)
+    except SourceError as error:
+        raise NotDiscovered(connection.name, error) from None
+    proposals = propose(shared, candidates)
     return Discovered(connection, proposals, list(without(proposals, candidates)))
 
 
@@ -108,7 +122,6 @@ async def _mailboxes(connection: Connection, store: Store) -> dict[int, list[str
 
 def _of(connection: Connection, addresses: Sequence[str], person: Person) -> tuple[str, ...]:
     from backsoon.accounts import mailbox
-    from backsoon.sources.base import SourceError
 
     try:
         return tuple(mailbox(connection, address, person) for address in addresses)

@@ -1,6 +1,7 @@
 """`check` of an account: a few mailboxes, one that must be refused, what polling costs."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,29 @@ async def test_an_account_that_cannot_be_asked_is_an_error_with_its_remedy() -> 
 async def test_before_anybody_is_taken_in_that_is_said() -> None:
     found = await check(OneAccount(), Checked(connection("google")))
     assert any("no person has a calendar there yet" in text for text in said(found, "warning"))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(None, "No such file"), ("{", "JSON"), ('{"type": "installed"}', "service_account, authorized_user")],
+)
+async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None, what: str) -> None:
+    path = tmp_path / "google.json"
+    if content is not None:
+        path.write_text(content)
+    account = OneAccount()
+    (found,) = await check(account, Checked(connection("google", credentials=str(path)), ["a@example.com"]))
+    assert found.level == "error"
+    assert found.text.startswith(f"credentials = {path}: ")
+    assert what in found.text
+    assert found.remedy
+    assert account.asked == []
+
+
+async def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "app.pem"
+    (found,) = await check(OneAccount(), Checked(connection(certificate=str(path)), ["a@example.com"]))
+    assert f"certificate = {path}: No such file" in found.text
 
 
 # -- a mailbox outside -----------------------------------------------------------------------------------------------
