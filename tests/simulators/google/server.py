@@ -110,6 +110,8 @@ class GoogleSimulator:
         app = web.Application(client_max_size=2**20)
         app.router.add_post("/token", self._token)
         app.router.add_get("/o/oauth2/v2/auth", self.signing.authorise)
+        app.router.add_post("/v1/token", self.signing.exchange)
+        app.router.add_post("/v1/projects/-/serviceAccounts/{who}", self.signing.impersonate)
         Control(self).add_to(app)
         route = app.router.add_route
         route("GET", BASE + "/users/me/calendarList", self._operation("calendarList.list", self._calendar_list))

@@ -26,6 +26,7 @@ LIST, ALL = PREFIX + "calendar.calendarlist.readonly", PREFIX + "calendar"
 SERVICE = "backsoon@project.iam.gserviceaccount.example"
 CLIENT_ID, CLIENT_SECRET = "client.apps.example", "client-secret"
 REFRESH = "refresh-1"
+VOUCHED = "what the identity provider says"
 AUDIENCE = "https://oauth2.googleapis.com/token"
 """For whom google-auth says that an assertion is, wherever it sends it."""
 
@@ -95,6 +96,37 @@ class Signing:
                 "token_uri": f"{origin}/token",
             }
         )
+
+    def external_account(self, origin: str, vouched: str) -> str:
+        """The file of a keyless account; `vouched` is the path of what its identity provider writes."""
+        return json.dumps(
+            {
+                "type": "external_account",
+                "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                "token_url": f"{origin}/v1/token",
+                "service_account_impersonation_url": f"{origin}/v1/projects/-/serviceAccounts/{SERVICE}"
+                ":generateAccessToken",
+                "credential_source": {"file": vouched},
+            }
+        )
+
+    async def exchange(self, request: web.Request) -> web.Response:
+        """The Security Token Service: a token of another identity provider's for one of Google's."""
+        form = await request.post()
+        if form.get("subject_token") != VOUCHED:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        issued = "urn:ietf:params:oauth:token-type:access_token"
+        return web.json_response({**self._give("federated", ()), "issued_token_type": issued})
+
+    async def impersonate(self, request: web.Request) -> web.Response:
+        """IAM: a token of the service account's for one that may act as it."""
+        grant = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if grant is None or grant.user != "federated":
+            return web.json_response({"error": {"code": 403, "status": "PERMISSION_DENIED"}}, status=403)
+        told = self._give(SERVICE, (await request.json())["scope"])
+        until = self.now() + self.lasts
+        return web.json_response({"accessToken": told["access_token"], "expireTime": f"{until:%Y-%m-%dT%H:%M:%SZ}"})
 
     def client(self, origin: str) -> str:
         """The file of the OAuth client ("Desktop app")."""

@@ -76,7 +76,6 @@ class Credentials:
 
         Raises `BadCredentials`.
         """
-        from google.auth import load_credentials_from_dict
         from google.auth.exceptions import GoogleAuthError
         from google.oauth2 import credentials, service_account
 
@@ -94,10 +93,22 @@ class Credentials:
                         None, client_secret=info.get("client_secret", ""), **parts
                     )
                 case Kind.EXTERNAL_ACCOUNT:
-                    made, _ = load_credentials_from_dict(info, scopes=[scope])  # type: ignore[no-untyped-call]
+                    made = _external(info, scope)
         except (ValueError, TypeError, GoogleAuthError):
             raise BadCredentials(f"the file of credentials says {self.kind}, and google-auth cannot use it") from None
         return made
+
+
+def _external(info: dict[str, Any], scope: str) -> Refreshing:
+    """One that a file or an address vouches for, or AWS. What runs a program to be vouched for is not taken."""
+    from google.auth import aws, identity_pool
+
+    source = info.get("credential_source") or {}
+    if "executable" in source:
+        raise BadCredentials("an external account that runs a program is not taken")
+    kind = aws if str(source.get("environment_id", "")).startswith("aws") else identity_pool
+    made: Refreshing = kind.Credentials.from_info(info, scopes=[scope])
+    return made
 
 
 def read_credentials(setting: str) -> Credentials:

@@ -164,7 +164,8 @@ async def _refreshed(credentials: Credentials, scope: str, subject: str, bridge:
 
     try:
         return await asyncio.to_thread(in_thread)
-    except (GoogleAuthError, OSError, ValueError) as error:
+    except (GoogleAuthError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # google-auth trusts the answer's shape: nonsense with status 200 is a TypeError there
         raise _why(error, credentials, bridge) from None
 
 
@@ -177,6 +178,8 @@ def _why(error: Exception, credentials: Credentials, bridge: _Bridge) -> SourceE
         return SignInFailed(f"google-auth cannot sign in ({type(error).__name__})")
     if answer.status == 200:
         return SignInFailed("the answer of Google's sign-in holds no token")
+    if credentials.kind is Kind.EXTERNAL_ACCOUNT and answer.status < 500:
+        return SignInFailed("the identity provider or Google refused the external account")
     return token_refused(answer.status, answer.data, user=credentials.kind is Kind.AUTHORISED_USER)
 
 
