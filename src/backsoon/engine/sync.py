@@ -180,24 +180,25 @@ class Sync:
         return min([latest, *held.values()] if due is None else [latest, max(due, now), *held.values()])
 
     async def _read_in_turn(self, read: ReadCalendar, group: asyncio.TaskGroup) -> None:
-        id, wake = read.calendar.id, False
         try:
-            await self.read(read)
-            if id in self._again:
-                wake = True
-                await self._store.read_soon([id], whole=self._again.pop(id))
+            await self._read_and_again(read)
         except StoreError as error:
-            log.error("calendar %d: its reading could not be stored: %s", id, error)
+            log.error("calendar %d: its reading could not be stored: %s", read.calendar.id, error)
             await pause(self._clock, 1.0)
         finally:
-            self._ended(read, group, wake=wake)
-
-    def _ended(self, read: ReadCalendar, group: asyncio.TaskGroup, *, wake: bool) -> None:
-        id = read.calendar.id
-        little_left = self._queues.ended(read)
-        for another in self._queues.start_at(place_of(read)):
+            self._ended(read)
+        for another in self._queues.start_at(place_of(read)):  # not where all is being stopped
             group.create_task(self._read_in_turn(another, group))
-        if wake or little_left or id in self._hinted or not self._reading:
+
+    async def _read_and_again(self, read: ReadCalendar) -> None:
+        await self.read(read)
+        if read.calendar.id in self._again:
+            await self._store.read_soon([read.calendar.id], whole=self._again.pop(read.calendar.id))
+            self._wake.set()
+
+    def _ended(self, read: ReadCalendar) -> None:
+        id = read.calendar.id
+        if self._queues.ended(read) or id in self._hinted or not self._reading:
             self._wake.set()
         self._again.pop(id, None)
         self._hinted.discard(id)

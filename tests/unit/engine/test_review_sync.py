@@ -40,7 +40,7 @@ async def hanging(w: World, many: int, connection: str = "slow") -> None:
 
 async def test_a_server_whose_calendars_all_hang_delays_no_other_server(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
-        await hanging(w, 4 * SyncSettings().at_once + 10)
+        await hanging(w, 20 * SyncSettings().per_connection)
         anna = await w.person()
         (await w.calendar_of(anna)).put("a", entry("a", "m: x", at(8), at(11)))
         async with w.running(sync=True):

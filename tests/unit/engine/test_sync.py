@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from backsoon.domain.model import Because, CalendarEntry, Timed
-from backsoon.engine.pace import Pace, after_failure, after_success
 from backsoon.sources.base import (
     CalendarSource,
     Changes,
@@ -235,33 +234,6 @@ async def test_a_new_entry_of_a_whole_series_is_taken_over(tmp_path: Path) -> No
         calendar.put("s", *series)
         await w.read(anna)
         assert [r.span.start for r in sorted(await w.service.referrals(anna), key=lambda r: r.span)] == days
-
-
-def test_a_resting_calendar_is_read_less_often_up_to_the_longest_interval() -> None:
-    pace = Pace(jitter=0)
-    interval, seen = None, []
-    for _ in range(8):
-        due = after_success(NINE, interval, False, None, pace, 0.5)
-        interval = due - NINE
-        seen.append(interval.total_seconds())
-    assert seen == [120, 180, 270, 405, 607.5, 900, 900, 900]
-    assert after_success(NINE, interval, True, None, pace, 0.5) == NINE + timedelta(minutes=2)
-
-
-def test_a_calendar_is_looked_at_shortly_before_something_is_due() -> None:
-    pace = Pace(jitter=0)
-    rested = timedelta(minutes=15)
-    due = after_success(NINE, rested, False, NINE + timedelta(minutes=5), pace, 0.0)
-    assert due == NINE + timedelta(minutes=4)
-    assert after_success(NINE, rested, False, NINE + timedelta(seconds=70), pace, 0.0) == NINE + rested
-
-
-def test_what_the_server_asks_for_is_honoured_and_failures_slow_down() -> None:
-    pace = Pace(jitter=0)
-    assert after_failure(NINE, 1, None, pace, 0.5) == NINE + timedelta(minutes=2)
-    assert after_failure(NINE, 3, None, pace, 0.5) == NINE + timedelta(minutes=8)
-    assert after_failure(NINE, 30, None, pace, 0.5) == NINE + timedelta(minutes=15)
-    assert after_failure(NINE, 1, 3600, pace, 0.5) == NINE + timedelta(hours=1)
 
 
 async def test_what_was_passed_over_is_replaced_with_its_resource_only(tmp_path: Path) -> None:
