@@ -193,7 +193,7 @@ async def test_sign_in_that_is_down_is_no_denial(made: Tenant) -> None:
         await made.read()
 
 
-@pytest.mark.parametrize("kind", ["html", "redirect", "half"])
+@pytest.mark.parametrize("kind", ["html", "redirect"])
 async def test_a_place_that_gives_no_tokens_is_an_error(made: Tenant, kind: str) -> None:
     made.sim.faults.add(kind, match="/token")
     with pytest.raises(SourceError) as caught:
