@@ -39,7 +39,7 @@ from backsoon.engine.timing import pause
 from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources, switchboard_of
 from backsoon.people_sources import list_people
-from backsoon.store.base import Store, StoreError, Trigger
+from backsoon.store.base import Lane, ReadCalendar, Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Backsoon:
             self.settler.settle,
             sync_settings,
             self.ageing.first_read,
-            self.pushing.found,
+            self._found,
         )
         self.sync.meters = self.meters
         self.sweeping = Sweeping(self.store, self.clock, self.directory, self.sources, self.pushing.tells, self._hinted)
@@ -185,6 +185,11 @@ class Backsoon:
 
     def _hinted(self, calendars: Collection[int]) -> None:
         self.sync.hinted(calendars)
+
+    def _found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
+        self.pushing.found(read, lane, news)
+        if self.pushing.tells(read.calendar.organisation, read.calendar.connection):
+            self.sweeping.read(read.calendar.id)
 
     async def _settle_late(self, people: Sequence[int]) -> None:
         await self.settler.settle(people, Cause(Trigger.CLOCK))

@@ -31,6 +31,9 @@ SPREAD: Final = 15
 """Minutes over which readings are spread that many calendars need at once."""
 AGAIN: Final = 60.0
 """Seconds after which a connection is tried again whose account cannot be made."""
+CONFIRM_EVERY: Final = 600.0
+"""Seconds between two notes that what was read is still so."""
+PIECE: Final = 1000
 FEW: Final = 20
 """So few calendars need not be spread."""
 
@@ -175,6 +178,7 @@ class Pushing(Listener):
             async with asyncio.TaskGroup() as group:
                 group.create_task(pushed.at_work.run())
                 group.create_task(self._judge(pushed))
+                group.create_task(self._confirm(pushed))
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -198,6 +202,19 @@ class Pushing(Listener):
                     log.error("the store failed: %s", error)
             latest = self._clock.now() + RECENTLY
             await until_set(pushed.news, self._clock, min(pushed.trust.next_judgement() or latest, latest))
+
+    async def _confirm(self, pushed: _Pushed) -> None:
+        """What is read seldom because changes are told is not old: it is known to be so."""
+        while True:
+            await pause(self._clock, CONFIRM_EVERY)
+            if isinstance(pushed.at_work, Ordering) and pushed.at_work.problem is not None:
+                continue
+            try:
+                sure = pushed.trust.sure(self._clock.now())
+                for first in range(0, len(sure), PIECE):
+                    await self._store.confirm(sure[first : first + PIECE], self._clock.now())
+            except StoreError as error:
+                log.error("the store failed: %s", error)
 
     # -- having calendars read ---------------------------------------------------------------------------------------
 

@@ -93,8 +93,6 @@ class _Swept:
 
     connection: Connection
     first: bool = True
-    at: datetime | None = None
-    """When it was looked at last."""
     prints: Fingerprints | None = None
 
 
@@ -117,7 +115,12 @@ class Sweeping:
         self._accounts = accounts
         self._tells = tells
         self._hinted = hinted
+        self._read: set[int] = set()
         self._changed = asyncio.Event()
+
+    def read(self, calendar: int) -> None:
+        """The calendar was read: what it changed since the last look is known."""
+        self._read.add(calendar)
 
     def changed(self) -> None:
         """Settings changed: look at once."""
@@ -187,8 +190,7 @@ class Sweeping:
     # -- who is busy otherwise than before ---------------------------------------------------------------------------
 
     async def _look(self, swept: _Swept, place: Place) -> None:
-        began = self._clock.now()
-        midnight = datetime.combine(began.date(), time(), UTC)
+        midnight = datetime.combine(self._clock.now().date(), time(), UTC)
         seen, before = Fingerprints(midnight), swept.prints or Fingerprints(midnight)
         async for page in self._pages(place):
             busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + 2 * DAY))
@@ -198,12 +200,13 @@ class Sweeping:
                     seen.keep(read.calendar.id, before)
                     continue
                 seen.add(read.calendar.id, busy[read.calendar.id])
-                if before.differs(read.calendar.id, seen) and not _read_since(read, swept.at):
+                if before.differs(read.calendar.id, seen) and read.calendar.id not in self._read:
                     changed.append(read.calendar.id)
+                self._read.discard(read.calendar.id)
             if changed:
                 await self._store.hint(changed, Lane.RECONCILE, self._clock.now())
                 self._hinted(changed)
-        swept.prints, swept.at = seen, began
+        swept.prints = seen
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -248,8 +251,3 @@ def at_work(organisation: Organisation, now: datetime) -> bool:
 
 
 _USUAL: Final = WorkingHours((((6 * 60, 20 * 60),),) * 5 + ((),) * 2)
-
-
-def _read_since(read: ReadCalendar, at: datetime | None) -> bool:
-    confirmed = read.health.confirmed_at
-    return at is not None and confirmed is not None and confirmed > at

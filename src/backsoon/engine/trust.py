@@ -67,6 +67,12 @@ class Trust:
         """Whether changes of the calendar are told."""
         return self._until.get(calendar, 0.0) > now.timestamp()
 
+    def sure(self, now: datetime) -> list[int]:
+        """Those that are known to be as they were read: a change would have been told."""
+        if self.lost(now) or self._suspect:
+            return []
+        return [c for c in self._until if c not in self._new and self.covers(c, now)]
+
     def next_end(self) -> datetime | None:
         """When the first telling ends."""
         return datetime.fromtimestamp(min(self._until.values()), UTC) if self._until else None

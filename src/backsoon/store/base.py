@@ -252,10 +252,17 @@ class Store(Subscriptions, Protocol):
         """
         ...
 
+    async def confirm(self, calendars: Iterable[int], at: datetime) -> int:
+        """Note that what is stored of these is known to be so at an instant, though they were not read: whoever would
+        tell of a change has not. Those that were never read, or have a problem, are left as they are; how many were
+        not."""
+        ...
+
     async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:
         """Make calendars due for reading at `now` in that lane; how many of them there are.
 
-        One that is due sooner stays so, and one that is due within five minutes in a lower lane is read in that one.
+        One that is due sooner stays so, and one that is due within five minutes in a lower lane is read in that one;
+        one that was never read stays among those for `Lane.RECONCILE`.
         Durable when it returns: whoever told us is told that we have it. A read that is under way does not undo it.
         """
         ...

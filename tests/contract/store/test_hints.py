@@ -164,3 +164,24 @@ async def test_who_is_switched_off_is_not_due_for_a_hint(house: House) -> None:
     found = await store.calendars_due(after(0), 1)
     assert [each.calendar for each in found] == [calendar]
     assert await store.next_read() == BEGINNING
+
+
+async def test_what_was_never_read_is_not_lifted_to_be_compared(house: House) -> None:
+    store, (first, *_) = house.store, house.calendars
+    await store.save_health(first.id, CalendarHealth())
+    await store.hint([first.id], Lane.RECONCILE, after(0))
+    assert (await at(house, first)).lane is Lane.FIRST
+    await store.hint([first.id], Lane.DUE, after(0))
+    assert (await at(house, first)).lane is Lane.DUE
+
+
+async def test_what_is_known_to_be_so_is_not_old(house: House) -> None:
+    store, (first, second, third, fourth) = house.store, house.calendars
+    await store.save_health(first.id, replace(due(60), confirmed_at=after(-40)))
+    await store.save_health(second.id, replace(due(60), confirmed_at=after(-40), problem="403", since=after(-1)))
+    await store.save_health(third.id, replace(due(60), confirmed_at=None))
+    await store.save_health(fourth.id, replace(due(60), confirmed_at=after(5)))
+    assert await store.confirm([*(each.id for each in house.calendars), 10**6], after(0)) == 1
+    found = [(await at(house, each)).confirmed_at for each in house.calendars]
+    assert found == [after(0), after(-40), None, after(5)]
+    assert (await at(house, first)).next_read == after(60)

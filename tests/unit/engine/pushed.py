@@ -18,6 +18,7 @@ from backsoon.engine.pushing import Pushing
 from backsoon.engine.sweeping import Sweeping
 from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.sources.base import CalendarSource
+from backsoon.store.base import Lane, ReadCalendar
 from backsoon.store.sqlite import SqliteStore
 from backsoon.testing import FakeClock
 from tests.simulators.account import MemoryAccount, MemoryAccounts, Told
@@ -68,7 +69,7 @@ class Pushed:
             self._source,
             self.world.settler.settle,
             SyncSettings(pace_of=self.pushing.pace_of, at_once_of=lambda *_: 8),
-            found=self.pushing.found,
+            found=self._found,
         )
         self.sweeping = Sweeping(
             self.store, clock, self.world.directory, self.accounts, self.pushing.tells, self._hinted
@@ -80,6 +81,10 @@ class Pushed:
 
     def _hinted(self, calendars: Any) -> None:
         self.sync.hinted(calendars)
+
+    def _found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
+        self.pushing.found(read, lane, news)
+        self.sweeping.read(read.calendar.id)
 
     async def _source(self, calendar: Calendar, person: Person) -> CalendarSource:
         self.reads[person.email] += 1

@@ -364,9 +364,15 @@ update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane en
 -- name: read_all_soon_whole
 update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane end, sync_token = null;
 
+-- name: confirm
+-- Only upwards, and only of those that were read and have no problem.
+update calendar set confirmed_at = $2
+where id in {ids $1} and confirmed_at < $2 and (health = '{}' or json_extract(health, '$.problem') is null);
+
 -- name: hint
--- Whoever is due before $4 in a lower lane stays in that.
-update calendar set lane = case when lane < $2 and next_read <= $4 then lane else $2 end,
+-- Whoever is due before $4 in a lower lane stays in that; whoever was never read does not do so to be compared.
+update calendar set lane = case when lane < $2 and next_read <= $4 then lane
+        when lane = 3 and $2 = 2 and confirmed_at is null then 3 else $2 end,
     next_read = case when next_read < $3 then next_read else $3 end,
     hinted_at = case when hinted_at < $3 then $3 else hinted_at + 1 end
 where id in {ids $1};

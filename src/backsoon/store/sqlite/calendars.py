@@ -239,6 +239,11 @@ def read_soon(database: Database, ids: Sequence[int] | None, whole: bool) -> int
     return database.run(f"read_soon{suffix}", codec.to_json(ids))
 
 
+def confirm(database: Database, ids: Sequence[int], at: int) -> int:
+    """Note that they are known to be so at the instant."""
+    return database.run("confirm", codec.to_json(ids), at)
+
+
 def hint(database: Database, ids: Sequence[int], lane: Lane, now: int) -> int:
     """Make calendars due for reading at the instant."""
     return database.run("hint", codec.to_json(ids), lane.value, now, now + SOON)

@@ -260,6 +260,9 @@ class SqliteStore(Store):
         ids = None if calendars is None else tuple(calendars)
         return await self._write(reading.read_soon, ids, whole)
 
+    async def confirm(self, calendars: Iterable[int], at: datetime) -> int:
+        return await self._write_again(reading.confirm, tuple(calendars), codec.micros(at))
+
     async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:
         return await self._write(reading.hint, tuple(calendars), lane, codec.micros(now))
 

@@ -1,0 +1,183 @@
+"""Looking at who is busy when: first of all at everybody, later on as a check on what is told."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backsoon.domain.hours import WorkingHours
+from backsoon.domain.model import ShowAs
+from backsoon.engine.sweeping import Fingerprints, at_work
+from backsoon.sources.account import BusyTime
+from backsoon.sources.base import SourceDenied, SourceUnavailable
+from tests.unit.engine.pushed import PLACE, Pushed, pushed
+from tests.unit.engine.world import NINE, acme, at, entry
+
+MIDNIGHT = NINE.replace(hour=0)
+TIMES = st.builds(
+    lambda start, length, show_as: BusyTime(
+        MIDNIGHT + timedelta(minutes=start), MIDNIGHT + timedelta(minutes=start + length), show_as
+    ),
+    st.integers(0, 2 * 1440 - 1),
+    st.integers(1, 600),
+    st.sampled_from([ShowAs.BUSY, ShowAs.TENTATIVE, ShowAs.OUT_OF_OFFICE]),
+)
+
+
+def prints(day: datetime, *busy: list[BusyTime]) -> Fingerprints:
+    made = Fingerprints(day)
+    for number, times in enumerate(busy, start=1):
+        made.add(number, times)
+    return made
+
+
+@given(st.lists(st.lists(TIMES, max_size=5), min_size=1, max_size=8))
+def test_the_same_times_in_any_order_are_no_change(busy: list[list[BusyTime]]) -> None:
+    before = prints(MIDNIGHT, *busy)
+    later = prints(MIDNIGHT, *[list(reversed(times)) for times in busy])
+    assert not [n for n in range(1, len(busy) + 2) if before.differs(n, later)]
+
+
+@given(st.lists(TIMES, min_size=1, max_size=5, unique=True), st.data())
+def test_one_time_more_or_less_is_a_change(times: list[BusyTime], data: st.DataObject) -> None:
+    gone = data.draw(st.sampled_from(times))
+    left = [t for t in times if t != gone]
+    assert prints(MIDNIGHT, [], times).differs(2, prints(MIDNIGHT, [], left))
+    assert prints(MIDNIGHT, [], left).differs(2, prints(MIDNIGHT, [], times))
+
+
+def test_the_next_day_is_compared_with_what_was_tomorrow() -> None:
+    tomorrow = BusyTime(at(10) + timedelta(days=1), at(11) + timedelta(days=1))
+    before = prints(MIDNIGHT, [BusyTime(at(9), at(10)), tomorrow])
+    next_day = MIDNIGHT + timedelta(days=1)
+    assert not before.differs(1, prints(next_day, [tomorrow]))
+    assert before.differs(1, prints(next_day, []))
+    assert not before.differs(1, prints(next_day + timedelta(days=2), []))
+
+
+def test_a_mailbox_takes_sixteen_bytes() -> None:
+    made = Fingerprints(MIDNIGHT)
+    for number in range(10_000):
+        made.add(number + 1, [BusyTime(at(9), at(10))])
+    size = sys.getsizeof(made._calendars) + sys.getsizeof(made._prints)
+    assert size <= 16 * 10_000 * 1.2
+
+
+@pytest.mark.parametrize(
+    ("hours", "when", "there"),
+    [
+        (None, at(10), True),
+        (None, at(23), False),
+        (None, at(10) + timedelta(days=5), False),
+        (WorkingHours((((480, 1020),),) * 5 + ((),) * 2), at(7, 59), False),
+        (WorkingHours((((480, 1020),),) * 5 + ((),) * 2), at(8), True),
+        (WorkingHours((((480, 1020),),) * 5 + ((),) * 2), at(17), False),
+    ],
+)
+def test_it_is_looked_at_working_hours_only(hours: WorkingHours | None, when: datetime, there: bool) -> None:
+    organisation = acme() if hours is None else replace(acme(), hours=hours)
+    assert at_work(organisation, when) is there
+
+
+# -- at work ---------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_is_busy_soon_is_read_first(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(300)
+        for person in people[200:210]:
+            p.account.box(person.email).busy = (BusyTime(at(9, 10), at(10)),)
+        await p.start(sync=False)
+        due = await p.store.calendars_due(p.clock.now(), 10)
+        assert {read.calendar.person for read in due} == {person.id for person in people[200:210]}
+        assert p.account.requests["busy"] == 3
+
+
+async def test_what_nobody_told_of_is_found_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(50)
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.drop = 1.0
+        anna = people[7]
+        p.account.box(anna.email).busy = (BusyTime(at(15), at(16)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", at(15), at(16)))
+        p.reads.clear()
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 1
+        await p.pass_by(minutes=10)
+        assert p.pushing.telling(*PLACE).lost_until is not None  # type: ignore[union-attr]
+
+
+async def test_what_was_told_is_not_read_again(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(50)
+        await p.start()
+        await p.pass_by(minutes=40)
+        anna = people[7]
+        p.account.box(anna.email).busy = (BusyTime(at(15), at(16)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", at(15), at(16)))
+        p.reads.clear()
+        await p.account.change(anna.email)
+        await p.pass_by(minutes=40)
+        assert p.reads == {anna.email: 1}
+
+
+async def test_nobody_is_looked_at_where_everybody_is_read_often_anyway(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        p.public = ""
+        await p.people(10)
+        await p.start(sync=False)
+        before = p.account.requests["busy"]
+        await p.pass_by(hours=3)
+        assert p.account.requests["busy"] == before == 1
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("503"), SourceDenied("403")])
+async def test_where_it_cannot_be_said_nothing_is_read_for_it(tmp_path: Path, error: SourceDenied) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(10)
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.fail["busy"] = error
+        p.reads.clear()
+        await p.pass_by(hours=1)
+        p.account.fail.clear()
+        await p.pass_by(hours=1)
+        assert sum(p.reads.values()) == 0
+
+
+# -- what is told is lost in part ------------------------------------------------------------------------------------
+
+
+async def booked(p: Pushed, number: int, hour: int, minute: int = 0) -> None:
+    """Somebody books half an hour; the vendor tells of it, or not."""
+    box, email = p.account.box(f"p{number}@example.com"), f"p{number}@example.com"
+    start = at(hour, minute)
+    name = f"{hour}.{minute}"
+    box.source.put(name, entry(name, f"m: {name}", start, start + timedelta(minutes=30)))
+    box.busy = (*box.busy, BusyTime(start, start + timedelta(minutes=30)))
+    await p.account.change(email)
+
+
+@pytest.mark.parametrize("drop", [0.2, 1.0])
+async def test_whatever_is_lost_everything_is_right_within_sixteen_minutes(tmp_path: Path, drop: float) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(60)
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.drop = drop
+        for step in range(24):
+            for number in range(step % 6, 60, 12):
+                await booked(p, number, 16 + step % 4, step)
+            await p.pass_by(minutes=5)
+        await p.pass_by(minutes=16)
+        for person in people:
+            box = p.account.box(person.email)
+            assert len(await p.world.service.referrals(person)) == len(box.busy), person.email
