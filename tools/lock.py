@@ -17,6 +17,7 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("peers", ("requirements/peers.in", "--constraint", "requirements/dev.txt")),
     ("schemathesis", ("requirements/schemathesis.in",)),
     ("exchangelib", ("requirements/exchangelib.in",)),
+    ("googleclient", ("requirements/googleclient.in",)),
     ("node", ("requirements/node.in",)),
 )
 
