@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +51,45 @@ def discover(
         output.table(head, (_cells(one, p) for one in found for p in one.proposals))
     for line in _remarks(found):
         output.say(output.plain(line))
+
+
+@app.command("sign-in")
+def sign_in(
+    connection: Annotated[
+        str, typer.Argument(help="The connection, of kind google.", show_default="the only one")
+    ] = "",
+    client: Annotated[
+        Path, typer.Option(help="The JSON of an OAuth client of type Desktop app, from Google's console.")
+    ] = Path("client_secret.json"),
+    port: Annotated[int, typer.Option(help="Where on this machine the browser comes back to; 0: any.")] = 0,
+    organisation: OrganisationOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign in at Google as the user with whom everybody shares their calendar.
+
+    A browser on this machine is needed, once. What comes of it is written to the file that `credentials` of the
+    connection names, readable for this account only.
+    """
+    from backsoon.commands.discovering import connections_of
+    from backsoon.commands.signingin import sign_in as wait
+    from backsoon.config import ConfigError, Problem, load
+
+    settings = output.trying(lambda: load(config))
+    meant = output.trying(lambda: connections_of(settings, connection, organisation, ("google",)))
+    if len(meant) > 1:
+        known = ", ".join(one.name for one in meant)
+        raise output.fail(ConfigError([Problem("sign-in", "", "there are several connections", f"name one: {known}")]))
+    path, rights = output.run(wait(meant[0], client, port, _show))
+    if as_json:
+        return output.tell_json({"credentials": str(path), "rights": rights})
+    output.say(f"signed in: {path} is written; next: `backsoon check`, `backsoon calendars discover`")
+
+
+def _show(address: str) -> None:
+    """Tell the address to consent at."""
+    output.say("open this address in a browser on this machine, as the user with whom calendars are shared:")
+    output.say(address)
 
 
 def _cells(found: Discovered, one: Proposal) -> list[str]:
