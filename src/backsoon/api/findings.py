@@ -9,7 +9,9 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from backsoon.domain.phrase import when_words
+from backsoon.engine.pace import Pace
 from backsoon.engine.publisher import SwitchboardHealth
+from backsoon.engine.pushing import Telling
 from backsoon.store.base import CalendarProblem, ConnectionHealth
 
 NAMED = 5
@@ -110,6 +112,38 @@ def of_connection(organisation: str, health: ConnectionHealth, told: int, within
         what = f"{_calendars(health.remarked)} of {name} with a warning, or with items left out"
         remedy = "backsoon health --json names them; preview tells of each item"
         yield Finding(Level.NOTE, "calendars_remarked", organisation, about, what, remedy, health.remarked)
+
+
+def telling_words(telling: Telling | None, pace: Pace, times: Times) -> str:
+    """Whether changes at a connection are told of: `notifications since 09:12`."""
+    polled = f"polled every {pace.shortest / 60:g}-{pace.longest / 60:g} minutes"
+    if telling is None:
+        return polled
+    if telling.lost_until is not None:
+        until = when_words(telling.lost_until, times.now, times.zone, "en")
+        return f"notifications were lost, {polled} until {until}"
+    if telling.because and not telling.told:
+        return f"{polled}: {telling.because}"
+    if telling.since is None:
+        return f"{polled}: notifications are being ordered"
+    return f"notifications{times.since(telling.since)}"
+
+
+def of_telling(telling: Telling | None, pace: Pace, times: Times) -> Iterator[Finding]:
+    """What is to be said of a connection that could tell of changes, and does not, or not well."""
+    if telling is None:
+        return
+    words, about = telling_words(telling, pace, times), f"calendars of {telling.connection}"
+    if telling.lost_until is not None:
+        remedy = "see whether vendors reach the public address; it passes when nothing is lost for an hour"
+        what = f"calendars of {telling.connection}: {words}"
+        yield Finding(Level.NOTE, "notifications_lost", telling.organisation, about, what, remedy)
+    elif telling.because and telling.remedy:
+        told = "" if telling.told == 0 else f" of {telling.told} calendars"
+        what = f"calendars of {telling.connection}: {words}"
+        if told:
+            what = f"calendars of {telling.connection}: notifications{told} only: {telling.because}"
+        yield Finding(Level.NOTE, "calendars_polled", telling.organisation, about, what, telling.remedy)
 
 
 def _calendars(count: int, more: str = "") -> str:

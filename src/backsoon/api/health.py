@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from backsoon.api.findings import Finding, Times, is_well, of_connection, of_problem, of_switchboard
+from backsoon.api.findings import (
+    Finding,
+    Times,
+    is_well,
+    of_connection,
+    of_problem,
+    of_switchboard,
+    of_telling,
+    telling_words,
+)
 from backsoon.api.parts import Parts
 from backsoon.api.views import Json, instant
 from backsoon.domain.organisation import Organisation
@@ -39,7 +48,7 @@ async def health_of(parts: Parts, organisation: str | None = None) -> Json:
     for each in wanted:
         counted = await _connections(parts, each)
         findings += await _findings(parts, each, counted)
-        connections += [_connection(each, health) for health in counted]
+        connections += [_connection(parts, each, health) for health in counted]
         if len(calendars) < MOST:
             calendars += [_calendar(c) for c in await parts.store.remarkable_calendars(each.id, CALENDARS)]
     publishers = [(each.id, p) for each in wanted for p in parts.publishers.get(each.id, ())]
@@ -75,6 +84,8 @@ async def _findings(parts: Parts, organisation: Organisation, connections: Seque
         told[problem.connection] += problem.calendars
     for each in connections:
         found += of_connection(organisation.id, each, told[each.connection], organisation.rules.confirmed_within)
+        place = (organisation.id, each.connection)
+        found += of_telling(parts.pushing.telling(*place), parts.pushing.polled(*place), times)
     return found
 
 
@@ -91,7 +102,8 @@ def _finding(finding: Finding) -> Json:
     }
 
 
-def _connection(organisation: Organisation, health: ConnectionHealth) -> Json:
+def _connection(parts: Parts, organisation: Organisation, health: ConnectionHealth) -> Json:
+    place, times = (organisation.id, health.connection), Times(parts.clock.now(), ZoneInfo(organisation.zone))
     return {
         "organisation": organisation.id,
         "name": health.connection,
@@ -101,6 +113,7 @@ def _connection(organisation: Organisation, health: ConnectionHealth) -> Json:
         "behind": health.behind,
         "unread": health.unread,
         "remarked": health.remarked,
+        "notifications": telling_words(parts.pushing.telling(*place), parts.pushing.polled(*place), times),
     }
 
 

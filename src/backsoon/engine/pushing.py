@@ -266,6 +266,10 @@ class Pushing(Listener):
             if unasked:
                 pushed.news.set()
 
+    def polled(self, organisation: str, connection: str) -> Pace:
+        """How often a connection's calendars are read whose changes nobody tells."""
+        return self._accounts.pace_of(Calendar(0, organisation, connection, ""))
+
     def tells(self, organisation: str, connection: str) -> bool:
         """Whether the connection tells of anybody's changes."""
         pushed = self._pushed.get((organisation, connection))

@@ -11,10 +11,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backsoon.api import schemas
-from backsoon.api.findings import Level, Times, is_well, of_connection, of_problem, of_switchboard
+from backsoon.api.findings import (
+    Level,
+    Times,
+    is_well,
+    of_connection,
+    of_problem,
+    of_switchboard,
+    of_telling,
+    telling_words,
+)
 from backsoon.api.health import CALENDARS, PROBLEMS, health_of
 from backsoon.domain.organisation import Calendar, Person
+from backsoon.engine.pace import Pace
 from backsoon.engine.publisher import SwitchboardHealth
+from backsoon.engine.pushing import Telling
 from backsoon.sources.base import SourceUnavailable
 from backsoon.store.base import CalendarHealth, CalendarProblem, ConnectionHealth
 from tests.unit.api.serving import Serving, serving
@@ -132,3 +143,37 @@ async def test_nothing_of_another_organisation_is_told(api: Serving) -> None:
     everywhere = await health_of(api.parts)
     assert everywhere["people"] == 1
     assert [f["organisation"] for f in everywhere["findings"]] == ["acme"]
+
+
+# -- being told of changes -------------------------------------------------------------------------------------------
+
+TOLD = Telling("acme", "m365", 40, at(8, 12))
+
+
+@pytest.mark.parametrize(
+    ("telling", "words", "code"),
+    [
+        (None, "polled every 2-15 minutes", ""),
+        (TOLD, "notifications since 09:12", ""),
+        (replace(TOLD, lost_until=at(9, 41)), "notifications were lost, polled every 2-15 minutes until 10:41",
+         "notifications_lost"),
+        (Telling("acme", "m365", because="no public address", remedy="write public"),
+         "polled every 2-15 minutes: no public address", "calendars_polled"),
+        (Telling("acme", "m365", because="notifications are switched off"),
+         "polled every 2-15 minutes: notifications are switched off", ""),
+        (Telling("acme", "m365"), "polled every 2-15 minutes: notifications are being ordered", ""),
+        (replace(TOLD, because="403", remedy="allow it"), "notifications since 09:12", "calendars_polled"),
+    ],
+)  # fmt: skip
+def test_whether_changes_are_told_of(telling: Telling | None, words: str, code: str) -> None:
+    assert telling_words(telling, Pace(), TIMES) == words
+    found = list(of_telling(telling, Pace(), TIMES))
+    assert [finding.code for finding in found] == ([code] if code else [])
+    assert is_well(found)
+
+
+async def test_each_connection_says_whether_changes_are_told_of(api: Serving) -> None:
+    await api.world.person()
+    found = await health_of(api.parts)
+    assert [each["notifications"] for each in found["connections"]] == ["polled every 2-15 minutes"]
+    schemas.Health.model_validate(found)

@@ -106,6 +106,13 @@ class ConnectionHealth(Model):
     behind: Annotated[int, Field(description="Of these: without a problem.")]
     unread: Annotated[int, Field(description="They were never read whole.")]
     remarked: Annotated[int, Field(description="Read with a warning, or with items left out.")]
+    notifications: Annotated[
+        str,
+        Field(
+            description="Whether changes are told of, in words.",
+            examples=["notifications since 09:12", "polled every 2-15 minutes: no public address"],
+        ),
+    ]
 
 
 class Finding(Model):
@@ -113,7 +120,13 @@ class Finding(Model):
 
     level: Annotated[Literal["error", "note"], Field(description="A note may be as it is meant to be.")]
     code: Literal[
-        "switchboard_down", "orders_refused", "calendars_failing", "calendars_unconfirmed", "calendars_remarked"
+        "switchboard_down",
+        "orders_refused",
+        "calendars_failing",
+        "calendars_unconfirmed",
+        "calendars_remarked",
+        "calendars_polled",
+        "notifications_lost",
     ]
     organisation: str
     about: str
