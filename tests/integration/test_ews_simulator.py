@@ -23,15 +23,16 @@ ANNA, BO, CARL, DORA = (f"{name}@example.com" for name in ("anna", "bo", "carl",
 WEEK = {"start": "2026-11-23T00:00:00+00:00", "end": "2026-11-30T00:00:00+00:00"}
 
 
-def world() -> World:
-    """Anna, whose calendar can be read; Bo, of whom one sees the times only; Carl, of whom nothing."""
+def world(strange: str = "x\x0by") -> World:
+    """Anna, whose calendar can be read; Bo, of whom one sees the times only; Carl, of whom nothing. `strange` is the
+    subject of an entry: XML forbids what is in it."""
     anna = Mailbox(ANNA)
     anna.put(Meeting("one", at(23, 9), at(23, 10), "m: Budget", categories=("Blue",), location="Room 4"))
     series = Meeting("series", at(24, 12), at(24, 13), "l: Lunch", repeats=Repeats("day", 1, 4))
     moved = Meeting("series", at(26, 14), at(26, 15), "l: Late lunch", response="tentativelyAccepted")
     anna.put(series_with(series, {at(25, 12): None, at(26, 12): moved}))
     anna.put(Meeting("day", date(2026, 11, 27), date(2026, 11, 28), "h: Away", show_as="oof", sensitivity="private"))
-    anna.put(Meeting("off", at(28, 9), at(28, 10), "x\x0by", cancelled=True, show_as="free", response="declined"))
+    anna.put(Meeting("off", at(28, 9), at(28, 10), strange, cancelled=True, show_as="free", response="declined"))
     anna.reply = AutomaticReply(
         "scheduled", datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2026, 11, 25, 8, tzinfo=UTC)
     )

@@ -30,6 +30,8 @@ from tests.simulators.model import Mailbox, Occurrence, Stored, occurrences
 
 LONGEST_VIEW = timedelta(days=2 * 366)
 MOST_CHANGES = 512
+_NOTHING = {"GetItem": "<m:Items/>", "GetFolder": "<m:Folders/>"}
+"""What the schema wants in an answer that says no."""
 
 
 def one_by_one(call: Call, wanted: Sequence[etree._Element], operation: Callable[[Call, etree._Element], str]) -> str:
@@ -42,6 +44,7 @@ def one_by_one(call: Call, wanted: Sequence[etree._Element], operation: Callable
                 raise failed
             messages.append(well(call.operation, operation(call, one)))
         except Failed as failed:
+            failed.extra = failed.extra or _NOTHING.get(call.operation, "")
             messages.append(badly(call.operation, failed))
     return answer(call.operation, messages)
 
@@ -141,13 +144,13 @@ def _get(call: Call, wanted: etree._Element) -> str:
     mailbox = call.reach(address)
     stored = mailbox.items.get(id)
     if stored is None:
-        raise Failed("ErrorItemNotFound", "There is no such item.", "<m:Items/>")
+        raise Failed("ErrorItemNotFound", "There is no such item.")
     shown = _alone(call, mailbox, stored)
     if original and not master:
         times = (o for o in occurrences(stored.meeting, mailbox.zone) if o.original is not None)
         time = next((o for o in times if o.original is not None and o.original.isoformat() == original), None)
         if time is None:
-            raise Failed("ErrorCalendarOccurrenceIsDeletedFromRecurrence", "It was deleted.", "<m:Items/>")
+            raise Failed("ErrorCalendarOccurrenceIsDeletedFromRecurrence", "It was deleted.")
         shown = replace(shown, occurrence=time, series=False)
     return f"<m:Items>{written(shown, properties, parent=True)}</m:Items>"
 
