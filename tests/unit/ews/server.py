@@ -53,11 +53,19 @@ class Office:
 
 
 @asynccontextmanager
-async def office(version: str = "2016", *, sim: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Office]:
+async def office(
+    version: str = "2016", *, speaks: str = "auto", sim: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Office]:
     """A server with Anna and Berit."""
     world = World([Mailbox(ANNA, zone=ZONE), Mailbox(BERIT, zone=ZONE)])
     async with EwsSimulator(world, version=version, **(sim or {})) as simulator, Http(deadline=5) as http:
-        usual = {"username": simulator.account, "password": simulator.password, "url": simulator.url, "deadline": 3.0}
+        usual = {
+            "username": simulator.account,
+            "password": simulator.password,
+            "url": simulator.url,
+            "deadline": 3.0,
+            "version": speaks,
+        }
         made = Office(simulator, None)  # type: ignore[arg-type]
         made.account = EwsAccount(EwsSettings(**{**usual, **settings}), http, lambda: made.now)
         yield made

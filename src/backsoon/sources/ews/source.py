@@ -24,7 +24,9 @@ from backsoon.sources.ews.token import VERSION, Token, load_token, short
 
 REPLY_EVERY: Final = timedelta(minutes=15)
 OFTEN: Final = timedelta(minutes=30)
-"""A calendar that is read again within this time is followed by `SyncFolderItems`."""
+"""A calendar is read often where it is read again within this time,"""
+FOLLOWED: Final = 2
+"""and from the second time in a row on it is followed by `SyncFolderItems`: that begins with a look at every item."""
 ASK_AGAIN: Final = timedelta(hours=1)
 """How long only free and busy times are asked for, before it is tried whether more may be read by now."""
 GRACE: Final = timedelta(hours=24)
@@ -87,6 +89,7 @@ class EwsSource:
             at,
             read.digest if read is not None else token.digest if token else "",
             found.sync,
+            _often(token, at),
             reply,
             replied_at,
             found.free_busy,
@@ -136,8 +139,10 @@ class EwsSource:
         that a change in between is read twice rather than never."""
         if token is None or token.free_busy:
             return True, ""
-        if token.sync == "-" or at - token.at > OFTEN:
-            return True, token.sync if token.sync == "-" else ""
+        if token.sync == "-":
+            return True, token.sync
+        if _often(token, at) < FOLLOWED:
+            return True, ""
         try:
             return await reading.changed_since(self._client, self._address, token.sync)
         except EwsFailure as failure:
@@ -169,3 +174,10 @@ class EwsSource:
         except SourceError:
             return before, last, ("the automatic reply could not be read",)
         return begun(found, before, window), at, ()
+
+
+def _often(token: Token | None, at: datetime) -> int:
+    """How many times in a row the calendar was read soon after the time before, this one included."""
+    if token is None or not timedelta() <= at - token.at <= OFTEN:
+        return 0
+    return min(token.often + 1, FOLLOWED)

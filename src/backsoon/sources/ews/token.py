@@ -21,8 +21,9 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was seen of a mailbox.
 
     `digest` is of all that the window held. `sync` is the state of `SyncFolderItems` ("": there is none yet; "-": not
-    worth it, the folder is too large). `at` is when it was read, `replied_at` when the automatic reply was; `free_busy`
-    True: only when the owner is busy can be read.
+    worth it, the folder is too large), `often` how many times in a row it was read soon after the time before. `at` is
+    when it was read, `replied_at` when the automatic reply was; `free_busy` True: only when the owner is busy can be
+    read.
     """
 
     version: int
@@ -32,6 +33,7 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     digest: str
     sync: str = ""
+    often: int = 0
     reply: Reply | None = None
     replied_at: datetime | None = None
     free_busy: bool = False

@@ -1,0 +1,155 @@
+"""Where EWS is: by autodiscover, and no further than the account's own domain."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from backsoon.sources.base import SourceBroken, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.ews.autodiscover import Autodiscover, Written
+from backsoon.sources.ews.settings import EwsSettings
+from backsoon.sources.ews.transport import Transport
+from backsoon.wire.http import BadAddress, Http
+from tests.unit.ews.server import ANNA, office
+
+A = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
+Pages = dict[str, tuple[int, str, str]]
+"""By path: status, body, location."""
+
+
+def pox(inner: str) -> tuple[int, str, str]:
+    return 200, f'<Autodiscover><Response xmlns="{A}"><Account>{inner}</Account></Response></Autodiscover>', ""
+
+
+def protocol(kind: str, url: str) -> str:
+    return f"<Protocol><Type>{kind}</Type><EwsUrl>{url}</EwsUrl></Protocol>"
+
+
+@asynccontextmanager
+async def asked(pages: Pages, seen: list[tuple[str, str]] | None = None) -> AsyncIterator[tuple[Autodiscover, str]]:
+    """Autodiscover at a server of these pages, for `service@corp.example`."""
+
+    async def handle(request: web.Request) -> web.Response:
+        user = base64.b64decode(request.headers.get("Authorization", "Basic ").split()[-1]).decode()
+        if seen is not None:
+            seen.append((request.path, user))
+        status, body, location = pages.get(request.path, (404, "", ""))
+        return web.Response(status=status, text=body, headers={"Location": location} if location else {})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    settings = EwsSettings(username="service@corp.example", password="pw", sign_in="basic")
+    try:
+        async with Http(deadline=5) as http:
+            yield Autodiscover(settings, Transport(settings, http), bases=(base,)), base
+    finally:
+        await runner.cleanup()
+
+
+OLD, NEW = "/autodiscover/autodiscover.xml", "/autodiscover/autodiscover.svc"
+
+
+async def test_the_address_from_outside_is_preferred() -> None:
+    inner = protocol("EXCH", "https://in.corp.example/EWS/Exchange.asmx")
+    inner += protocol("EXPR", "https://mail.corp.example/EWS/Exchange.asmx")
+    seen: list[tuple[str, str]] = []
+    async with asked({OLD: pox(inner)}, seen) as (found, _):
+        for _ in range(2):
+            assert await found.find("anna@corp.example") == "https://mail.corp.example/EWS/Exchange.asmx"
+        assert seen == [(OLD, "service@corp.example:pw")]
+
+
+async def test_servers_that_know_the_newer_way_only() -> None:
+    async with office() as made:
+        transport = made.account._transport
+        settings = made.account._client.settings
+        found = Autodiscover(settings, transport, bases=(made.sim.base,))
+        assert await found.find(ANNA) == made.sim.url
+        assert await found._soap(made.sim.base, ANNA) == made.sim.url
+        with pytest.raises(SourceMissing):
+            await found._soap(made.sim.base, "nobody@example.com")
+
+
+ELSEWHERE: dict[str, Callable[[str], Pages]] = {
+    "an address": lambda _: {OLD: pox(protocol("EXPR", "https://evil.example/EWS/Exchange.asmx"))},
+    "a look-alike": lambda _: {OLD: pox(protocol("EXPR", "https://notcorp.example/EWS/Exchange.asmx"))},
+    "without TLS": lambda _: {OLD: pox(protocol("EXPR", "http://mail.corp.example/EWS/Exchange.asmx"))},
+    "a redirect": lambda _: {OLD: (302, "", "https://autodiscover.evil.example/autodiscover/autodiscover.xml")},
+    "a written one": lambda _: {
+        OLD: pox("<Action>redirectUrl</Action><RedirectUrl>https://evil.example/a.xml</RedirectUrl>")
+    },
+    "another domain": lambda _: {
+        OLD: pox("<Action>redirectAddr</Action><RedirectAddr>anna@evil.example</RedirectAddr>")
+    },
+}
+
+
+@pytest.mark.parametrize("how", ELSEWHERE)
+async def test_the_account_is_not_sent_elsewhere(how: str) -> None:
+    async with asked(ELSEWHERE[how]("")) as (found, _):
+        with pytest.raises(SourceBroken, match="not sent unasked") as caught:
+            await found.find("anna@corp.example")
+        assert "url =" in caught.value.remedy
+
+
+async def test_redirects_within_what_is_trusted_are_followed() -> None:
+    pages: Pages = {"/two.xml": pox(protocol("EXPR", "https://corp.example/EWS/Exchange.asmx"))}
+    async with asked(pages) as (found, base):
+        pages[OLD] = (302, "", "/one.xml")
+        pages["/one.xml"] = pox(f"<Action>redirectUrl</Action><RedirectUrl>{base}/two.xml</RedirectUrl>")
+        assert await found.find("anna@corp.example") == "https://corp.example/EWS/Exchange.asmx"
+
+
+async def test_a_circle_of_redirects_ends() -> None:
+    seen: list[tuple[str, str]] = []
+    async with asked({OLD: (302, "", OLD), NEW: (302, "", NEW)}, seen) as (found, _):
+        with pytest.raises(SourceError):
+            await found.find("anna@corp.example")
+    assert len(seen) == 10
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_is_final(status: int) -> None:
+    seen: list[tuple[str, str]] = []
+    async with asked({OLD: (status, "", "")}, seen) as (found, _):
+        with pytest.raises(SourceDenied):
+            await found.find("anna@corp.example")
+    assert len(seen) == 1  # more wrong passwords lock the account
+
+
+@pytest.mark.parametrize("body", ["", "<html>Sign in", "<!DOCTYPE a><a/>", "<Autodiscover/>", "<a><b/></a>"])
+async def test_what_is_no_answer_is_an_error(body: str) -> None:
+    async with asked({OLD: (200, body, ""), NEW: (200, body, "")}) as (found, _):
+        with pytest.raises(SourceMissing, match="finds no EWS"):
+            await found.find("anna@corp.example")
+
+
+async def test_people_of_other_domains_are_not_asked_for_there() -> None:
+    settings = EwsSettings(username="service@corp.example", password="pw")
+    async with Http() as http:
+        found = Autodiscover(settings, Transport(settings, http))
+        assert found._bases == ("https://autodiscover.corp.example", "https://corp.example")
+        assert found._asked_for("anna@corp.example") == "anna@corp.example"
+        assert found._asked_for("anna@gmail.example") == "service@corp.example"
+
+
+async def test_a_user_name_without_domain_asks_nobody() -> None:
+    settings = EwsSettings(username="CORP\\service", password="pw")
+    async with Http() as http:
+        with pytest.raises(SourceMissing, match="not known") as caught:
+            await Autodiscover(settings, Transport(settings, http)).find(ANNA)
+    assert "url" in caught.value.remedy
+
+
+async def test_a_written_address_is_checked() -> None:
+    assert await Written("https://mail.example.com/EWS/Exchange.asmx").find(ANNA)
+    with pytest.raises(BadAddress):
+        Written("mail.example.com")
