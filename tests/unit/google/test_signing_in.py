@@ -97,8 +97,23 @@ class TestServiceAccount:
 
     async def test_sign_in_that_does_not_answer(self, at_work: Office) -> None:
         at_work.simulator.sign_in_faults.add("hang")
-        with pytest.raises(SourceUnavailable):
-            await at_work.read()
+        results = await asyncio.gather(*(at_work.read() for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(each, SourceUnavailable) for each in results)
+        assert at_work.simulator.count["token"] == 1  # whoever waits for one token learns of one failure
+        at_work.account._api.tokens._refused.clear()  # five seconds later
+        await at_work.read()
+
+    async def test_whoever_gives_up_leaves_nothing_behind(self, at_work: Office) -> None:
+        at_work.simulator.sign_in_faults.add("hang")
+        reading = asyncio.create_task(at_work.read())
+        while not at_work.simulator.count["token"]:
+            await asyncio.sleep(0.01)
+        before = asyncio.all_tasks()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        while any("request" in repr(task.get_coro()) for task in before - {reading} if not task.done()):
+            await asyncio.sleep(0.01)
         await at_work.read()
 
     async def test_sign_in_that_answers_nonsense(self, at_work: Office) -> None:

@@ -100,4 +100,5 @@ class GoogleAccount:
         return await discover(self._api, addresses)
 
     async def close(self) -> None:
-        """See `Account`: nothing is held."""
+        """See `Account`."""
+        self._api.tokens.close()

@@ -30,7 +30,7 @@ class Api:
     def __init__(self, settings: GoogleSettings, http: Http) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self.tokens = Tokens(settings.credentials, http, self.counts)
+        self.tokens = Tokens(settings.credentials, http, self.counts, settings.at_once)
         per_minute = PROJECT_PER_MINUTE if settings.delegated else min(settings.requests_per_minute, PROJECT_PER_MINUTE)
         self.throttle = Throttle(
             settings.at_once, per_second=max(per_minute - _BURST, 1.0) / 60, burst=min(_BURST, per_minute / 10)

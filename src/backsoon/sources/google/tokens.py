@@ -6,25 +6,29 @@ google-auth blocks: it runs in a thread, and what it sends comes back to the loo
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
 
-from backsoon.sources.base import SourceError, SourceUnavailable
+from backsoon.sources.base import SourceBusy, SourceError, SourceUnavailable
 from backsoon.sources.google.credentials import BadCredentials, Credentials, Kind, read_credentials
 from backsoon.sources.google.errors import ScopeMissing, SignInFailed, of_http, token_refused
-from backsoon.wire.http import Http, HttpError
+from backsoon.wire.http import Http, HttpError, Response
 
 KEPT: Final = 1_024
 """Tokens of so many mailboxes are kept; another one costs a request."""
 _RENEW_BEFORE: Final = 120.0
-_FETCHED_AT_ONCE: Final = 8
+MOST_THREADS: Final = 32
 _LARGEST: Final = 65_536
 _SAID_NO: Final = 30.0
 """For how long (seconds) a refusal is believed without asking again."""
+_NOT_NOW: Final = 5.0
+"""And that there was no answer."""
 _REFUSALS_KEPT: Final = 256
 _AT_LEAST: Final = 1_800.0
 """How long (seconds) a token lasts of which that was not said."""
@@ -54,8 +58,16 @@ class _Bridge:
     def __init__(self, http: Http) -> None:
         self._http = http
         self._loop = asyncio.get_running_loop()
+        self._sending: Future[Response] | None = None
+        self._given_up = False
         self.answer: _Answer | None = None
         self.failure: HttpError | None = None
+
+    def give_up(self) -> None:
+        """Nobody waits for a token any more."""
+        self._given_up = True
+        if self._sending is not None:
+            self._sending.cancel()
 
     def __call__(
         self,
@@ -69,34 +81,42 @@ class _Bridge:
         """Send it; the deadline is our own."""
         from google.auth.exceptions import TransportError
 
+        if self._given_up:
+            raise TransportError("nobody waits")  # type: ignore[no-untyped-call]
         content = body.encode() if isinstance(body, str) else body
         sending = self._http.request(method, url, headers=headers, body=content, limit_bytes=_LARGEST)
+        self._sending = asyncio.run_coroutine_threadsafe(sending, self._loop)
         try:
-            answer = asyncio.run_coroutine_threadsafe(sending, self._loop).result()
-        except HttpError as error:
-            self.failure = error
+            answer = self._sending.result()
+        except (HttpError, CancelledError) as error:
+            self.failure = error if isinstance(error, HttpError) else None
             raise TransportError("no answer") from None  # type: ignore[no-untyped-call]
         self.answer = _Answer(answer.status, answer.headers, answer.body)
         return self.answer
 
 
 class Tokens:
-    """The tokens of one account. `setting` names its file of credentials, `counts` counts the requests."""
+    """The tokens of one account. `setting` names its file of credentials, `counts` counts the requests; `at_once` of
+    them are fetched together, a thread each. Close it."""
 
-    def __init__(self, setting: str, http: Http, counts: Counter[str]) -> None:
+    def __init__(self, setting: str, http: Http, counts: Counter[str], at_once: int = 8) -> None:
         self._setting = setting
         self._http = http
         self._counts = counts
         self._held: OrderedDict[_Key, tuple[str, float]] = OrderedDict()
         self._refused: OrderedDict[_Key, tuple[SourceError, float]] = OrderedDict()
         self._fetching: dict[_Key, asyncio.Lock] = {}
-        self._slots = asyncio.Semaphore(_FETCHED_AT_ONCE)
+        self._threads = ThreadPoolExecutor(max(1, min(at_once, MOST_THREADS)), thread_name_prefix="google-auth")
         self.granted: frozenset[str] = frozenset()
         """The rights that a user's consent covers, where Google said so."""
 
     async def credentials(self) -> Credentials:
         """What the setting names. Raises `BadCredentials`."""
-        return await asyncio.to_thread(read_credentials, self._setting)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read_credentials, self._setting)
+
+    def close(self) -> None:
+        """End the threads; no token is asked for afterwards."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def bearer(self, scope: str, subject: str = "") -> str:
         """A token for a right, in the name of `subject` ("": the account's own). Raises a `SourceError`."""
@@ -108,8 +128,7 @@ class Tokens:
             async with lock:
                 if (token := self._kept(key)) is not None:
                     return token
-                async with self._slots:
-                    return await self._fetch(key)
+                return await self._fetch(key)
         finally:
             if not lock.locked():
                 self._fetching.pop(key, None)
@@ -125,7 +144,7 @@ class Tokens:
             self._held.move_to_end(key)
             return held[0]
         if (refused := self._refused.get(key)) is not None and now < refused[1]:
-            raise type(refused[0])(refused[0].detail)
+            raise copy.copy(refused[0])
         return None
 
     async def _fetch(self, key: _Key) -> str:
@@ -133,8 +152,7 @@ class Tokens:
         try:
             token, told = await self._ask(await self.credentials(), *key)
         except SourceError as error:
-            if not isinstance(error, SourceUnavailable):
-                _keep(self._refused, key, (error, began + _SAID_NO), _REFUSALS_KEPT)
+            _keep(self._refused, key, (copy.copy(error), began + _believed(error)), _REFUSALS_KEPT)
             raise
         self._refused.pop(key, None)
         _keep(self._held, key, (token, began + max(told.expires_in - _RENEW_BEFORE, 1.0)), KEPT)
@@ -145,7 +163,7 @@ class Tokens:
             raise BadCredentials("access = delegation takes a service account with a key")
         self._counts["token"] += 1
         bridge = _Bridge(self._http)
-        token = await _refreshed(credentials, scope, subject, bridge)
+        token = await self._refreshed(credentials, scope, subject, bridge)
         told = _told(bridge.answer)
         if credentials.kind is Kind.AUTHORISED_USER:
             self.granted = frozenset(told.scope.split())
@@ -153,20 +171,29 @@ class Tokens:
                 raise ScopeMissing(f"the consent does not cover {scope}")
         return token, told
 
+    async def _refreshed(self, credentials: Credentials, scope: str, subject: str, bridge: _Bridge) -> str:
+        from google.auth.exceptions import GoogleAuthError
 
-async def _refreshed(credentials: Credentials, scope: str, subject: str, bridge: _Bridge) -> str:
-    from google.auth.exceptions import GoogleAuthError
+        def in_thread() -> str:
+            made = credentials.of_google(scope, subject)
+            made.refresh(bridge)
+            return str(made.token)
 
-    def in_thread() -> str:
-        made = credentials.of_google(scope, subject)
-        made.refresh(bridge)
-        return str(made.token)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+        except asyncio.CancelledError:
+            bridge.give_up()
+            raise
+        except (GoogleAuthError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            # google-auth trusts the answer's shape: nonsense with status 200 is a TypeError there
+            raise _why(error, credentials, bridge) from None
 
-    try:
-        return await asyncio.to_thread(in_thread)
-    except (GoogleAuthError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        # google-auth trusts the answer's shape: nonsense with status 200 is a TypeError there
-        raise _why(error, credentials, bridge) from None
+
+def _believed(error: SourceError) -> float:
+    """For how many seconds nobody asks again: all who wait for one token learn of one failure."""
+    if isinstance(error, SourceBusy):
+        return error.retry_after or _NOT_NOW
+    return _NOT_NOW if isinstance(error, SourceUnavailable) else _SAID_NO
 
 
 def _why(error: Exception, credentials: Credentials, bridge: _Bridge) -> SourceError:
