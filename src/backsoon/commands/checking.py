@@ -154,6 +154,12 @@ async def _connections(seen: _Seen, asked: Asked, config: Config, sources: Sourc
         elif place not in seen.places:
             text = "no person has a calendar there yet"
             yield Tried(f"calendars {connection.name}", "warning", text, "add people with `backsoon people`")
+    told = (c for c in seen.connections.values() if c.kind in ("graph", "google") and c.settings.get("push", True))
+    if config.api.public and any(told):
+        from backsoon.commands.published import try_public
+        from backsoon.commands.remote import answers
+
+        yield await try_public(config.api.public, str(config.api.listen), running=answers(config.socket))
 
 
 async def _one_by_one(

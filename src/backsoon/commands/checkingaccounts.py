@@ -18,13 +18,15 @@ from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceM
 
 if TYPE_CHECKING:
     from backsoon.factories import Sources
-    from backsoon.sources.account import Account
+    from backsoon.sources.account import Account, Finding
 
 MAILBOXES = 5
 """So many are tried where nobody says which."""
 _ANSWERS = 4 * SECONDS
 """Seconds: signing in, a version, several mailboxes."""
 _NARROW = "narrow the account's rights; it takes a while until the servers know of it"
+_MANY = 200
+"""Characters of a remedy that need not be read twice."""
 _PUBLISH = 'publish /hooks/ and write [api] public = "https://HOST" to be told of changes'
 
 
@@ -103,7 +105,7 @@ async def _findings(account: Account, checked: Checked) -> list[Tried]:
     tried = list(checked.named) or some(checked.mailboxes)
     try:
         async with asyncio.timeout(_ANSWERS):
-            found = [Tried(checked.what, f.level, f.text, f.remedy) for f in await account.check(tried)]
+            found = [Tried(checked.what, f.level, f.text, remedy) for f, remedy in _once(await account.check(tried))]
     except SourceError as error:
         return [Tried(checked.what, "error", str(error), error.remedy)]
     except TimeoutError:
@@ -115,6 +117,18 @@ async def _findings(account: Account, checked: Checked) -> list[Tried]:
         several = f"{len(tried)} of {counted(len(checked.mailboxes), 'mailbox', 'mailboxes')} were tried"
         found.append(Tried(checked.what, "ok", f"{several}: {', '.join(tried)} (others: --mailbox ADDRESS)"))
     return found
+
+
+def _once(found: Sequence[Finding]) -> Iterator[tuple[Finding, str]]:
+    """Findings with their remedies; one that takes many words is written out once."""
+    told: list[str] = []
+    for finding in found:
+        remedy = finding.remedy
+        for other in told:
+            remedy = remedy.replace(other, "do as written above")
+        if len(finding.remedy) > _MANY:
+            told.append(finding.remedy)
+        yield finding, remedy
 
 
 async def _refused(sources: Sources, checked: Checked, now: datetime) -> Tried:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backsoon.engine.directory import Directory
     from backsoon.engine.hub import Hub
     from backsoon.engine.publisher import Publisher
+    from backsoon.engine.pushing import Pushing
     from backsoon.engine.roster import Row
     from backsoon.engine.service import Service
     from backsoon.engine.timing import Clock
@@ -154,6 +155,10 @@ class Offline:
     @property
     def tokens(self) -> Tokens:
         return self._backsoon.tokens
+
+    @property
+    def pushing(self) -> Pushing:
+        return self._backsoon.pushing
 
     @property
     def publishers(self) -> dict[str, list[Publisher]]:

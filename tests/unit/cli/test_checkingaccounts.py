@@ -62,6 +62,13 @@ async def test_findings_are_told_as_they_are() -> None:
     assert "no public address is needed" in found[1].text
 
 
+async def test_many_words_are_said_once() -> None:
+    steps = "in the shell of Exchange: " + "New-ThisAndThat; " * 20
+    findings = (Finding("warning", "one", steps), Finding("warning", "two", f"name it; {steps}"))
+    one, two = (await check(OneAccount(findings=findings, listens=True), Checked(connection("ews"), ["a@b"])))[:2]
+    assert (one.remedy, two.remedy) == (steps, "name it; do as written above")
+
+
 async def test_an_account_that_cannot_be_asked_is_an_error_with_its_remedy() -> None:
     found = await check(OneAccount(fails=SourceUnavailable("no answer")), Checked(connection("ews"), ["a@example.com"]))
     assert (found[0].level, found[0].text, found[0].remedy) == ("error", "no answer", SourceUnavailable.remedy)
