@@ -61,15 +61,18 @@ class Refreshing(Protocol):
         """Ask for a token. Blocks; raises google-auth's errors."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credentials:
     """What a file holds. `email` is whom calendars are shared with ("" where the file does not say), `client_id` what
-    domain-wide delegation is granted to."""
+    domain-wide delegation is granted to, `text` the file itself."""
 
     kind: Kind
     email: str = ""
     client_id: str = ""
+    text: str = field(default="", repr=False)
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _key: Any = field(default=None, repr=False, compare=False)
+    """A service account's, once it is read: that costs more than everything else (an RSA key is checked)."""
 
     def of_google(self, scope: str, subject: str) -> Refreshing:
         """google-auth's own, for a right and in the name of `subject` ("": its own). Blocks for some milliseconds.
@@ -77,26 +80,37 @@ class Credentials:
         Raises `BadCredentials`.
         """
         from google.auth.exceptions import GoogleAuthError
-        from google.oauth2 import credentials, service_account
 
-        info = dict(self.info)
         try:
-            made: Refreshing
             match self.kind:
                 case Kind.SERVICE_ACCOUNT:
-                    made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-                        info, scopes=[scope], subject=subject or None
-                    )
+                    return self._service_account(scope, subject)
                 case Kind.AUTHORISED_USER:  # whatever is asked, its token covers what was consented to
-                    parts = {name: info.get(name) for name in ("refresh_token", "token_uri", "client_id")}
-                    made = credentials.Credentials(  # type: ignore[no-untyped-call]
-                        None, client_secret=info.get("client_secret", ""), **parts
-                    )
+                    return _user(self.info)
                 case Kind.EXTERNAL_ACCOUNT:
-                    made = _external(info, scope)
+                    return _external(dict(self.info), scope)
         except (ValueError, TypeError, GoogleAuthError):
             raise BadCredentials(f"the file of credentials says {self.kind}, and google-auth cannot use it") from None
-        return made
+
+    def _service_account(self, scope: str, subject: str) -> Refreshing:
+        from google.oauth2 import service_account
+
+        if self._key is None:
+            self._key = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+                dict(self.info)
+            )
+        acting: Refreshing = self._key.with_scopes([scope]).with_subject(subject or None)
+        return acting
+
+
+def _user(info: Mapping[str, Any]) -> Refreshing:
+    from google.oauth2 import credentials
+
+    parts = {name: info.get(name) for name in ("refresh_token", "token_uri", "client_id")}
+    made: Refreshing = credentials.Credentials(  # type: ignore[no-untyped-call]
+        None, client_secret=info.get("client_secret", ""), **parts
+    )
+    return made
 
 
 def _external(info: dict[str, Any], scope: str) -> Refreshing:
@@ -111,26 +125,28 @@ def _external(info: dict[str, Any], scope: str) -> Refreshing:
     return made
 
 
-def read_credentials(setting: str) -> Credentials:
-    """The credentials that a setting names: the path of a JSON file, or the JSON itself. Blocks for a small file.
-
-    Raises `BadCredentials`, which quotes nothing of it.
+def read_credentials(setting: str, known: Credentials | None = None) -> Credentials:
+    """The credentials that a setting names: the path of a JSON file, or the JSON itself; `known` where it still holds
+    the same. Blocks for a small file. Raises `BadCredentials`, which quotes nothing of it.
     """
     text = read_text(setting)
+    if known is not None and known.text == text:
+        return known
     try:
         told = msgspec.json.decode(text, type=_File)
-        info = {"token_uri": TOKEN_URL, **msgspec.json.decode(text)}
+        info: dict[str, Any] = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise BadCredentials("the file of credentials is no JSON of Google's") from None
     check_address(told.token_uri)
+    with_uri = {"token_uri": TOKEN_URL, **info}
     match told.type:
         case Kind.SERVICE_ACCOUNT if told.client_email and told.private_key:
-            return Credentials(Kind.SERVICE_ACCOUNT, told.client_email, told.client_id, info)
+            return Credentials(Kind.SERVICE_ACCOUNT, told.client_email, told.client_id, text, with_uri)
         case Kind.AUTHORISED_USER if told.client_id and told.refresh_token:
-            return Credentials(Kind.AUTHORISED_USER, "", told.client_id, info)
+            return Credentials(Kind.AUTHORISED_USER, "", told.client_id, text, with_uri)
         case Kind.EXTERNAL_ACCOUNT:
             acting_as = told.service_account_impersonation_url.rpartition("/")[2].partition(":")[0]
-            return Credentials(Kind.EXTERNAL_ACCOUNT, acting_as, "", msgspec.json.decode(text))
+            return Credentials(Kind.EXTERNAL_ACCOUNT, acting_as, "", text, info)
     raise BadCredentials(_unusable(told))
 
 

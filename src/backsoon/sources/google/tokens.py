@@ -103,6 +103,7 @@ class Tokens:
         self._setting = setting
         self._http = http
         self._counts = counts
+        self._known: Credentials | None = None
         self._held: OrderedDict[_Key, tuple[str, float]] = OrderedDict()
         self._refused: OrderedDict[_Key, tuple[SourceError, float]] = OrderedDict()
         self._fetching: dict[_Key, asyncio.Lock] = {}
@@ -112,7 +113,9 @@ class Tokens:
 
     async def credentials(self) -> Credentials:
         """What the setting names. Raises `BadCredentials`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, read_credentials, self._setting)
+        loop = asyncio.get_running_loop()
+        self._known = await loop.run_in_executor(self._threads, read_credentials, self._setting, self._known)
+        return self._known
 
     def close(self) -> None:
         """End the threads; no token is asked for afterwards."""
