@@ -19,15 +19,18 @@ FOLDERS: Final = {
     "2010_SP1": "Exchange2010_SP1",
     "2010_SP2": "Exchange2010_SP2",
     "2013_SP1": "Exchange2013_SP1",
-    "2016": "Exchange2019_15.2.2562.17",
+    "2016": "Exchange2016_V2016_10",
+    "2019": "Exchange2019_15.2.2562.17",
     "online": "ExchangeOnline_V2018_01",
 }
-"""The sets that libxml2 loads, by version. That of 2016 it does not; Exchange 2019 speaks what 2016 speaks."""
+"""The sets that there are, by version."""
 _EWS: Final = "{http://schemas.microsoft.com/exchange/services/2006/"
 _XML_IMPORT = re.compile(
     rb'<xs:import\s+(schemaLocation="[^"]*"\s+)?namespace="http://www.w3.org/XML/1998/namespace"\s*/>'
 )
 _NAMED = b'<xs:import namespace="http://www.w3.org/XML/1998/namespace" schemaLocation="xml.xsd"/>'
+_AMBIGUOUS = re.compile(rb'<xs:element ref="t:\w+Transition" minOccurs="0" maxOccurs="unbounded" />')
+"""In the set of 2016: kinds of `t:Transition`, which stands there as well; libxml2 takes no schema with that."""
 
 
 @cache
@@ -40,7 +43,8 @@ def schema(version: str) -> etree.XMLSchema:
     with tempfile.TemporaryDirectory(prefix="backsoon-ews-") as made:
         for path in (schemas / FOLDERS[version]).iterdir():
             if path.suffix == ".xsd":
-                (Path(made) / path.name.lower()).write_bytes(_XML_IMPORT.sub(_NAMED, path.read_bytes()))
+                text = _AMBIGUOUS.sub(b"", _XML_IMPORT.sub(_NAMED, path.read_bytes()))
+                (Path(made) / path.name.lower()).write_bytes(text)
         shutil.copy(schemas / "xml.xsd", made)
         return etree.XMLSchema(etree.parse(str(Path(made) / "messages.xsd")))
 
