@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from backsoon.domain.model import ShowAs
-from backsoon.sources.account import BusyTime
+from backsoon.sources.account import Account, BusyTime
 from backsoon.sources.base import SourceDenied, SourceError, SourceMissing, SourceTooLarge, SourceUnavailable, Window
 from backsoon.sources.graph.check import roles_in
 from tests.simulators.model import Repeats
@@ -82,6 +82,21 @@ async def test_too_many_entries_for_one_answer_are_asked_for_in_halves(made: Ten
 
 async def test_nobody_is_asked_about(made: Tenant) -> None:
     assert await made.account.busy([], TODAY) == {}
+
+
+async def test_it_is_an_account(made: Tenant) -> None:
+    account: Account = made.account
+    assert account.stream is None
+    assert account.at_once == 64
+
+
+async def test_a_policy_that_refuses_a_mailbox_is_enough() -> None:
+    """Application access policies narrow what has been consented for the whole tenant."""
+    async with tenant(outside=BERIT) as made:
+        made.sim.world[BERIT].access = "none"
+        found = await levels(made)
+        assert level_of(found, f"{BERIT} is refused") == "ok"
+        assert "warning" not in found.values()
 
 
 # -- checking --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from backsoon.sources.graph.settings import GraphSettings
 from backsoon.sources.graph.signin import SignIn
 
 READ: Final = "Calendars.Read"
-NEEDED: Final = frozenset({READ, "MailboxSettings.Read"})
+HARMLESS: Final = frozenset({READ, "Calendars.ReadBasic", "Calendars.ReadBasic.All", "MailboxSettings.Read"})
 SCOPING: Final = (
     "in Exchange Online PowerShell: New-ServicePrincipal -AppId CLIENT_ID -ObjectId OBJECT_ID;"
     " New-ManagementScope -Name Backsoon -RecipientRestrictionFilter \"MemberOfGroup -eq 'DN_OF_THE_GROUP'\";"
@@ -64,9 +64,10 @@ class Check:
             return [_failed(str(error), error)]
         roles = roles_in(token)
         found = [Finding("ok", f"signed in to tenant {self._settings.tenant} as {self._settings.client_id}")]
-        found += _of_roles(roles)
+        outside = await self._outside(roles)
+        found += _of_roles(roles, narrowed=any(finding.level == "ok" for finding in outside))
         found += await self._mailboxes([a for a in addresses if a.lower() != self._settings.outside.lower()])
-        return [*found, *await self._outside(roles)]
+        return [*found, *outside]
 
     async def _mailboxes(self, addresses: Sequence[str]) -> list[Finding]:
         if not addresses:
@@ -122,15 +123,16 @@ def _trial(address: str) -> Part:
     return Part("GET", f"/users/{quote(address, safe='@')}/calendarView?{day}&$top=1&$select=id")
 
 
-def _of_roles(roles: frozenset[str] | None) -> list[Finding]:
+def _of_roles(roles: frozenset[str] | None, *, narrowed: bool) -> list[Finding]:
+    """What the rights in the token say; `narrowed` where a mailbox was seen to be refused all the same."""
     if roles is None:
         return [Finding("warning", "the token cannot be looked into, so its rights are not known")]
-    more = sorted(roles - NEEDED)
+    more = sorted(roles - HARMLESS)
     found = []
-    if READ in roles:
+    if READ in roles and not narrowed:
         text = "Calendars.Read is consented for the whole tenant: every mailbox can be read, whatever scope is set"
         found.append(Finding("warning", text, SCOPING))
-    elif not any(role.startswith("Calendars.Read") for role in roles):
+    elif READ not in roles and not any(role.startswith("Calendars.Read") for role in roles):
         text = "the token holds no right to calendars; only RBAC for Applications can give it"
         found.append(Finding("ok", text))
     if more:
