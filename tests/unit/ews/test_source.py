@@ -367,3 +367,15 @@ async def test_a_changed_subject_alone_is_a_change() -> None:
         await made.read()
         made.anna.put(replace(meeting("a"), subject="l: x"))
         assert [e.subject for e in (await made.read()).entries] == ["l: x"]
+
+
+async def test_a_calendar_that_is_suddenly_empty_is_asked_for_again() -> None:
+    async with office(automatic_replies=False) as made:
+        made.anna.put(meeting("a"))
+        await made.read()
+        made.sim.faults.add("empty", match="FindItem")
+        changes = await made.read()
+        assert (changes.complete, changes.touched) == (False, frozenset())
+        made.anna.remove("a")
+        changes = await made.read()
+        assert (changes.complete, changes.entries) == (True, ())

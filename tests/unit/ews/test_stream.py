@@ -151,3 +151,18 @@ async def test_an_old_subscription_that_ended_is_ordered_anew_and_its_mailbox_re
         ear.told.clear()
         made.sim.notices.forget()
         await until(lambda: made.sim.count["Subscribe"] >= 2 and ear.live == {ANNA} and ANNA in ear.told)
+
+
+async def test_mailboxes_on_another_server_get_a_connection_of_their_own() -> None:
+    """The server that a group is on does not take some of its mailboxes."""
+    people = [f"p{n}@example.com" for n in range(8)]
+    async with listening(want=set()) as (made, ear, stream):
+        for address in people:
+            made.sim.world.add(Mailbox(address))
+        for address in people[3:6]:
+            made.sim.faults.add("vendor", match=f"Subscribe {address}", code="ErrorProxyRequestNotAllowed")
+        stream.want(people)
+        await until(lambda: ear.live == set(people))
+        assert made.sim.streams == 2
+        made.sim.world[people[4]].put(meeting("a"))
+        await until(lambda: ear.told.count(people[4]) == 2)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -61,23 +61,27 @@ class Read:
     digest: str = ""
 
 
+NOTHING: Final = hashlib.blake2b(b"", digest_size=16).hexdigest()
+"""The digest of a window without items."""
+
+
 def read_items(items: Iterable[etree._Element], window: Window, zone: ZoneInfo) -> Read:
     """The entries of the items of a calendar view, each once. Raises `SourceBroken` where series are not expanded."""
     found, seen, keys = Read(), set[str](), set[tuple[str, str]]()
-    marks: list[bytes] = []
+    marks: list[str] = []
     for item in items:
-        told = {str(child.tag): child.text or "" for child in item}
+        told = cast(dict[str, str], {child.tag: child.text or "" for child in item})
         identity = _identity(item)
         if identity in seen:
             continue  # it lies across two parts of the window
         seen.add(identity)
-        marks.append(repr((identity, sorted(told.items()))).encode("utf-8", "surrogatepass"))
+        marks.append("\x1f".join((identity, *told, *told.values())))
         entry = _entry(told, identity, zone)
         if isinstance(entry, Rejected):
             found.rejected.append(entry)
         elif overlaps(entry, window, zone):
             found.entries.append(_unique(entry, keys))
-    found.digest = hashlib.blake2b(b"\n".join(sorted(marks)), digest_size=16).hexdigest()
+    found.digest = hashlib.blake2b("\x1e".join(sorted(marks)).encode(), digest_size=16).hexdigest()
     return found
 
 

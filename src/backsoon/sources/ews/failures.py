@@ -91,6 +91,10 @@ _REMEDIES: Final = {
 }
 
 
+OF_MAILBOX: Final = frozenset(_MISSING) | frozenset(_DENIED) | frozenset(_PASSING)
+"""What concerns a mailbox itself, whichever server is asked."""
+
+
 class EwsFailure(Exception):
     """The server answered with an error code; `back_off` seconds where it asked us to wait, `server` its version."""
 

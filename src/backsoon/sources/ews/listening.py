@@ -12,7 +12,7 @@ from lxml import etree
 from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
 from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.client import Affinity, Client
-from backsoon.sources.ews.failures import EwsFailure, source_errors
+from backsoon.sources.ews.failures import OF_MAILBOX, EwsFailure, source_errors
 from backsoon.wire.http import Response
 from backsoon.wire.streaming import Streamed
 
@@ -29,14 +29,24 @@ _NO_EVENTS: Final = frozenset(
 )
 
 
+class Lost(EwsFailure):
+    """The server has not got these subscriptions, or not where it was asked."""
+
+    def __init__(self, code: str, addresses: frozenset[str]) -> None:
+        self.addresses = addresses
+        super().__init__(code)
+
+
 class Listening:
-    """The subscriptions of one group. `ids` holds a mailbox for each subscription."""
+    """The subscriptions of one group. `ids` holds a mailbox for each subscription; `strays` are mailboxes that the
+    group's server does not take: they are on another one."""
 
     def __init__(self, client: Client, *, heartbeat: float = HEARTBEAT) -> None:
         self._client = client
         self._heartbeat = heartbeat
         self._affinity = Affinity()
         self.ids: dict[str, str] = {}
+        self.strays: set[str] = set()
 
     async def subscribe(self, addresses: Collection[str]) -> frozenset[str]:
         """Order what is missing for these mailboxes and drop the rest; the mailboxes that are subscribed to now.
@@ -69,7 +79,9 @@ class Listening:
         try:
             inner = await self._client.ask(body, mailbox=address, affinity=self._affinity)
             id = soap.only(inner).findtext(f"{soap.M}SubscriptionId", "")
-        except EwsFailure:
+        except EwsFailure as failure:
+            if failure.code not in OF_MAILBOX:
+                self.strays.add(address)
             return
         if not id:
             raise soap.not_ews()
@@ -127,13 +139,21 @@ class Listening:
         """Whether the server ends the connection, and which mailboxes have changed."""
         told, closed = set[str](), False
         for message in soap.messages(soap.operation(root)):
-            soap.checked(message)
+            self._checked(message)
             closed = closed or message.findtext(f"{soap.M}ConnectionStatus", "") == "Closed"
             for notification in message.iter(f"{soap.M}Notification"):
                 id = notification.findtext(f"{soap.T}SubscriptionId", "")
                 if has_events(notification) and id in self.ids:
                     told.add(self.ids[id])
         return closed, frozenset(told)
+
+    def _checked(self, message: etree._Element) -> None:
+        try:
+            soap.checked(message)
+        except EwsFailure as failure:
+            listed = message.find(f"{soap.M}ErrorSubscriptionIds")
+            ids = [] if listed is None else [element.text or "" for element in listed]
+            raise Lost(failure.code, frozenset(self.ids[id] for id in ids if id in self.ids)) from None
 
 
 def has_events(notification: etree._Element) -> bool:

@@ -17,7 +17,7 @@ from backsoon.sources.base import Changes, SourceBusy, SourceError, Window
 from backsoon.sources.ews import reading
 from backsoon.sources.ews.busy import WITHOUT_DETAILS, read_events
 from backsoon.sources.ews.client import Client
-from backsoon.sources.ews.entries import Read, read_items
+from backsoon.sources.ews.entries import NOTHING, Read, read_items
 from backsoon.sources.ews.failures import NOT_SHARED, EwsFailure, source_errors
 from backsoon.sources.ews.replies import RESOURCE, Reply, begun, reply_entries
 from backsoon.sources.ews.token import VERSION, Token, load_token, short
@@ -131,8 +131,14 @@ class EwsSource:
         changed, sync = await self._looked(token, at)
         if not changed and token is not None and token.fits(window):
             return _Found(None, sync)
+        read = await self._read(window)
+        if token is not None and read.digest == NOTHING != token.digest:
+            read = await self._read(window)  # everything gone at once: seldom true, so it is asked twice
+        return _Found(read, sync)
+
+    async def _read(self, window: Window) -> Read:
         items = await reading.items(self._client, self._address, window)
-        return _Found(read_items(items, window, self._zone), sync)
+        return read_items(items, window, self._zone)
 
     async def _looked(self, token: Token | None, at: datetime) -> tuple[bool, str]:
         """Whether there is anything new, and the state to look from next time; asked before the calendar is read, so

@@ -12,7 +12,7 @@ from backsoon.sources.account import Listener
 from backsoon.sources.base import SourceBusy, SourceError
 from backsoon.sources.ews.client import Client
 from backsoon.sources.ews.failures import EwsFailure
-from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening
+from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening, Lost
 from backsoon.sources.ews.pulling import Pulling
 
 DELEGATE_CONNECTIONS: Final = 3
@@ -32,6 +32,8 @@ class _Group:
     live: frozenset[str] = frozenset()
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
+    moved: bool = False
+    """Whether its members came from another group, whose server would not have them."""
 
 
 class EwsStream:
@@ -53,6 +55,7 @@ class EwsStream:
         self._sleep = sleep
         self._wanted: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+        self._strays: set[str] = set()
         self._groups: dict[_Group, asyncio.Task[None]] = {}
         most = 1_000_000 if client.settings.impersonates else DELEGATE_CONNECTIONS
         self._connections = asyncio.Semaphore(most)
@@ -82,13 +85,24 @@ class EwsStream:
                 group.members -= gone
                 group.changed.set()
             placed |= group.members
+        self._strays &= self._wanted
         for address in sorted(self._wanted - placed):
-            group = next((g for g in self._groups if len(g.members) < TOGETHER), None) or self._new(tasks, listener)
+            moved = address in self._strays
+            there = (g for g in self._groups if len(g.members) < TOGETHER and g.moved == moved)
+            group = next(there, None) or self._new(tasks, listener, moved=moved)
             group.members.add(address)
             group.changed.set()
 
-    def _new(self, tasks: asyncio.TaskGroup, listener: Listener) -> _Group:
-        group = _Group()
+    def _stray(self, group: _Group, addresses: Collection[str]) -> None:
+        """These are on another server than the rest of their group: put them together elsewhere. Once: where that does
+        not help either, they are tried again and polled."""
+        if not group.moved and set(addresses) < group.members:
+            group.members -= set(addresses)
+            self._strays |= set(addresses)
+            self._changed.set()
+
+    def _new(self, tasks: asyncio.TaskGroup, listener: Listener, *, moved: bool) -> _Group:
+        group = _Group(moved=moved)
         self._groups[group] = tasks.create_task(self._group(group, listener))
         return group
 
@@ -106,6 +120,8 @@ class EwsStream:
                     else:
                         await self._pulled(group, pulling, listener)
                 except (SourceError, EwsFailure, TimeoutError) as error:
+                    if isinstance(error, Lost):
+                        self._stray(group, error.addresses)
                     listening.forget()
                     self._lost(group, listener)
                     await self._pause(group, error)
@@ -146,6 +162,9 @@ class EwsStream:
             return
         async with self._connections:
             subscribed = await listening.subscribe(set(group.members))
+            if listening.strays:
+                self._stray(group, listening.strays & group.members)
+                listening.strays.clear()
             if not subscribed:
                 self._lost(group, listener)
                 await self._until_changed(group, NOTHING_PAUSE)
