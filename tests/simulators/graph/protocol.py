@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -99,12 +100,17 @@ def instant_of(text: str, zone: str = "UTC") -> datetime:
     return (at if at.tzinfo else at.replace(tzinfo=zone_of(zone))).astimezone(UTC)
 
 
+@lru_cache(maxsize=100_000)
 def stamp(at: datetime) -> str:
     """An instant as Graph writes a DateTimeOffset."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
 
 
+@lru_cache(maxsize=100_000)
+def _wall(at: datetime, zone: str) -> str:
+    return at.astimezone(zone_of(zone)).replace(tzinfo=None).isoformat(timespec="microseconds") + "0"
+
+
 def timed(at: datetime, zone: str) -> dict[str, str]:
     """An instant as Graph writes a dateTimeTimeZone."""
-    local = at.astimezone(zone_of(zone)).replace(tzinfo=None)
-    return {"dateTime": local.isoformat(timespec="microseconds") + "0", "timeZone": zone}
+    return {"dateTime": _wall(at, zone), "timeZone": zone}

@@ -75,8 +75,9 @@ class SignIn:
         self.now = now
         self.given = 0
         self._key = secrets.token_bytes(32)
-        self._not_before = 0.0
         self._number = 0
+        self._read: dict[str, dict[str, Any]] = {}
+        """Tokens that were looked into."""
 
     def metadata(self, tenant: str, base: str) -> Answer:
         """The OpenID metadata of a tenant."""
@@ -114,13 +115,15 @@ class SignIn:
 
     def roles(self, token: str) -> tuple[str, ...] | None:
         """What a token allows; None where it is not, or no longer, good."""
-        try:
-            told = jwt.decode(
-                token, self._key, algorithms=["HS256"], options={"verify_aud": False, "verify_exp": False,
-                "verify_iat": False, "verify_nbf": False},
-            )  # fmt: skip
-        except jwt.InvalidTokenError:
-            return None
+        told = self._read.get(token)
+        if told is None:
+            try:
+                told = self._read[token] = jwt.decode(
+                    token, self._key, algorithms=["HS256"], options={"verify_aud": False, "verify_exp": False,
+                    "verify_iat": False, "verify_nbf": False},
+                )  # fmt: skip
+            except jwt.InvalidTokenError:
+                return None
         good = told["exp"] > self.now().timestamp() and told["number"] > self._number - 1
         return tuple(told["roles"]) if good else None
 
