@@ -14,6 +14,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.acceptance.commands import PROGRAM, Done, Shell
 from tests.simulators.ews import EwsSimulator
@@ -150,6 +152,41 @@ async def test_a_mailbox_outside_is_proved_to_be_refused(shell: Shell, vendor: V
     checked = (await typed(shell, "check", "--outside", ANNA, "--mailbox", ANNA, "--json", status=1)).json
     (found,) = [one for one in checked if one["level"] == "error"]
     assert ANNA in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("made", "secret", "what"),
+    [
+        (exchange, "EWS", "401"),
+        (microsoft365, "GRAPH", "AADSTS7000215"),
+        (google, "google.json", "invalid_grant"),
+    ],
+)
+async def test_a_wrong_secret_has_its_sentence_and_is_not_shown(
+    shell: Shell, made: Any, secret: str, what: str
+) -> None:
+    async with made() as vendor:
+        await prepared(shell, vendor)
+        if secret in shell.environment:
+            shell.environment[secret] = "hunter2"
+        else:
+            other = json.loads((shell.folder / secret).read_text()) | {
+                "private_key": _another_key(),
+                "private_key_id": "hunter2",
+            }
+            (shell.folder / secret).write_text(json.dumps(other))
+        await typed(shell, "people", "add", "101", "Anna Berg", "--email", ANNA)
+        done = await typed(shell, "check", "--json", status=1)
+        wrong = [one for one in done.json if one["level"] == "error"]
+        assert any(what in one["text"] for one in wrong), wrong
+        assert all(one["remedy"] for one in wrong)
+        assert "hunter2" not in done.out + done.err
+
+
+def _another_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
 async def test_what_was_shared_under_other_addresses_is_taken_in(shell: Shell) -> None:
