@@ -1,4 +1,4 @@
-"""Who was read at the same time is decided about together; nobody waits without need, and a failure is everybody's own."""
+"""Who was read at the same time is decided about together; nobody waits without need, and each fails on their own."""
 
 from __future__ import annotations
 
