@@ -124,10 +124,10 @@ async def _measured(name: str, vendor: Vendor, count: int) -> dict[str, object]:
 
 
 @contextmanager
-def simulator(name: str, count: int, latency: float, *more: str) -> Iterator[Served]:
-    """The vendor's simulator with its limits."""
-    arguments = ["--mailboxes", str(count), "--entries", str(ENTRIES), "--latency", str(latency), "--limits", *more]
-    with served(name, arguments) as sim:
+def simulator(name: str, count: int, latency: float, *more: str, limits: bool = True) -> Iterator[Served]:
+    """The vendor's simulator, with its limits."""
+    arguments = ["--mailboxes", str(count), "--entries", str(ENTRIES), "--latency", str(latency), *more]
+    with served(name, [*arguments, *(["--limits"] if limits else [])]) as sim:
         yield sim
 
 

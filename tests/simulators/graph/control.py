@@ -62,7 +62,9 @@ class Control:
                 gate = simulator.gate
                 sent = {f"sent {k}": v for k, v in simulator.subscriptions.sent.items()}
                 throttled = {f"throttled {k}": v for k, v in gate.throttled.items()}
-                return {**simulator.count, **sent, **throttled, "impatient": gate.impatient}
+                return {**simulator.count, **sent, **throttled, "impatient": gate.impatient} | {
+                    "watched": len(simulator.subscriptions.watched())
+                }
             case "settings":
                 return self.settings()
             case "changes":
