@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import spnego
 
 from tests.integration.test_ews_simulator import ANNA, BO, CARL, DORA, at, world
 from tests.simulators.ews import EwsSimulator, Limits
@@ -151,6 +152,40 @@ async def test_availability_says_less_of_whom_one_may_see_less() -> None:
         assert (many.status, many.codes) == (500, ["ErrorIdentityArrayTooBig"])
         long = await ask.ask(availability([ANNA], "2026-11-23T00:00:00", "2027-01-04T00:00:01"))
         assert (long.status, long.codes) == (500, ["ErrorTimeIntervalTooBig"])
+
+
+async def test_the_zone_of_the_availability_may_be_left_out_since_2010() -> None:
+    async with asking() as ask:
+        body = availability([ANNA], "2026-11-23T00:00:00", "2026-11-24T00:00:00")
+        without = f"{body.split('<t:TimeZone>')[0]}{body.split('</t:TimeZone>')[1]}"
+        assert (await ask.ask(without, ANNA)).all("StartTime") == ["2026-11-23T08:00:00"]
+        assert (await ask.ask(without, ANNA, version="Exchange2007_SP1")).codes == ["ErrorTimeZone"]
+
+
+async def test_ntlm_signs_in_a_connection() -> None:
+    async with EwsSimulator(world(), sign_in=frozenset({"ntlm"})) as sim:
+        for password, statuses in ((sim.password, [401, 200, 200]), ("wrong", [401, 401, 401])):
+            connector = aiohttp.TCPConnector(limit=1)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                assert await _ntlm(sim, session, password) == statuses
+        async with aiohttp.ClientSession() as session, session.get(sim.url) as response:
+            assert response.status == 401
+            assert response.headers.getall("WWW-Authenticate") == ["NTLM"]
+
+
+async def _ntlm(sim: EwsSimulator, session: aiohttp.ClientSession, password: str) -> list[int]:
+    """The statuses of the two legs of a handshake, and of a request on the same connection after it."""
+    context = spnego.client("EXAMPLE\\service", password, protocol="ntlm")
+    statuses, challenge = [], None
+    for _ in range(2):
+        token = base64.b64encode(context.step(challenge) or b"").decode()
+        async with session.get(sim.url, headers={"Authorization": f"NTLM {token}"}) as response:
+            statuses.append(response.status)
+            told = response.headers.get("WWW-Authenticate", "").removeprefix("NTLM ")
+            challenge = base64.b64decode(told) if told and not context.complete else None
+            await response.read()
+    async with session.get(sim.url) as response:
+        return [*statuses, response.status]
 
 
 async def test_the_text_of_an_automatic_reply_comes_unasked() -> None:

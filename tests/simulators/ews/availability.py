@@ -13,6 +13,7 @@ from tests.simulators.ews.items import item_id, show_as
 from tests.simulators.ews.soap import (
     MESSAGES,
     TYPES,
+    VERSIONS,
     Failed,
     Refused,
     boolean,
@@ -53,6 +54,9 @@ class Change:
         return on + self.time
 
 
+_NEVER: Final = Change(0, 0, 0, "Sunday", timedelta())
+
+
 @dataclass(frozen=True)
 class Zone:
     """A zone as a request writes it."""
@@ -82,7 +86,7 @@ class Zone:
 
 def get_user_availability(call: Call) -> str:
     """GetUserAvailability; local times in the request's zone, without an offset, as the real one answers."""
-    zone, options = _zone(call.what), element(call.what, "t:FreeBusyViewOptions")
+    zone, options = _zone(call), element(call.what, "t:FreeBusyViewOptions")
     mailboxes = [text(each, "t:Email/t:Address") for each in elements(call.what, "m:MailboxDataArray/t:MailboxData")]
     if options is None or not mailboxes:
         raise Refused("ErrorInvalidFreeBusyViewType", "Whose times are wanted, and which?")
@@ -96,8 +100,11 @@ def get_user_availability(call: Call) -> str:
     )
 
 
-def _zone(what: etree._Element) -> Zone:
-    zone = element(what, "t:TimeZone")
+def _zone(call: Call) -> Zone:
+    """The zone of the request; since 2010 it may be left out, for the header's (here UTC)."""
+    zone = element(call.what, "t:TimeZone")
+    if zone is None and call.version.rank >= VERSIONS["2010"].rank:
+        return Zone(0, _NEVER, _NEVER)
     if zone is None:
         raise Refused("ErrorTimeZone", "The time zone is missing.")
     return Zone(int(text(zone, "t:Bias")), _change(zone, "t:StandardTime"), _change(zone, "t:DaylightTime"))
