@@ -225,6 +225,8 @@ class Pushing(Listener):
         for minute, first in enumerate(range(0, len(ids), share)):
             some = ids[first : first + share]
             await self._store.hint(some, Lane.RECONCILE, now + timedelta(minutes=minute))
+            if minute == 0:
+                self._hinted(some)
 
     async def _urge_all(self, place: Place) -> None:
         await self._urge(await self._ids(place), self._clock.now())
