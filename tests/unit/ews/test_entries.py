@@ -11,7 +11,7 @@ from lxml import etree
 from backsoon.domain.model import Days, Response, ShowAs, Timed
 from backsoon.sources.base import SourceBroken, Window
 from backsoon.sources.ews.busy import Event, read_events
-from backsoon.sources.ews.entries import Read, read_items
+from backsoon.sources.ews.entries import OUTLOOK, Read, read_items, series_uid
 from backsoon.sources.ews.soap import TYPES
 from backsoon.sources.ews.times import day, instant
 
@@ -152,3 +152,11 @@ def test_free_and_busy_times_are_known_by_their_span() -> None:
     titled, details = read_events([Event(span, ShowAs.BUSY, "m: x"), Event(span, ShowAs.BUSY, None, True)], WINDOW)
     assert details
     assert titled.digest == ""  # nothing that a title could be found out from is kept
+
+
+def test_outlooks_uids_lose_the_day_of_an_exception() -> None:
+    rest = "1AF45EF9C7EDDB01000000000000000010000000F73231FC2ADB164D941E037E14477E38"
+    series, exception = f"{OUTLOOK}00000000{rest}", f"{OUTLOOK}07EB0302{rest}"
+    found = read(item("1", UID=series), item("2", UID=exception, CalendarItemType="Exception", Start=USUAL["Start"]))
+    assert [e.uid for e in found.entries] == [series, series]
+    assert series_uid("a-uid-of-somebody-elses") == "a-uid-of-somebody-elses"

@@ -49,6 +49,8 @@ _SENSITIVITY: Final = f"{T}Sensitivity"
 _ITEM_ID: Final = f"{T}ItemId"
 _TRUE: Final = frozenset({"true", "1"})
 _LONGEST_UID: Final = 512
+OUTLOOK: Final = "040000008200E00074C5B7101A82E008"
+"""What uids begin with that Outlook or Exchange made, in hexadecimal."""
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ def _identity(item: etree._Element) -> str:
 
 
 def _entry(told: dict[str, str], identity: str, zone: ZoneInfo) -> CalendarEntry | Rejected:
-    uid = told.get(_UID, "").strip() or _uid_of(identity)
+    uid = series_uid(told.get(_UID, "").strip()) or _uid_of(identity)
     if len(uid) > _LONGEST_UID:
         uid = _uid_of(uid)
     kind = told.get(_KIND, "Single")
@@ -153,6 +155,17 @@ def _unique(entry: CalendarEntry, keys: set[tuple[str, str]]) -> CalendarEntry:
         copy = replace(entry, uid=uid, resource=uid)
     keys.add((copy.uid, copy.recurrence_id))
     return copy
+
+
+def series_uid(uid: str) -> str:
+    """The same uid for all occurrences of a series and for all attendees.
+
+    Outlook's holds the day of an occurrence that is an exception (MS-OXOCAL, PidLidGlobalObjectId: bytes 16 to 19);
+    most servers clear it.
+    """
+    if len(uid) > 40 and uid[:32].upper() == OUTLOOK:
+        return f"{uid[:32]}00000000{uid[40:]}"
+    return uid
 
 
 def _uid_of(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from typing import Final
 
 from lxml import etree
@@ -41,8 +41,9 @@ class Listening:
     """The subscriptions of one group. `ids` holds a mailbox for each subscription; `strays` are mailboxes that the
     group's server does not take: they are on another one."""
 
-    def __init__(self, client: Client, *, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, client: Client, ordering: asyncio.Semaphore, *, heartbeat: float = HEARTBEAT) -> None:
         self._client = client
+        self._ordering = ordering
         self._heartbeat = heartbeat
         self._affinity = Affinity()
         self.ids: dict[str, str] = {}
@@ -77,7 +78,8 @@ class Listening:
     async def _order(self, address: str) -> None:
         body = requests.subscribe_streaming(self._client.folder_of(address))
         try:
-            inner = await self._client.ask(body, mailbox=address, affinity=self._affinity)
+            async with self._ordering:
+                inner = await self._client.ask(body, mailbox=address, affinity=self._affinity)
             id = soap.only(inner).findtext(f"{soap.M}SubscriptionId", "")
         except EwsFailure as failure:
             if failure.code not in OF_MAILBOX:
@@ -94,7 +96,7 @@ class Listening:
         except (EwsFailure, SourceError):
             return  # it ends by itself, half an hour after it was listened to last
 
-    async def messages(self) -> AsyncIterator[frozenset[str]]:
+    async def messages(self) -> AsyncGenerator[frozenset[str], None]:
         """Listen on one connection until the server ends it as agreed: which mailboxes each message tells of.
 
         The first message says that the connection lives. Raises `EwsFailure`, `SourceError` for whatever else ends it;
@@ -117,7 +119,7 @@ class Listening:
                         return
                 raise SourceUnavailable("the server ended a streaming connection unannounced")
 
-    async def _envelopes(self, streamed: Streamed) -> AsyncIterator[etree._Element]:
+    async def _envelopes(self, streamed: Streamed) -> AsyncGenerator[etree._Element, None]:
         buffer = bytearray()
         while True:
             try:

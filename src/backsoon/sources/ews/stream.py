@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +16,8 @@ from backsoon.sources.ews.client import Client
 from backsoon.sources.ews.failures import EwsFailure
 from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening, Lost
 from backsoon.sources.ews.pulling import Pulling
+
+log = logging.getLogger(__name__)
 
 DELEGATE_CONNECTIONS: Final = 3
 """Connections that a delegate may hold (`HangingConnectionLimit` of Exchange 2013). Where each is made in the name of a
@@ -58,6 +62,8 @@ class EwsStream:
         self._strays: set[str] = set()
         self._groups: dict[_Group, asyncio.Task[None]] = {}
         most = 1_000_000 if client.settings.impersonates else DELEGATE_CONNECTIONS
+        # Most requests are for those who read: a first answer comes before being told of changes.
+        self._ordering = asyncio.Semaphore(max(1, client.settings.at_once // 3))
         self._connections = asyncio.Semaphore(most)
 
     def want(self, addresses: Collection[str]) -> None:
@@ -109,7 +115,7 @@ class EwsStream:
     # -- one group ---------------------------------------------------------------------------------------------------
 
     async def _group(self, group: _Group, listener: Listener) -> None:
-        listening, pulling = Listening(self._client, heartbeat=self._heartbeat), Pulling(self._client)
+        listening, pulling = Listening(self._client, self._ordering, heartbeat=self._heartbeat), Pulling(self._client)
         try:
             while True:
                 try:
@@ -119,7 +125,9 @@ class EwsStream:
                         await self._listened(group, listening, listener)
                     else:
                         await self._pulled(group, pulling, listener)
-                except (SourceError, EwsFailure, TimeoutError) as error:
+                except Exception as error:  # whatever a server sends, nobody stops listening for good
+                    if not isinstance(error, (SourceError, EwsFailure, TimeoutError)):
+                        log.warning("listening to Exchange failed: %s", type(error).__name__)
                     if isinstance(error, Lost):
                         self._stray(group, error.addresses)
                     listening.forget()
@@ -183,14 +191,13 @@ class EwsStream:
 
     async def _hear(self, group: _Group, listening: Listening, subscribed: frozenset[str], listener: Listener) -> None:
         first = True
-        async for told in listening.messages():
-            if first:
-                self._covered(group, subscribed, listener)
-            elif told:
-                listener.heard(told)
-            if first and told:
-                listener.heard(told)
-            first = False
+        async with aclosing(listening.messages()) as messages:
+            async for told in messages:
+                if first:
+                    self._covered(group, subscribed, listener)
+                    first = False
+                if told:
+                    listener.heard(told)
 
     def _covered(self, group: _Group, now: frozenset[str], listener: Listener) -> None:
         """These are covered from now on; who was not before may have changed meanwhile."""

@@ -1,0 +1,99 @@
+"""Whatever a server answers, what comes of it is a calendar or an error of ours, and no text of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backsoon.sources.base import SourceError
+from backsoon.sources.ews import soap
+from backsoon.sources.ews.busy import views
+from backsoon.sources.ews.entries import read_items
+from backsoon.sources.ews.failures import EwsFailure
+from backsoon.sources.ews.replies import read_reply
+from backsoon.wire.xml import BadXml
+from tests.unit.ews.server import ANNA, WINDOW, ZONE, Answer, scripted
+
+NAMES = (
+    "CalendarItem",
+    "ItemId",
+    "Start",
+    "End",
+    "UID",
+    "RecurrenceId",
+    "CalendarItemType",
+    "IsAllDayEvent",
+    "Subject",
+)
+TEXTS = (
+    "2027-03-02T09:00:00Z",
+    "9999-12-31T00:00:00+14:00",
+    "0001-01-01T00:00:00-12:00",
+    "",
+    "true",
+    "Exception",
+    "\x0b",
+)
+ANSWER = (
+    f'<s:Envelope xmlns:s="{soap.SOAP}" xmlns:t="{soap.TYPES}" xmlns:m="{soap.MESSAGES}"><s:Body><m:FindItemResponse>'
+    '<m:ResponseMessages><m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>'
+    '<m:RootFolder TotalItemsInView="1" IncludesLastItemInRange="true"><t:Items><t:CalendarItem><t:ItemId Id="a"/>'
+    "<t:Subject>ZQ-CANARY</t:Subject><t:UID>u</t:UID><t:Start>2027-03-02T09:00:00Z</t:Start>"
+    "<t:End>2027-03-02T10:00:00Z</t:End></t:CalendarItem></t:Items></m:RootFolder></m:FindItemResponseMessage>"
+    "</m:ResponseMessages></m:FindItemResponse></s:Body></s:Envelope>"
+).encode()
+
+
+def all_of_it(raw: bytes) -> None:
+    """Read an answer as each of the operations does."""
+    inner = soap.operation(soap.parse(raw))
+    soap.server_version(inner)
+    read_items(inner.iter(f"{soap.T}CalendarItem"), WINDOW, ZoneInfo(ZONE))
+    for read in (soap.only, read_reply, lambda i: views(i, 1)):
+        with suppress(EwsFailure, SourceError):
+            read(inner)
+
+
+def harmless(raw: bytes) -> None:
+    said = ""
+    try:
+        all_of_it(raw)
+    except (EwsFailure, SourceError, BadXml) as error:
+        said = str(error)
+    assert "CANARY" not in said
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(TEXTS)), max_size=12))
+def test_items_of_any_make(told: list[tuple[str, str]]) -> None:
+    inner = "".join(f"<t:{name}>{text}</t:{name}>" for name, text in told)
+    item = f'<t:CalendarItem><t:ItemId Id="b"/>{inner}</t:CalendarItem></t:Items>'
+    harmless(ANSWER.replace(b"</t:Items>", item.encode()))
+
+
+@given(st.integers(0, len(ANSWER)), st.integers(0, 40), st.binary(max_size=20))
+def test_answers_with_a_piece_replaced(at: int, length: int, piece: bytes) -> None:
+    harmless(ANSWER[:at] + piece + ANSWER[at + length :])
+
+
+@given(st.binary(max_size=200))
+def test_anything_at_all(raw: bytes) -> None:
+    harmless(raw)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429, 456, 500, 502, 503, 507, 599])
+@pytest.mark.parametrize("body", [b"", b"<html>ZQ-CANARY", ANSWER[:-9], b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
+async def test_every_status_is_an_error(status: int, body: bytes) -> None:
+    def answer(_: web.Request, __: bytes) -> Answer:
+        return status, body, {"Retry-After": "1", "Content-Type": "text/html"}
+
+    async with scripted(answer) as account:
+        source = account.source(ANNA, zone=ZONE, owner=frozenset())
+        with pytest.raises(SourceError) as caught:
+            await source.changes(WINDOW, None)
+        assert "CANARY" not in str(caught.value)
+        assert caught.value.remedy
