@@ -34,7 +34,7 @@ def run(asked: argparse.Namespace) -> Mapping[str, object]:
 
 async def _measured(mailboxes: int, rate: float, seconds: float) -> dict[str, object]:
     board = StampingBoard()
-    with simulator("graph", mailboxes, 0.0, "--busy-every", "1000000000", limits=False) as sim, folder() as work:
+    with simulator("graph", mailboxes, 0.0, "--busy-every", "0", limits=False) as sim, folder() as work:
         async with opened(work, full=True) as store:
             await enrol(store, "graph", mailboxes, VENDORS["graph"].address, graph_settings(sim, work))
             async with running(work, store, board, network=True, prepare=_public) as backsoon:

@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.simulators.graph", description=__doc__)
     parser.add_argument("--mailboxes", type=int, default=100)
     parser.add_argument("--entries", type=int, default=50, help="in each mailbox")
-    parser.add_argument("--busy-every", type=int, default=20, help="every which person is in a meeting at the start")
+    parser.add_argument(
+        "--busy-every", type=int, default=20, help="every which person is in a meeting at first; 0: none"
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that each answer takes")
     parser.add_argument("--limits", action="store_true", help="keep Microsoft's published limits")

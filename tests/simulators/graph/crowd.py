@@ -53,8 +53,8 @@ def filled(number: int, entries: int, now: datetime, busy: bool) -> list[Meeting
 
 
 def crowd(mailboxes: int, entries: int, now: datetime, busy_every: int = 20) -> World:
-    """So many mailboxes with so many entries each; every `busy_every`th person is in a meeting now (UTC)."""
+    """So many mailboxes with so many entries each; every `busy_every`th person is in a meeting now (UTC); 0: nobody."""
     world = World()
     for number in range(mailboxes):
-        world.add(LazyMailbox(address(number), number, entries, now, number % busy_every == 0))
+        world.add(LazyMailbox(address(number), number, entries, now, busy_every > 0 and number % busy_every == 0))
     return world
