@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +46,31 @@ def running_emulate(folder: Path, work: Path, redirect_uris: Sequence[str]) -> I
         vendor["oauth_clients"][0]["redirect_uris"] = list(redirect_uris)
     told = work / "seed.json"
     told.write_text(json.dumps(seed), encoding="utf-8")
-    port = _two_ports()
-    command = node_command(
-        folder, "emulate", "start", "--service", "google,microsoft", "--host", "127.0.0.1",
-        "--port", str(port), "--seed", str(told),
-    )  # fmt: skip
     client = seed["google"]["oauth_clients"][0]
-    with _process(command, work, (port, port + 1)):
+    with _emulate_somewhere(folder, work, told) as port:
         yield Emulate(
             f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}", client["client_id"], client["client_secret"],
             seed["google"]["users"][0]["email"],
         )  # fmt: skip
+
+
+@contextmanager
+def _emulate_somewhere(folder: Path, work: Path, seed: Path) -> Iterator[int]:
+    """The first of its two ports. Another program may take one of them before it does: then it is tried elsewhere."""
+    with ExitStack() as stack:
+        for last in (False, False, True):
+            port = _two_ports()
+            command = node_command(
+                folder, "emulate", "start", "--service", "google,microsoft", "--host", "127.0.0.1",
+                "--port", str(port), "--seed", str(seed),
+            )  # fmt: skip
+            try:
+                stack.enter_context(_process(command, work, (port, port + 1)))
+                break
+            except RuntimeError:
+                if last:
+                    raise
+        yield port
 
 
 @contextmanager
