@@ -21,8 +21,8 @@ Place = tuple[str, str]
 
 def wanted(person: Person, named: Iterable[Place], connections: Sequence[Connection]) -> set[Place]:
     """Where the person's calendars are: those named for them, and everybody's where none is named."""
-    known = {c.name for c in connections}
-    places = {place for place in named if place[0] in known}
+    known = {c.name: c for c in connections}
+    places = {(name, address) for name, address in named if name in known and _suits(address, known[name])}
     taken = {connection for connection, _ in places}
     for connection in connections:
         everybodys = connection.settings.get("people") == EVERYBODY and fits(_template(connection), person)
@@ -77,6 +77,11 @@ def _template(connection: Connection) -> str:
 def reads_mailboxes(connection: Connection) -> bool:
     """Whether its calendars are known by a mailbox's address, and not by one of the web."""
     return "mailbox" in connection.settings
+
+
+def _suits(address: str, connection: Connection) -> bool:
+    """Whether an address can be one there: not so where the connection became one of another kind."""
+    return not address or (_MAILBOX.fullmatch(address) is not None) == reads_mailboxes(connection)
 
 
 def _address(address: str, connection: Connection) -> str:

@@ -59,6 +59,11 @@ def test_everybody_has_the_mailbox_that_a_connection_finds_by_their_address() ->
     assert wanted(ANNA, [named], [CLOUD]) == {named}
 
 
+def test_an_address_that_the_connections_kind_has_no_use_for_is_let_go() -> None:
+    assert wanted(ANNA, [("cloud", "https://dav.example.com/anna/")], [CLOUD]) == {("cloud", "")}
+    assert wanted(ANNA, [("dav", "anna@example.com")], [DAV]) == {("dav", "")}
+
+
 @pytest.mark.parametrize(
     ("values", "places"),
     [
