@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
-from backsoon.sources.base import SourceDenied, SourceUnavailable
+from backsoon.sources.base import SourceDenied, SourceMissing, SourceUnavailable
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.stream import EwsStream
 from backsoon.sources.ews.tokens import Tokens, credential, refused
@@ -117,7 +117,9 @@ async def test_a_token_is_shown_and_its_scope_is_the_server() -> None:
         made.anna.put(meeting("a"))
         assert (await made.read()).entries
         assert set(scopes) == {f"{made.sim.base}/.default"}
-        await made.account.busy([ANNA], _day())
+        found = await made.account.busy(["nobody@example.com", ANNA], _day())
+        assert isinstance(found["nobody@example.com"], SourceMissing)
+        assert isinstance(found[ANNA], tuple)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backsoon.sources.ews.stream import EwsStream
+from tests.simulators.ews import Limits
 from tests.simulators.model import Mailbox
 from tests.unit.ews.server import ANNA, BERIT, Ear, Office, meeting, office, until
 
@@ -108,8 +109,10 @@ async def test_a_mailbox_that_cannot_be_listened_to_does_not_keep_the_others_fro
 async def test_others_are_wanted() -> None:
     async with listening(want={ANNA}) as (made, ear, stream):
         await until(lambda: ear.live == {ANNA})
+        ear.told.clear()
         stream.want(BOTH)
         await until(lambda: ear.live == BOTH)
+        assert set(ear.told) == BOTH  # what was on its way when the connection was made anew
         stream.want({BERIT})
         await until(lambda: ear.live == {BERIT})
         await until(lambda: len(made.sim.notices.subscriptions) == 1)
@@ -166,3 +169,39 @@ async def test_mailboxes_on_another_server_get_a_connection_of_their_own() -> No
         assert made.sim.streams == 2
         made.sim.world[people[4]].put(meeting("a"))
         await until(lambda: ear.told.count(people[4]) == 2)
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "reorder", "drop"])
+async def test_notifications_that_come_twice_late_or_never_harm_nobody(fault: str) -> None:
+    async with listening() as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        ear.told.clear()
+        made.sim.faults.add(fault, match=ANNA)
+        made.anna.put(meeting("a"))
+        made.anna.put(meeting("b"))
+        await until(lambda: ANNA in ear.told)
+        assert ear.lost == 0
+        assert BERIT not in ear.told
+
+
+async def test_one_subscription_that_is_lost_is_made_anew() -> None:
+    async with listening() as (made, ear, _):
+        await until(lambda: ear.live == BOTH)
+        lost = next(s.id for s in made.sim.notices.subscriptions.values() if s.mailbox is made.anna)
+        made.sim.notices.forget(lost)
+        await until(lambda: ear.lost > 0 and ear.live == BOTH)
+        ear.told.clear()
+        for address in BOTH:
+            made.sim.world[address].put(meeting("a"))
+        await until(lambda: set(ear.told) == BOTH)
+
+
+async def test_a_delegate_holds_no_more_connections_than_the_server_lets_it() -> None:
+    async with listening(want=set(), access="delegate", sim={"limits": Limits()}) as (made, ear, stream):
+        many = [f"p{n}@example.com" for n in range(650)]
+        for address in many:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: len(ear.live) == 600, 60)
+        assert made.sim.streams == 3
+        assert ear.lost == 0

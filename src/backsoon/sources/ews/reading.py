@@ -21,6 +21,8 @@ MOST_PARTS: Final = 128
 NARROWEST: Final = timedelta(minutes=1)
 WIDEST_BUSY: Final = timedelta(days=42)
 """What a server gives of free and busy times at once, unless its administrator says else."""
+ANCHORS: Final = 5
+"""How many mailboxes an application tries to act for."""
 SYNC_PAGES: Final = 4
 """Folders with more items than these hold are not followed by `SyncFolderItems`: it begins with every item."""
 
@@ -90,11 +92,20 @@ async def changed_since(client: Client, mailbox: str, state: str) -> tuple[bool,
 async def busy_views(
     client: Client, addresses: Sequence[str], window: Window, *, details: bool
 ) -> Sequence[tuple[Event, ...] | EwsFailure]:
-    """When each mailbox is busy. An application signs in without a mailbox of its own and acts for the first one."""
-    anchor = addresses[0] if client.settings.sign_in == "oauth" else ""
+    """When each mailbox is busy. An application signs in without a mailbox of its own and acts for one of them.
+
+    Raises `EwsFailure`, `SourceError`.
+    """
     body = requests.availability(addresses, window, details=details)
-    inner = await client.ask(body, mailbox=anchor, act=bool(anchor))
-    return views(inner, len(addresses))
+    if client.settings.sign_in != "oauth":
+        return views(await client.ask(body, act=False), len(addresses))
+    failure = EwsFailure("ErrorNonExistentMailbox")
+    for anchor in addresses[:ANCHORS]:
+        try:
+            return views(await client.ask(body, mailbox=anchor), len(addresses))
+        except EwsFailure as error:
+            failure = error
+    raise failure
 
 
 async def busy_events(client: Client, mailbox: str, window: Window) -> list[Event]:

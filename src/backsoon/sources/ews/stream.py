@@ -115,26 +115,31 @@ class EwsStream:
     # -- one group ---------------------------------------------------------------------------------------------------
 
     async def _group(self, group: _Group, listener: Listener) -> None:
-        listening, pulling = Listening(self._client, self._ordering, heartbeat=self._heartbeat), Pulling(self._client)
+        listening = Listening(self._client, self._ordering, heartbeat=self._heartbeat)
+        pulling = Pulling(self._client)
+        async with self._connections:  # for good: taking turns would mean to miss something in every turn
+            try:
+                while True:
+                    await self._turn(group, listening, pulling, listener)
+            finally:
+                self._lost(group, listener)
+
+    async def _turn(self, group: _Group, listening: Listening, pulling: Pulling, listener: Listener) -> None:
         try:
-            while True:
-                try:
-                    if group.members:
-                        await self._client.learn(min(group.members))
-                    if self._client.streams:
-                        await self._listened(group, listening, listener)
-                    else:
-                        await self._pulled(group, pulling, listener)
-                except Exception as error:  # whatever a server sends, nobody stops listening for good
-                    if not isinstance(error, (SourceError, EwsFailure, TimeoutError)):
-                        log.warning("listening to Exchange failed: %s", type(error).__name__)
-                    if isinstance(error, Lost):
-                        self._stray(group, error.addresses)
-                    listening.forget()
-                    self._lost(group, listener)
-                    await self._pause(group, error)
-        finally:
+            if group.members:
+                await self._client.learn(min(group.members))
+            if self._client.streams:
+                await self._listened(group, listening, listener)
+            else:
+                await self._pulled(group, pulling, listener)
+        except Exception as error:  # whatever a server sends, nobody stops listening for good
+            if not isinstance(error, (SourceError, EwsFailure, TimeoutError)):
+                log.warning("listening to Exchange failed: %s", type(error).__name__)
+            if isinstance(error, Lost):
+                self._stray(group, error.addresses)
+            listening.forget()
             self._lost(group, listener)
+            await self._pause(group, error)
 
     def _lost(self, group: _Group, listener: Listener) -> None:
         if group.live:
@@ -168,26 +173,27 @@ class EwsStream:
             self._lost(group, listener)
             await group.changed.wait()
             return
-        async with self._connections:
-            subscribed = await listening.subscribe(set(group.members))
-            if listening.strays:
-                self._stray(group, listening.strays & group.members)
-                listening.strays.clear()
-            if not subscribed:
-                self._lost(group, listener)
-                await self._until_changed(group, NOTHING_PAUSE)
-                return
-            hearing = asyncio.ensure_future(self._hear(group, listening, subscribed, listener))
-            changed = asyncio.ensure_future(group.changed.wait())
-            try:
-                await asyncio.wait({hearing, changed}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                changed.cancel()
-                if not hearing.done():
-                    hearing.cancel()
-                results = await asyncio.gather(hearing, changed, return_exceptions=True)
-            if isinstance(results[0], Exception):
-                raise results[0]
+        subscribed = await listening.subscribe(set(group.members))
+        if listening.strays:
+            self._stray(group, listening.strays & group.members)
+            listening.strays.clear()
+        if not subscribed:
+            self._lost(group, listener)
+            await self._until_changed(group, NOTHING_PAUSE)
+            return
+        hearing = asyncio.ensure_future(self._hear(group, listening, subscribed, listener))
+        changed = asyncio.ensure_future(group.changed.wait())
+        try:
+            await asyncio.wait({hearing, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cut = not hearing.done()
+            changed.cancel()
+            hearing.cancel()
+            results = await asyncio.gather(hearing, changed, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
+        if cut and group.live & group.members:
+            listener.heard(group.live & group.members)  # what was on its way to us is lost
 
     async def _hear(self, group: _Group, listening: Listening, subscribed: frozenset[str], listener: Listener) -> None:
         first = True
