@@ -333,3 +333,20 @@ class TestQuota:
         for _ in range(3):
             token = (await at_work.read(token)).sync_token
         assert sum(at_work.account.counts.values()) <= 5
+
+    @pytest.mark.parametrize(
+        ("access", "a_minute", "expected"),
+        [
+            ("shared", 600, 600),
+            ("shared", 60, 60),
+            ("shared", 20_000, 20_000),
+            ("delegation", 600, 10_000),
+            ("delegation", 20_000, 20_000),
+        ],
+    )
+    async def test_whose_limit_is_kept(self, access: str, a_minute: int, expected: int) -> None:
+        """One account's where it asks for all, the project's where each mailbox is a user of its own."""
+        async with office(access=access, requests_per_minute=a_minute) as at_work:
+            throttle = at_work.account._api.throttle
+            assert throttle._per_second is not None
+            assert expected - 10 <= throttle._per_second * 60 + throttle._burst <= expected

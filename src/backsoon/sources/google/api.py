@@ -31,7 +31,9 @@ class Api:
         self.settings = settings
         self.counts: Counter[str] = Counter()
         self.tokens = Tokens(settings.credentials, http, self.counts, settings.at_once)
-        per_minute = PROJECT_PER_MINUTE if settings.delegated else min(settings.requests_per_minute, PROJECT_PER_MINUTE)
+        per_minute = settings.requests_per_minute
+        if settings.delegated:  # each mailbox is a user of its own; what they share is the project's limit
+            per_minute = max(per_minute, PROJECT_PER_MINUTE)
         self.throttle = Throttle(
             settings.at_once, per_second=max(per_minute - _BURST, 1.0) / 60, burst=min(_BURST, per_minute / 10)
         )
