@@ -32,8 +32,8 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     app.state.parts = parts
     install(app)
     streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
+    app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes()]
-    app.router.routes += hooks.Hooks(parts).routes()
     for router in (overrides.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

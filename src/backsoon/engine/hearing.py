@@ -25,6 +25,8 @@ Place = tuple[str, str]
 LONGEST_ID: Final = 128
 MOST: Final = 20_000
 """The most notifications that may wait for the store; further ones are told to come again."""
+GATHER: Final = 0.003
+"""Seconds in which others may join a transaction: vendors wait for up to three."""
 _PREFIX: Final = "bs-"
 
 
@@ -168,6 +170,7 @@ class Hearing:
     async def _work(self) -> None:
         """Take in groups until nothing waits. Owned by `close`; whatever happens, everybody gets an answer."""
         while self._waiting:
+            await asyncio.sleep(GATHER)
             group, self._waiting, self._count = self._waiting, [], 0
             try:
                 verdicts = await self._together([notice for asked in group for notice in asked.notices])

@@ -159,7 +159,6 @@ class Ordering:
         return found
 
     async def _act(self, found: Compared, now: datetime) -> None:
-        place = self._site.place
         adopted = [self._row(Wanted(c, "", o.id, o.url, ""), o, now) for c, o in found.adopt]
         changed = [replace(row, replaced=True, renew_at=now) for row in found.drop]
         prolonged = [replace(row, expires_at=o.expires_at) for row, o in found.differ]
@@ -169,13 +168,12 @@ class Ordering:
             self._site.trust.cover(row.calendar, row.expires_at, now)
         gone = [row for row in found.gone if row.id not in self._fresh]
         await self._store.remove_subscriptions([row.id for row in gone])
-        left = {row.calendar for row in (*found.kept, *adopted, *prolonged)} | {r.calendar for r in found.gone} - {
-            row.calendar for row in gone
-        }
+        left = {row.calendar for row in (*found.kept, *adopted, *prolonged, *found.gone) if row not in gone}
         await self._uncovered(self._site.trust.others(left), now)
         await self._site.urge([row.calendar for row in adopted], now)
         if gone or adopted:
-            log.info("connection %s: %d notifications were gone, %d found again", place[1], len(gone), len(adopted))
+            name = self._site.place[1]
+            log.info("connection %s: %d notifications were gone, %d found again", name, len(gone), len(adopted))
         await self._cancel(found.cancel)
 
     async def _uncovered(self, calendars: Iterable[int], now: datetime) -> None:
