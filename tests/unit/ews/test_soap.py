@@ -29,6 +29,7 @@ SETS = {
     "Exchange2010_SP1": "Exchange2010_SP1",
     "Exchange2010_SP2": "Exchange2010_SP2",
     "Exchange2013_SP1": "Exchange2013_SP1",
+    "Exchange2016": "Exchange2019_15.2.2562.17",
 }
 ODD = "o'br<i>en&co@example.com"
 
