@@ -211,11 +211,12 @@ class StoreMachine(RuleBasedStateMachine):
             if before.hinted_at is not None and before.hinted_at >= stamp:
                 stamp = before.hinted_at + timedelta(microseconds=1)
             urgent = before.lane < lane and due <= after(at + 5)
+            unread = before.lane is Lane.FIRST and lane is Lane.RECONCILE and before.confirmed_at is None
             self.calendars[each] = (
                 calendar,
                 replace(
                     before,
-                    lane=before.lane if urgent else lane,
+                    lane=before.lane if urgent or unread else lane,
                     next_read=before.next_read if due < after(at) else after(at),
                     hinted_at=stamp,
                 ),
@@ -237,6 +238,15 @@ class StoreMachine(RuleBasedStateMachine):
                     lane=max(before.lane, Lane.RECONCILE) if which is None else min(before.lane, Lane.CHANGED),
                 ),
             )
+
+    @rule(which=st.frozensets(NUMBERS), at=MINUTES)
+    def confirm(self, which: frozenset[int], at: int) -> None:
+        known = {id: self.calendars[id] for id in which & set(self.calendars)}
+        older = [id for id, (_, each) in known.items() if each.confirmed_at and each.confirmed_at < after(at)]
+        assert self.do(self.store.confirm(which, after(at))) == len(older)
+        for each in older:
+            calendar, before = self.calendars[each]
+            self.calendars[each] = calendar, replace(before, confirmed_at=after(at))
 
     # -- overrides and decisions -----------------------------------------------------------------------------
 
