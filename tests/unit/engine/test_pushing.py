@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.engine.hearing import Verdict
+from backsoon.engine.hearing import Event, Notice, Verdict
 from backsoon.sources.account import Wanted
 from backsoon.sources.base import SourceBusy, SourceDenied, SourceUnavailable
 from backsoon.testing import FakeClock
@@ -355,3 +355,51 @@ async def test_at_rest_a_mailbox_costs_at_most_two_requests_a_day(tmp_path: Path
         await p.pass_by(days=3)
         assert p.account.requests.total() / 200 / 3 <= 2, p.account.requests
         await settled(p, 200)
+
+
+async def test_what_we_did_not_live_to_hear_of_is_taken_over_when_it_tells_of_itself(tmp_path: Path) -> None:
+    """Google says with each notification what it calls a channel: enough to rely on it, and to cancel it."""
+    clock = FakeClock(NINE)
+    account = MemoryAccount(clock, renewable=False)
+    account.crash["order"] = 0
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        await p.people(3)
+        await p.start(sync=False, sweep=False)
+        await p.stop()
+    assert account.hooks is not None
+    orphans = account.hooks.lasting()
+    assert len(orphans) == 3
+    async with pushed(tmp_path, clock=clock, account=account) as p:
+        account.fail["order"] = SourceUnavailable("500")
+        await p.start(sync=False, sweep=False)
+        first = orphans[0]
+        ends = first.ordered.expires_at
+        await p.pushing.hearing.take(
+            [Notice(first.ordered.id, first.secret, Event.BEGAN, first.ordered.resource, ends)]
+        )
+        await p.settle()
+        assert p.pushing.telling(*PLACE).told == 1  # type: ignore[union-attr]
+        account.fail.clear()
+        await p.pass_by(hours=1)
+        for late in orphans[1:]:  # others have taken their place: they are cancelled
+            await p.pushing.hearing.take(
+                [Notice(late.ordered.id, late.secret, Event.CHANGED, late.ordered.resource, ends)]
+            )
+        await p.pass_by(minutes=6)
+        await settled(p, 3)
+        assert first.ordered.id in account.hooks.held
+
+
+async def test_what_is_read_seldom_is_not_old_while_its_changes_are_told(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(30)
+        await p.start()
+        await p.pass_by(hours=5)
+        ages = [p.clock.now() - r.health.confirmed_at for r in await p.store.calendars() if r.health.confirmed_at]
+        assert len(ages) == 30
+        assert max(ages) <= timedelta(minutes=20)
+        for operation in ("renew", "order", "list", "read"):
+            p.account.fail[operation] = SourceDenied("401")
+        await p.pass_by(hours=5)
+        ages = [p.clock.now() - r.health.confirmed_at for r in await p.store.calendars() if r.health.confirmed_at]
+        assert min(ages) >= timedelta(hours=3), "what the vendor refuses is not known to be so"
