@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msal
+import msal  # type: ignore[import-untyped]
 import pytest
 import requests
 from aiohttp import web
