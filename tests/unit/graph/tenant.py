@@ -20,14 +20,14 @@ WINDOW = Window(datetime(2027, 2, 28, tzinfo=UTC), datetime(2027, 2, 28, tzinfo=
 ZONE = "Europe/Stockholm"
 
 
-def settings_for(sim: GraphSimulator, **more: object) -> GraphSettings:
+def settings_for(sim: GraphSimulator, *, tls: bool = False, **more: object) -> GraphSettings:
     """Settings with which an account reaches the simulator."""
     given = {
         "tenant": sim.tenant,
         "client_id": sim.client_id,
         "client_secret": sim.client_secret,
         "url": sim.url,
-        "sign_in_url": sim.sign_in_url,
+        "sign_in_url": sim.sign_in_url if tls else sim.url.removesuffix("/v1.0"),
         "ca_file": sim.ca_file,
     }
     return GraphSettings(**{**given, **more})  # type: ignore[arg-type]
@@ -62,16 +62,22 @@ class Tenant:
 
 @asynccontextmanager
 async def tenant(
-    addresses: Sequence[str] = (ANNA, BERIT), *, limits: bool | Limits = False, **settings: object
+    addresses: Sequence[str] = (ANNA, BERIT),
+    *,
+    limits: bool | Limits = False,
+    tls: bool = False,
+    **settings: object,
 ) -> AsyncIterator[Tenant]:
-    """A tenant with these mailboxes; `settings` replace those of the account."""
+    """A tenant with these mailboxes; `settings` replace those of the account; `tls`: it signs in by it."""
     world = World([Mailbox(address) for address in addresses])
     async with GraphSimulator(world, limits=limits) as sim, Http(deadline=10, limit_per_host=64) as http:
         made: list[Tenant] = []
-        account = GraphAccount(settings_for(sim, **settings), http, lambda: made[0].now)
+        account = GraphAccount(settings_for(sim, tls=tls, **settings), http, lambda: made[0].now)
         made.append(Tenant(sim, http, account))
-        yield made[0]
-        await account.close()
+        try:
+            yield made[0]
+        finally:
+            await account.close()
 
 
 def meeting(uid: str = "one", hour: int = 9, **more: object) -> Meeting:

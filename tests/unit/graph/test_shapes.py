@@ -298,10 +298,20 @@ async def test_a_setting_that_is_none_keeps_nobody_from_being_read(said: object)
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"access_token": 1}', b'{"access_token": "a\\nb"}', b"{", b"x" * 300_000, b"\xff"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"access_token": 1}',
+        b'{"access_token": "a\\nb"}',
+        b'{"access_token": "SECRET',
+        b"x" * 300_000,
+        b"\xff",
+    ],
 )
-async def test_what_is_no_token_is_an_error(script: Script, body: bytes) -> None:
+async def test_what_is_no_token_is_an_error(script: Script, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     script.token = web.Response(body=body, content_type="application/json")
     with pytest.raises(SourceError):
         await script.read()
     assert not script.asked
+    assert "SECRET" not in caplog.text

@@ -144,6 +144,13 @@ def _verified(ca_file: str | Path | None) -> HTTPAdapter:
     return Verified()
 
 
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
 class Answered:
     """An answer as msal reads it."""
 
@@ -206,8 +213,8 @@ class Transport:
                 body += piece
                 if len(body) >= _LIMIT:
                     break
-            if answer.is_redirect or len(body) >= _LIMIT:
-                raise ValueError("no answer of a token endpoint")
+            if answer.is_redirect or len(body) >= _LIMIT or not _is_object(body):
+                raise ValueError("no answer of a token endpoint")  # msal would write it into the log
             return Answered(answer.status_code, body.decode("utf-8", "replace"), answer.headers)
 
     def close(self) -> None:
