@@ -243,11 +243,11 @@ class Sweeping:
 
 
 def at_work(organisation: Organisation, now: datetime) -> bool:
-    """Whether it is within the organisation's working hours; where none are kept, from 6 to 20 on weekdays."""
+    """Whether it is within the organisation's working hours; where none are kept, from 7 to 18 on weekdays."""
     hours = organisation.hours
     if hours.around_the_clock:
         hours = _USUAL
     return WorkingTime(hours, ZoneInfo(organisation.zone)).next_start(now) == now
 
 
-_USUAL: Final = WorkingHours((((6 * 60, 20 * 60),),) * 5 + ((),) * 2)
+_USUAL: Final = WorkingHours((((7 * 60, 18 * 60),),) * 5 + ((),) * 2)
