@@ -22,6 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
+from backsoon.sources.account import Ordered, Wanted
+from backsoon.sources.base import Window
+from backsoon.sources.graph import GraphAccount, GraphSettings
+from backsoon.wire.http import Http
 from tests.node_servers import running_prism
 from tests.peers import require_peer
 from tests.simulators.graph import GraphSimulator, Limits
@@ -705,6 +709,45 @@ class TestAgainstTheDescription:
             await client.ask(f"/subscriptions/{made['id']}/reauthorize", "POST", status=204)
             await client.ask(f"/subscriptions/{made['id']}", "DELETE", status=204)
             assert await client.code("/users/x@example.test/calendarView", 404, **WINDOW) == "ErrorInvalidUser"
+
+    async def test_what_backsoon_asks(self, description: Path, tmp_path: Path, receiver: Receiver) -> None:
+        """Its source and its orders of notifications, parts of batches too, which prism does not look into."""
+        moved = meeting("series", MONDAY + timedelta(days=1, hours=3))
+        repeated = series(exceptions={MONDAY + timedelta(days=1): moved, MONDAY: None})
+        async with self.proxied(description, tmp_path, receiver, meeting(), repeated) as (sim, client):
+            sim.parts = []
+            http = Http()
+            settings = GraphSettings(
+                sim.tenant,
+                sim.client_id,
+                sim.client_secret,
+                url=sim.url,
+                sign_in_url=sim.sign_in_url,
+                ca_file=sim.ca_file,
+            )
+            sim.links = sim.url
+            account = GraphAccount(settings, http, clock=lambda: NOW)
+            source = account.source(ANNA, zone="Europe/Stockholm", owner=frozenset({ANNA}))
+            window = Window(NOW - timedelta(days=1), NOW + timedelta(days=30))
+            first = await source.changes(window, None)
+            sim.world[ANNA].put(series(exceptions={MONDAY: None}))
+            sim.world[ANNA].remove("one")
+            assert (await source.changes(window, first.sync_token)).touched
+            where = Wanted(1, ANNA, "proposed", f"{PUBLIC}/hooks/graph", "secret")
+            assert account.webhooks is not None
+            (ordered,) = await account.webhooks.order([where])
+            assert isinstance(ordered, Ordered)
+            await account.webhooks.renew([ordered])
+            await account.webhooks.cancel([ordered])
+            await account.close()
+            await http.close()
+            asked, sim.parts = sim.parts, None
+            assert {"GET", "POST", "PATCH", "DELETE"} >= {part.method for part in asked} >= {"GET"}
+            described = [each for each in asked if "automaticRepliesSetting" not in each.path]  # a sample only has that
+            for part in (each for each in described if each.method in ("GET", "POST")):
+                prefer = part.headers.get("prefer", "")
+                status = 201 if part.method == "POST" else 200
+                await client.ask(part.path, part.method, part.body, status, prefer, **dict(part.query))
 
     async def test_prism_does_refuse(self, description: Path, tmp_path: Path, receiver: Receiver) -> None:
         async with self.proxied(description, tmp_path, receiver, meeting(show_as="asleep")) as (_, client):

@@ -85,6 +85,8 @@ class GraphSimulator:
         """By operation; `http` counts requests on the wire."""
         self.asked: list[tuple[str, Mapping[str, str]]] = []
         """(operation, query options) of all that concerned a mailbox, names of options in lower case."""
+        self.parts: list[Asked] | None = None
+        """The parts of all batches, where a test puts a list here."""
         self.links: str | None = None
         """What links begin with; None: the address that was asked."""
         self.control: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
@@ -264,6 +266,8 @@ class GraphSimulator:
         headers = {key.lower(): value for key, value in (part.get("headers") or {}).items()}
         headers["authorization"] = asked.headers.get("authorization", "")
         inner = _asked(str(part["method"]), split.path, split.query, headers, part.get("body"), asked.base, part=True)
+        if self.parts is not None:
+            self.parts.append(inner)
         answer = await self._answer(inner)
         told = {"id": part["id"], "status": answer.status, "headers": dict(answer.headers)}
         if answer.body is not None:
