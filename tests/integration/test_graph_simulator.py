@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -753,6 +754,38 @@ class TestAgainstTheDescription:
         async with self.proxied(description, tmp_path, receiver, meeting(show_as="asleep")) as (_, client):
             await client.ask(VIEW, status=422)
             await client.ask(VIEW, status=500, **WINDOW)
+
+
+class TestAgainstOfficialSamples:
+    """What Microsoft's own samples tell, the simulator tells too."""
+
+    @pytest.fixture
+    def samples(self, description: Path) -> Mapping[tuple[str, str], Any]:
+        """By method and what the address ends in."""
+        mocks = json.loads((description.parent / "official-samples.json").read_text(encoding="utf-8"))["mocks"]
+        return {
+            (each["request"]["method"], each["request"]["url"].partition("?")[0].partition("/v1.0")[2]): each[
+                "response"
+            ]
+            for each in mocks
+        }
+
+    async def test_names(self, samples: Mapping[tuple[str, str], Any], receiver: Receiver) -> None:
+        def names(method: str, path: str) -> set[str]:
+            body = samples[method, path]["body"]
+            one = body["value"][0] if "value" in body else body
+            return set(one) - {"notificationContentType", "@odata.context"}
+
+        async with subscribed(receiver) as (_, client, made):
+            (seen,) = (await client.ask(VIEW, **WINDOW))["value"]
+            assert names("GET", "/me/calendarView") <= set(seen)
+            assert names("GET", "/me/calendarView/delta") <= set((await client.ask(DELTA, **WINDOW))["value"][0])
+            replies = "/mailboxSettings/automaticRepliesSetting"
+            assert names("GET", f"/me{replies}") <= set(await client.ask(f"/users/{ANNA}{replies}"))
+            (schedule,) = (await client.ask(TestGetSchedule.PATH, "POST", TestGetSchedule.body(ANNA)))["value"]
+            assert names("POST", "/me/calendar/getSchedule") <= set(schedule)
+            assert names("POST", "/subscriptions") <= set(made)
+            assert names("GET", "/subscriptions") <= set((await client.ask("/subscriptions"))["value"][0])
 
 
 def made_certificate() -> tuple[str, str]:

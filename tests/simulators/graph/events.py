@@ -101,6 +101,7 @@ class Teller:
             "lastModifiedDateTime": stamp(self.epoch + timedelta(seconds=stored.version)),
             "changeKey": key,
             "categories": list(meeting.categories),
+            "transactionId": None,
             "originalStartTimeZone": meeting.zone,
             "originalEndTimeZone": meeting.zone,
             "iCalUId": meeting.uid,
