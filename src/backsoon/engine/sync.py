@@ -147,28 +147,27 @@ class Sync:
         now = self._clock.now()
         self._queues.forget(places)
         room = self._queues.room(places, now)
+        taken = set(self._reading)
         while room:
-            limit = sum(room.values()) + len(self._reading)
+            limit = sum(room.values()) + len(taken)
             full = places - room.keys()
             due = await self._store.calendars_due(now, limit, without=full, beyond=beyond(now))
-            self._queue(due, room)
+            self._queue(due, room, taken)
             if len(due) < limit or not places - room.keys() - full:
                 break
         for read in self._queues.start():
             group.create_task(self._read_in_turn(read, group))
 
-    def _queue(self, due: Iterable[ReadCalendar], room: dict[Place, int]) -> None:
-        """Queue what is due, as far as there is room; where there is none left, no more is asked for."""
-        added: dict[Place, int] = {}
+    def _queue(self, due: Iterable[ReadCalendar], room: dict[Place, int], taken: set[int]) -> None:
+        """Queue what is due and not `taken` yet, as far as there is room; where none is left, no more is asked for."""
         for read in due:
-            place = place_of(read)
-            taken = added.get(place, 0)
-            if read.calendar.id not in self._reading and taken < room.get(place, 0):
+            place, id = place_of(read), read.calendar.id
+            if id not in taken and id not in self._reading and place in room:
                 self._queues.add(read)
-                added[place] = taken + 1
-        for place, taken in added.items():
-            if taken >= room[place]:
-                del room[place]
+                taken.add(id)
+                room[place] -= 1
+                if not room[place]:
+                    del room[place]
 
     async def _next_look(self) -> datetime:
         now = self._clock.now()

@@ -165,6 +165,24 @@ async def test_the_rest_wait_in_the_store_and_all_are_read(tmp_path: Path) -> No
         assert server.most == 5
 
 
+async def test_nobody_is_queued_twice_where_another_connection_has_more_to_do(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        server, other = Server(), Server()
+        for each in await employ(w, server, range(40)):
+            await w.store.save_health(each.id, CalendarHealth(None, None, at(8)))
+        for each in await employ(w, other, range(100, 103), "other"):
+            await w.store.save_health(each.id, CalendarHealth(None, None, at(7)))
+        found = reading(w, SyncSettings(per_connection=4))
+        async with w.running(sync=True):
+            await w.until(lambda: server.together == 4 and other.together >= 3)
+            assert sorted(other.asked) == [100, 101, 102]
+            other.open.set()
+            server.open.set()
+            await w.until(lambda: len(found) == 43)
+            await settled(w)
+        assert sorted(server.asked + other.asked) == [*range(40), 100, 101, 102]
+
+
 async def test_a_server_that_asks_for_patience_waits_alone(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         server, other = Server(), Server()
