@@ -225,7 +225,7 @@ class GoogleSimulator:
     def _free_busy(self, asked: _Asked, user: str) -> dict[str, Any]:
         start, end = (datetime.fromisoformat(asked.body[name]) for name in ("timeMin", "timeMax"))
         items = [str(each["id"]) for each in asked.body["items"]]
-        if end <= start or end - start > timedelta(days=800):
+        if end <= start or end - start > timedelta(days=90):
             raise Refused(400, "timeRangeTooLong")
         if len(items) > int(asked.body.get("calendarExpansionMax", 50)) or len(items) > 50:
             raise Refused(400, "tooManyCalendarsRequested")

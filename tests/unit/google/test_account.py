@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from backsoon.sources.account import Account, BusyTime, Finding, Ordered, Wanted
-from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceMissing, Window
 from backsoon.sources.google import GoogleAccount, GoogleSettings
 from backsoon.sources.google.errors import NotShared
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS
@@ -45,42 +45,45 @@ async def test_is_an_account(at_work: Office) -> None:
     await account.close()
 
 
+MONTH = Window(WINDOW.start, WINDOW.start + timedelta(days=30))
+
+
 class TestBusy:
     async def test_times_of_several_in_one_request(self, at_work: Office) -> None:
         at_work.put(meeting())
         at_work.put(meeting("two", start=MONDAY + timedelta(hours=9, minutes=30)))
         at_work.put(meeting("free", show_as="free", start=MONDAY + timedelta(hours=15)))
         at_work.simulator.share(CARL, "none")
-        found = await at_work.account.busy([ANNA, BO, CARL], WINDOW)
+        found = await at_work.account.busy([ANNA, BO, CARL], MONTH)
         assert found[ANNA] == (BusyTime(NINE, NINE + HOUR * 1.5),)
         assert found[BO] == ()
         assert isinstance(found[CARL], NotShared)
         assert at_work.account.counts == {"freebusy.query": 1, "token": 1}
-        assert await at_work.account.busy([], WINDOW) == {}
+        assert await at_work.account.busy([], MONTH) == {}
 
     async def test_the_consent_does_not_cover_it(self, at_work: Office) -> None:
         at_work.simulator.signing.consented = frozenset({EVENTS, CALENDAR_LIST})
         account = user(at_work)
         with pytest.raises(SourceDenied):
-            await account.busy([ANNA], WINDOW)
+            await account.busy([ANNA], MONTH)
         assert account.busy_at_once == 0
 
     async def test_in_a_domain_it_is_asked_in_one_persons_name(self, delegated: Office) -> None:
         delegated.put(meeting(), BO)
-        found = await delegated.account.busy([ANNA, BO], WINDOW)
+        found = await delegated.account.busy([ANNA, BO], MONTH)
         assert (found[ANNA], found[BO]) == ((), (BusyTime(NINE, NINE + HOUR),))
-        await delegated.account.busy([BO, CARL], WINDOW)
+        await delegated.account.busy([BO, CARL], MONTH)
         assert delegated.account.counts == {"freebusy.query": 2, "token": 1}
 
     async def test_somebody_who_has_left_does_not_stop_it(self, delegated: Office) -> None:
-        found = await delegated.account.busy(["gone@example.com", ANNA], WINDOW)
+        found = await delegated.account.busy(["gone@example.com", ANNA], MONTH)
         assert found[ANNA] == ()
         assert isinstance(found["gone@example.com"], SourceError)
 
     async def test_throttled(self, at_work: Office) -> None:
         at_work.simulator.faults.add("throttle", seconds=60)
         with pytest.raises(SourceBusy):
-            await at_work.account.busy([ANNA], WINDOW)
+            await at_work.account.busy([ANNA], MONTH)
 
 
 class Hooks:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.model import ShowAs
+from backsoon.domain.model import ShowAs, Timed
 from backsoon.sources.base import (
     SourceBroken,
     SourceBusy,
@@ -23,6 +23,7 @@ from backsoon.sources.base import (
     Window,
 )
 from backsoon.sources.google import GoogleAccount, GoogleSettings, source
+from backsoon.sources.google.busy import LONGEST
 from backsoon.sources.google.errors import ApiDisabled, NoCalendarUser, NotShared, PolicyForbids, ScopeMissing
 from tests.simulators.google import Limits
 from tests.simulators.model import Repeats
@@ -343,6 +344,19 @@ class TestWithoutDetails:
         assert changes.warnings == (source.WITHOUT_DETAILS,)
         (entry,) = changes.entries
         assert (entry.subject, entry.show_as) == ("", ShowAs.BUSY)
+
+    async def test_free_busy_of_a_year_is_asked_for_in_parts(self, at_work: Office) -> None:
+        """Google answers 400 `timeRangeTooLong` from about 90 days on."""
+        hour = timedelta(hours=1)
+        edge = WINDOW.start + LONGEST
+        at_work.put(meeting("now"))
+        at_work.put(meeting("across", start=edge - hour, end=edge + hour))
+        at_work.put(meeting("late", start=MONDAY + timedelta(days=390)))
+        at_work.simulator.faults.add("deny", times=None, match="events.list")
+        year = Window(WINDOW.start, WINDOW.start + timedelta(days=400))
+        changes = await at_work.source(ANNA).changes(year, None)
+        assert len(changes.entries) == len({each.resource for each in changes.entries}) == 3
+        assert Timed(edge - hour, edge + hour) in {each.when for each in changes.entries}
 
     async def test_a_throttled_fallback_is_busy(self, at_work: Office) -> None:
         at_work.simulator.faults.add("deny", times=None, match="events.list")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -17,6 +17,8 @@ from backsoon.sources.google.settings import FREE_BUSY
 
 AT_ONCE: Final = 50
 """Calendars that one query takes (Google, "Freebusy: query", `calendarExpansionMax`)."""
+LONGEST: Final = timedelta(days=80)
+"""The longest span of one query. Google refuses more than about 90 days (`timeRangeTooLong`)."""
 
 
 class _Stretch(msgspec.Struct):
@@ -43,8 +45,20 @@ async def free_busy(
 ) -> Mapping[str, tuple[BusyTime, ...] | SourceError]:
     """When each calendar is busy in the window; one that cannot be asked has its error. `mailbox` is in whose name.
 
-    Raises a `SourceError` where the question as a whole failed.
+    A long window is asked for in parts. Raises a `SourceError` where the question as a whole failed.
     """
+    found = await _asked(api, addresses, Window(window.start, min(window.start + LONGEST, window.end)), mailbox)
+    start = window.start + LONGEST
+    while start < window.end:
+        more = await _asked(api, addresses, Window(start, min(start + LONGEST, window.end)), mailbox)
+        found = {address: _both(found[address], more[address]) for address in addresses}
+        start += LONGEST
+    return found
+
+
+async def _asked(
+    api: Api, addresses: Sequence[str], window: Window, mailbox: str
+) -> Mapping[str, tuple[BusyTime, ...] | SourceError]:
     body = {
         "timeMin": f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
         "timeMax": f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
@@ -59,6 +73,15 @@ async def free_busy(
     return {address: _times(told.get(address.casefold())) for address in addresses}
 
 
+def _both(
+    one: tuple[BusyTime, ...] | SourceError, other: tuple[BusyTime, ...] | SourceError
+) -> tuple[BusyTime, ...] | SourceError:
+    """The times of two parts of a window; what lies across both is one stretch."""
+    if isinstance(one, SourceError):
+        return one
+    return other if isinstance(other, SourceError) else joined((*one, *other))
+
+
 def _times(calendar: _Calendar | None) -> tuple[BusyTime, ...] | SourceError:
     if calendar is None:
         return SourceBroken("the answer leaves this calendar out")
@@ -71,6 +94,16 @@ def _times(calendar: _Calendar | None) -> tuple[BusyTime, ...] | SourceError:
         return tuple(BusyTime(each.start.astimezone(UTC), each.end.astimezone(UTC)) for each in calendar.busy)
     except OverflowError:
         return SourceBroken("times at the edge of time")
+
+
+def joined(times: Iterable[BusyTime]) -> tuple[BusyTime, ...]:
+    """The same, with stretches that overlap or touch as one."""
+    found: list[BusyTime] = []
+    for each in sorted(times, key=lambda one: one.start):
+        if found and each.start <= found[-1].end:
+            each = BusyTime(found[-1].start, max(found.pop().end, each.end))
+        found.append(each)
+    return tuple(found)
 
 
 def busy_entries(times: Sequence[BusyTime]) -> tuple[CalendarEntry, ...]:
