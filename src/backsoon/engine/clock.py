@@ -23,7 +23,8 @@ from backsoon.engine.deciding import CHUNK, MOST_CLAIMS, Decision, decide
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.meters import Meters
-from backsoon.engine.publisher import Publisher, Urgency
+from backsoon.engine.publisher import Publisher
+from backsoon.engine.queued import Urgency
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
 from backsoon.switchboards.base import Order, Presentation, Rendered

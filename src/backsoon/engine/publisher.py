@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
 from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.defects import where
+from backsoon.engine.queued import OVERTAKEN, UNKNOWN, Urgency, batches, divided, sharing
 from backsoon.engine.timing import Clock, finished, pause
 from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import (
@@ -46,20 +46,6 @@ SAVE_PAGE = 5000
 CLEARING = 600.0
 """The longest that clearing a switchboard may take, in seconds."""
 PAGE = 500
-UNKNOWN = Rendered("unknown", "unknown")
-"""Stands for what was told in an order that was prepared without looking that up."""
-OVERTAKEN = Order("", UNKNOWN, UNKNOWN)
-
-
-class Urgency(IntEnum):
-    """Who comes first."""
-
-    BY_HAND = 0
-    """Somebody pressed a key and looks at the lamp."""
-    TRANSITION = 1
-    """A lamp changes."""
-    AHEAD = 2
-    """Only what is written ahead changes."""
 
 
 @dataclass(slots=True)
@@ -128,7 +114,7 @@ class Publisher:
         """
         if before is None:
             before = self._expected(extension)
-        return Order(extension, before, _sharing(before, wanted))
+        return Order(extension, before, sharing(before, wanted))
 
     def offer(self, orders: dict[str, Order], urgency: Urgency) -> None:
         """These orders, by extension, should be carried out; each replaces the one before. Never waits.
@@ -297,13 +283,13 @@ class Publisher:
         """Tell all that waits in a queue, stopping for what is more urgent."""
         self._telling[urgency], self._wanted[urgency] = self._wanted[urgency], {}
         telling = self._telling[urgency]
-        batches = _batches(telling.values(), BATCH[urgency])
+        portions = batches(telling.values(), BATCH[urgency])
         batch: list[Order] = []
         carried: list[list[Order]] = []
         told: set[str] = set()
         """Of the batch that goes on."""
         try:
-            for batch in batches:
+            for batch in portions:
                 told.clear()
                 if await self._tell_batch(session, urgency, batch, carried, told):
                     batch = []
@@ -311,7 +297,7 @@ class Publisher:
                     break
         finally:
             self._remember(carried)
-            waiting = chain((o for o in batch if o.extension not in told), *batches)
+            waiting = chain((o for o in batch if o.extension not in told), *portions)
             left = {o.extension: o for o in waiting if telling[o.extension] is o}  # not overtaken
             self._telling[urgency] = {}
             if left:
@@ -324,7 +310,7 @@ class Publisher:
         """Tell these, as many at once as the session takes soon; whether it was all of them."""
         orders = await self._up_to_date(batch)
         while orders:
-            part, orders = _divided(orders, session.at_once)
+            part, orders = divided(orders, session.at_once)
             carried.append(await self._show(session, part))
             told.update(order.extension for order in part)
             await asyncio.sleep(0)
@@ -382,7 +368,7 @@ class Publisher:
                 orders.append(order)
         if others:
             told_now = await self._told([order.extension for order in others])
-            fresh = [Order(o.extension, before := told_now[o.extension], _sharing(before, o.after)) for o in others]
+            fresh = [Order(o.extension, before := told_now[o.extension], sharing(before, o.after)) for o in others]
             orders += [order for order in fresh if order.after is not order.before]
         return orders
 
@@ -429,26 +415,3 @@ def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:
-    """The orders in turn, without those that have been overtaken by then."""
-    each = iter(orders)
-    while batch := list(islice(each, size)):
-        yield [order for order in batch if order is not OVERTAKEN]
-
-
-def _divided(orders: list[Order], lamps: int) -> tuple[list[Order], list[Order]]:
-    """The first of the orders, no more than so many of which change a lamp, and the others."""
-    if len(orders) <= lamps:
-        return orders, []
-    changing = (number for number, order in enumerate(orders) if order.before.lamp != order.after.lamp)
-    end = next(islice(changing, max(1, lamps), None), len(orders))
-    return orders[:end], orders[end:]
-
-
-def _sharing(before: Rendered, wanted: Rendered) -> Rendered:
-    """What is wanted, with the texts of what was told where they are equal; the very same where nothing changes."""
-    if wanted.plan != before.plan:
-        return wanted if wanted.lamp != before.lamp else Rendered(before.lamp, wanted.plan)
-    return before if wanted.lamp == before.lamp else Rendered(wanted.lamp, before.plan)

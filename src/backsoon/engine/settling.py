@@ -19,7 +19,8 @@ from backsoon.engine.deciding import MOST_CLAIMS, Decision, decide, decide_all
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.meters import through_of
-from backsoon.engine.publisher import Publisher, Urgency
+from backsoon.engine.publisher import Publisher
+from backsoon.engine.queued import Urgency
 from backsoon.engine.timing import Clock, pause
 from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
 from backsoon.switchboards.base import NOTHING

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from backsoon.domain.organisation import SwitchboardSettings
-from backsoon.engine.publisher import BATCH, Publisher, Urgency
+from backsoon.engine.publisher import BATCH, Publisher
+from backsoon.engine.queued import Urgency
 from backsoon.store.base import Told
 from backsoon.switchboards.base import NOTHING, Order, Rendered, Session
 from backsoon.testing import FakeClock, MemorySwitchboard

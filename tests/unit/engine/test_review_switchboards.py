@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backsoon.domain.organisation import SwitchboardSettings
-from backsoon.engine.publisher import Publisher, Urgency
+from backsoon.engine.publisher import Publisher
+from backsoon.engine.queued import Urgency
 from backsoon.store.base import Told
 from backsoon.switchboards.base import NOTHING, Presentation, Rendered, Session, SwitchboardDenied
 from backsoon.testing import MemorySwitchboard
