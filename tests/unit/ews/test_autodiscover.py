@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
-from backsoon.sources.base import SourceBroken, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
 from backsoon.sources.ews.autodiscover import Autodiscover, Written
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.transport import Transport
@@ -30,7 +30,9 @@ def protocol(kind: str, url: str) -> str:
 
 
 @asynccontextmanager
-async def asked(pages: Pages, seen: list[tuple[str, str]] | None = None) -> AsyncIterator[tuple[Autodiscover, str]]:
+async def asked(
+    pages: Pages, seen: list[tuple[str, str]] | None = None, more: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Autodiscover, str]]:
     """Autodiscover at a server of these pages, for `service@corp.example`."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -38,7 +40,9 @@ async def asked(pages: Pages, seen: list[tuple[str, str]] | None = None) -> Asyn
         if seen is not None:
             seen.append((request.path, user))
         status, body, location = pages.get(request.path, (404, "", ""))
-        return web.Response(status=status, text=body, headers={"Location": location} if location else {})
+        return web.Response(
+            status=status, text=body, headers={**({"Location": location} if location else {}), **(more or {})}
+        )
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -123,6 +127,23 @@ async def test_a_refusal_is_final(status: int) -> None:
         with pytest.raises(SourceDenied):
             await found.find("anna@corp.example")
     assert len(seen) == 1  # more wrong passwords lock the account
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_asks_to_wait_is_asked_nothing_else(status: int) -> None:
+    seen: list[tuple[str, str]] = []
+    async with asked({OLD: (status, "", ""), NEW: (status, "", "")}, seen, {"Retry-After": "70"}) as (found, _):
+        with pytest.raises(SourceBusy) as caught:
+            await found.find("anna@corp.example")
+        assert caught.value.retry_after == 70
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("location", ["http://[", "https://corp.example:port/"])
+async def test_a_redirect_to_nowhere_is_an_error(location: str) -> None:
+    async with asked({OLD: (302, "", location), NEW: (302, "", location)}) as (found, _):
+        with pytest.raises(SourceMissing):
+            await found.find("anna@corp.example")
 
 
 @pytest.mark.parametrize("body", ["", "<html>Sign in", "<!DOCTYPE a><a/>", "<Autodiscover/>", "<a><b/></a>"])

@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backsoon.sources.base import SourceError
+from backsoon.sources.base import SourceBusy, SourceError
 from backsoon.sources.ews import soap
 from backsoon.sources.ews.busy import views
 from backsoon.sources.ews.entries import read_items
@@ -83,6 +83,21 @@ def test_answers_with_a_piece_replaced(at: int, length: int, piece: bytes) -> No
 @given(st.binary(max_size=200))
 def test_anything_at_all(raw: bytes) -> None:
     harmless(raw)
+
+
+async def test_a_back_off_of_years_is_an_hour() -> None:
+    fault = (
+        f'<s:Envelope xmlns:s="{soap.SOAP}" xmlns:t="{soap.TYPES}" xmlns:m="{soap.MESSAGES}"><s:Body><s:Fault>'
+        "<faultcode>a:ErrorServerBusy</faultcode><detail><m:ResponseCode>ErrorServerBusy</m:ResponseCode>"
+        '<t:MessageXml><t:Value Name="BackOffMilliseconds">99999999999</t:Value></t:MessageXml></detail></s:Fault>'
+        "</s:Body></s:Envelope>"
+    ).encode()
+    async with scripted(lambda *_: (500, fault, {})) as account:
+        source = account.source(ANNA, zone=ZONE, owner=frozenset())
+        for _ in range(2):
+            with pytest.raises(SourceBusy) as caught:
+                await source.changes(WINDOW, None)
+            assert 3_500 < (caught.value.retry_after or 0) <= 3_600
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429, 456, 500, 502, 503, 507, 599])

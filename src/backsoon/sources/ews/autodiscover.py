@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from yarl import URL
 
-from backsoon.sources.base import SourceBroken, SourceDenied, SourceError, SourceMissing
-from backsoon.sources.ews.failures import source_errors, with_remedy
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.ews.failures import USUAL_BACK_OFF, source_errors, with_remedy
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.transport import Transport
-from backsoon.wire.http import HttpError, Response, parse_address
+from backsoon.wire.http import HttpError, Response, parse_address, retry_after
 from backsoon.wire.xml import BadXml, parse_xml
 
 HOPS: Final = 5
@@ -74,7 +74,7 @@ class Autodiscover:
                 try:
                     with source_errors():
                         return await asking(base, mailbox)
-                except SourceDenied:
+                except (SourceDenied, SourceBusy):
                     raise
                 except SourceError as error:
                     failures.append(error)
@@ -157,13 +157,20 @@ class Autodiscover:
 
 def _location(response: Response) -> str:
     if response.status in (301, 302, 303, 307, 308) and "location" in response.headers:
-        return str(URL(response.url, encoded=True).join(URL(response.headers["location"], encoded=True)))
+        try:
+            return str(URL(response.url, encoded=True).join(URL(response.headers["location"], encoded=True)))
+        except ValueError:
+            raise SourceBroken("autodiscover leads to something that is no address") from None
     return ""
 
 
 def _answered(response: Response) -> etree._Element:
     if response.status in (401, 403):
         raise SourceDenied(f"autodiscover refused the account ({response.status})")
+    pause = retry_after(response.headers)
+    if response.status == 429 or (response.status == 503 and pause is not None):
+        wait = USUAL_BACK_OFF if pause is None else pause
+        raise SourceBusy(f"autodiscover asks to wait ({response.status})", retry_after=wait)
     if response.status != 200:
         raise SourceMissing(f"autodiscover answered {response.status}")
     try:

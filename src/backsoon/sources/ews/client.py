@@ -12,7 +12,15 @@ from lxml import etree
 
 from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceMissing, SourceUnavailable, Window
 from backsoon.sources.ews import requests, soap
-from backsoon.sources.ews.failures import BUSY, USUAL_BACK_OFF, WRONG_VERSION, EwsFailure, source_errors, with_remedy
+from backsoon.sources.ews.failures import (
+    BUSY,
+    MAX_BACK_OFF,
+    USUAL_BACK_OFF,
+    WRONG_VERSION,
+    EwsFailure,
+    source_errors,
+    with_remedy,
+)
 from backsoon.sources.ews.settings import HIGHEST, ORDER, VERSIONS, EwsSettings
 from backsoon.sources.ews.transport import Transport
 from backsoon.wire.http import Response, retry_after
@@ -130,6 +138,7 @@ class Client:
 
     def throttled(self, seconds: float, begun: float) -> SourceBusy:
         """Note that the server asks to wait; the error that says so."""
+        seconds = min(seconds, MAX_BACK_OFF)
         self.throttle.slow_down(seconds, begun)
         return SourceBusy("Exchange asks to wait", retry_after=seconds)
 
