@@ -56,7 +56,7 @@ def _google_settings(sim: Served, work: Path) -> dict[str, object]:
     credentials = work / "service-account.json"
     credentials.write_text(str(sim.told["credentials"]))
     origin = str(sim.told["origin"])
-    return {"credentials": str(credentials), "access": "delegation", "url": f"{origin}/calendar/v3", "at_once": 20}
+    return {"credentials": str(credentials), "access": "delegation", "url": f"{origin}/calendar/v3"}
 
 
 def _ews_settings(sim: Served, work: Path) -> dict[str, object]:

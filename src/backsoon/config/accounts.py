@@ -143,7 +143,7 @@ def _google(table: Table) -> dict[str, object]:
         access=table.choice("access", "shared", _words("shared", "delegation")),
         requests_per_minute=table.number("requests_per_minute", 600, 1, 1_000_000),
         url=secured(table, "url", _URL),
-        **_mailboxes(table, 20),
+        **_mailboxes(table, 96),
     )
 
 

@@ -66,7 +66,7 @@ def test_the_least_that_google_needs() -> None:
         "credentials": "/settings/google.json",
         "access": "shared",
         "requests_per_minute": 600,
-        "at_once": 20,
+        "at_once": 96,
     }
 
 

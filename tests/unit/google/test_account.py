@@ -352,4 +352,5 @@ class TestQuota:
         async with office(access=access, requests_per_minute=a_minute) as at_work:
             throttle = at_work.account._api.throttle
             assert throttle._per_second is not None
+            assert throttle.limit == min(96, expected // 30)
             assert expected - 10 <= throttle._per_second * 60 + throttle._burst <= expected

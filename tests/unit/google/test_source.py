@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,7 +28,7 @@ from backsoon.sources.google.busy import LONGEST
 from backsoon.sources.google.errors import ApiDisabled, NoCalendarUser, NotShared, PolicyForbids, ScopeMissing
 from tests.simulators.google import Limits
 from tests.simulators.model import Repeats
-from tests.unit.google.world import ANNA, MONDAY, WINDOW, Office, meeting, office
+from tests.unit.google.world import ANNA, MONDAY, WINDOW, ZONE, Office, meeting, office
 
 CANARY = "canary-7f3a"
 
@@ -350,7 +351,8 @@ class TestWithoutDetails:
         hour = timedelta(hours=1)
         edge = WINDOW.start + LONGEST
         at_work.put(meeting("now"))
-        at_work.put(meeting("across", start=edge - hour, end=edge + hour))
+        local = edge.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+        at_work.put(meeting("across", start=local - hour, end=local + hour))
         at_work.put(meeting("late", start=MONDAY + timedelta(days=390)))
         at_work.simulator.faults.add("deny", times=None, match="events.list")
         year = Window(WINDOW.start, WINDOW.start + timedelta(days=400))

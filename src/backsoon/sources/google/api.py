@@ -14,7 +14,7 @@ import msgspec
 
 from backsoon.sources.base import SourceBroken, SourceBusy, SourceError
 from backsoon.sources.google.errors import of_http, refused
-from backsoon.sources.google.settings import EVENTS, PROJECT_PER_MINUTE, GoogleSettings
+from backsoon.sources.google.settings import EVENTS, GoogleSettings
 from backsoon.sources.google.tokens import Tokens
 from backsoon.wire.http import Http, HttpError, Response
 from backsoon.wire.throttle import Blocked, Throttle
@@ -30,12 +30,10 @@ class Api:
     def __init__(self, settings: GoogleSettings, http: Http) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self.tokens = Tokens(settings.credentials, http, self.counts, settings.at_once)
-        per_minute = settings.requests_per_minute
-        if settings.delegated:  # each mailbox is a user of its own; what they share is the project's limit
-            per_minute = max(per_minute, PROJECT_PER_MINUTE)
+        self.tokens = Tokens(settings.credentials, http, self.counts, settings.together)
+        per_minute = settings.per_minute
         self.throttle = Throttle(
-            settings.at_once, per_second=max(per_minute - _BURST, 1.0) / 60, burst=min(_BURST, per_minute / 10)
+            settings.together, per_second=max(per_minute - _BURST, 1.0) / 60, burst=min(_BURST, per_minute / 10)
         )
         self._http = http
         self._refusals = 0

@@ -20,6 +20,8 @@ CALENDAR_LIST: Final = "https://www.googleapis.com/auth/calendar.calendarlist.re
 SHARED, DELEGATION = "shared", "delegation"
 PROJECT_PER_MINUTE: Final = 10_000
 """Requests that a project may make in a minute (Google, "Manage quotas")."""
+QUEUE: Final = 2.0
+"""How long (seconds) a request may stand in line for its time, where all begin as fast as Google allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class GoogleSettings:
     credentials: str = field(repr=False)
     access: str = SHARED
     requests_per_minute: int = 600
-    at_once: int = 20
+    at_once: int = 96
     url: str = BASE
     ahead: timedelta = timedelta(days=30)
 
@@ -44,6 +46,18 @@ class GoogleSettings:
     def base(self) -> str:
         """The address that paths are appended to."""
         return (self.url or BASE).rstrip("/")
+
+    @property
+    def per_minute(self) -> int:
+        """Requests that may be made in a minute. Delegated, each mailbox is a user of its own; what they share is the
+        project's limit."""
+        return max(self.requests_per_minute, PROJECT_PER_MINUTE) if self.delegated else self.requests_per_minute
+
+    @property
+    def together(self) -> int:
+        """Requests that may be under way together: `at_once`, and no more than begin in `QUEUE` seconds, so that what
+        is urgent does not stand behind a long line."""
+        return max(1, min(self.at_once, int(self.per_minute / 60 * QUEUE)))
 
     @property
     def delegated(self) -> bool:

@@ -23,7 +23,7 @@ from backsoon.wire.http import Http, HttpError, Response
 KEPT: Final = 1_024
 """Tokens of so many mailboxes are kept; another one costs a request."""
 _RENEW_BEFORE: Final = 120.0
-MOST_THREADS: Final = 32
+MOST_THREADS: Final = 64
 _LARGEST: Final = 65_536
 _SAID_NO: Final = 30.0
 """For how long (seconds) a refusal is believed without asking again."""
