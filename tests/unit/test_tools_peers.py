@@ -77,6 +77,6 @@ def test_the_home_is_chosen_by_the_user_or_their_cache_folder() -> None:
 
 
 def test_an_unknown_peer_is_answered_with_those_there_are() -> None:
-    with pytest.raises(PeerError, match="caldav, ldap, schemathesis, .*asterisk"):
+    with pytest.raises(PeerError, match=r"caldav, ldap, schemathesis, .*asterisk"):
         recipe_of("fax")
     assert {recipe.name for recipe in RECIPES} >= {"caldav", "ldap", "schemathesis", "exchangelib", "node", "asterisk"}
