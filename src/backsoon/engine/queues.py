@@ -11,6 +11,8 @@ from backsoon.store.base import ReadCalendar
 
 Place = tuple[str, str]
 """An organisation and one of its connections."""
+FEW = 4
+"""So many reads at a connection begin even where others take most of the room: their servers may be hanging."""
 
 
 def place_of(read: ReadCalendar) -> Place:
@@ -75,17 +77,18 @@ class Queues:
             del self._by_place[place]
 
     def start(self) -> Iterator[ReadCalendar]:
-        """Those to be read from now on, the lowest lane first; each is being read once it is given."""
+        """Those to be read from now on, the lowest lane first, then where the fewest are; each is being read once it is
+        given."""
         while len(self.reading) < self._most:
-            ready = [(q.waiting[0].health.lane, p) for p, q in self._by_place.items() if self._ready(p, q)]
+            ready = [(q.waiting[0].health.lane, q.reading, p) for p, q in self._by_place.items() if self._ready(p, q)]
             if not ready:
                 return
-            _, place = min(ready)
+            *_, place = min(ready)
             yield self._begun(place)
 
     def start_at(self, place: Place) -> Iterator[ReadCalendar]:
         """The same at one connection, where a read has ended."""
-        while len(self.reading) < self._most and self._ready(place, self._of(place)):
+        while self._ready(place, self._of(place)):
             yield self._begun(place)
 
     def ended(self, read: ReadCalendar) -> bool:
@@ -103,7 +106,8 @@ class Queues:
         return read
 
     def _ready(self, place: Place, queue: Queue) -> bool:
-        return bool(queue.waiting) and queue.reading < max(1, self._at_once_of(*place))
+        most = self._most if queue.reading < FEW else self._most - self._most // 4
+        return bool(queue.waiting) and len(self.reading) < most and queue.reading < max(1, self._at_once_of(*place))
 
     def _of(self, place: Place) -> Queue:
         return self._by_place.setdefault(place, Queue())

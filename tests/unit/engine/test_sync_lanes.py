@@ -153,6 +153,21 @@ async def test_as_many_are_read_together_as_the_account_allows_now(tmp_path: Pat
         assert server.most == 2
 
 
+async def test_servers_that_hang_leave_room_for_the_others(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        hanging, other = [Server(), Server()], Server()
+        for number, server in enumerate(hanging):
+            await employ(w, server, range(20), f"a{number}")
+        await employ(w, other, range(20), "z")
+        other.open.set()
+        reading(w, SyncSettings(at_once_of=lambda *_: 16, at_once=16))
+        async with w.running(sync=True):
+            await w.until(lambda: len(other.asked) == 20)
+            await w.until(lambda: sum(server.together for server in hanging) == 12)
+            for server in hanging:
+                server.open.set()
+
+
 async def test_the_rest_wait_in_the_store_and_all_are_read(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         server = Server()
