@@ -280,7 +280,7 @@ class MemoryStream:
 
     async def run(self, listener: Listener) -> None:
         """See `Stream`."""
-        self._listener = listener
+        self._listener, self._told = listener, frozenset()
         while True:
             now = self.wanted if self.live.is_set() else frozenset()
             if gone := self._told - now:

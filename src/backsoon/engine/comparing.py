@@ -71,7 +71,7 @@ def _kept(
         ordered = None if at_vendor is None else at_vendor.get(row.id)
         if at_vendor is not None and ordered is None:
             found.gone.append(row)
-        elif row.calendar not in wanted or row.url != url or row.calendar in kept:
+        elif row.calendar not in wanted or row.url != url or row.calendar in kept or _moved(wanted, row, ordered):
             found.drop.append(row)
         else:
             kept[row.calendar] = row.id
@@ -80,6 +80,12 @@ def _kept(
             else:
                 found.differ.append((row, ordered))
     return kept
+
+
+def _moved(wanted: Mapping[int, str], row: Subscription, ordered: Ordered | None) -> bool:
+    """Whether the vendor tells of a mailbox that is not the calendar's any more, as far as it says of which."""
+    address = "" if ordered is None else ordered.address.lower()
+    return bool(address) and bool(wanted[row.calendar]) and address != wanted[row.calendar]
 
 
 def _last(row: Subscription) -> tuple[datetime, str]:

@@ -90,9 +90,10 @@ class Listening:
             after = page[-1].calendar.id
         if found.keys() != self._calendars.keys():
             self._stream.want(found.keys())
-        gone = {c for ids in self._calendars.values() for c in ids} - {c for ids in found.values() for c in ids}
+        gone = _places(self._calendars) - _places(found)  # or in another mailbox now
         self._calendars = found
-        self._site.trust.uncover(gone)
+        self._lost.update(self._site.trust.uncover({calendar for _, calendar in gone}))
+        self._news.set()
 
     # -- what is heard -----------------------------------------------------------------------------------------------
 
@@ -119,3 +120,7 @@ class Listening:
             await self._store.hint(heard, Lane.CHANGED, now)
             self._site.trust.told(heard, now)
             self._hinted(heard)
+
+
+def _places(calendars: dict[str, tuple[int, ...]]) -> set[tuple[str, int]]:
+    return {(address, calendar) for address, ids in calendars.items() for calendar in ids}

@@ -279,6 +279,7 @@ class Ordering:
             if not calendars:
                 return
             after = calendars[-1].id
+            await self._uncovered([c.id for c in calendars], now)  # such as those whose mailbox is another one now
             await self._make([c for c in calendars if self._may(c.id, now)])
 
     def _may(self, calendar: int, now: datetime) -> bool:
@@ -337,7 +338,8 @@ class Ordering:
                 if wanted.calendar in old:
                     save.append(replace(old[wanted.calendar], replaced=True, renew_at=now + OVERLAP))
             else:
-                self._failed_alone(wanted.calendar)
+                if not isinstance(answer, SourceBusy):
+                    self._failed_alone(wanted.calendar)
                 if not isinstance(answer, SourceUnavailable):
                     never.append(wanted.id)
         await self._store.save_subscriptions(save)

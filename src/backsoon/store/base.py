@@ -254,8 +254,8 @@ class Store(Subscriptions, Protocol):
 
     async def confirm(self, calendars: Iterable[int], at: datetime) -> int:
         """Note that what is stored of these is known to be so at an instant, though they were not read: whoever would
-        tell of a change has not. Those that were never read, or have a problem, are left as they are; how many were
-        not."""
+        tell of a change has not. Those that were never read, have a problem or are due by then (somebody may have
+        told) are left as they are; how many were not."""
         ...
 
     async def hint(self, calendars: Iterable[int], lane: Lane, now: datetime) -> int:

@@ -185,3 +185,6 @@ async def test_what_is_known_to_be_so_is_not_old(house: House) -> None:
     found = [(await at(house, each)).confirmed_at for each in house.calendars]
     assert found == [after(0), after(-40), None, after(5)]
     assert (await at(house, first)).next_read == after(60)
+    await store.hint([first.id], Lane.CHANGED, after(1))
+    assert await store.confirm([first.id], after(2)) == 0, "somebody told of a change that is not read yet"
+    assert (await at(house, first)).confirmed_at == after(0)

@@ -242,7 +242,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(which=st.frozensets(NUMBERS), at=MINUTES)
     def confirm(self, which: frozenset[int], at: int) -> None:
         known = {id: self.calendars[id] for id in which & set(self.calendars)}
-        older = [id for id, (_, each) in known.items() if each.confirmed_at and each.confirmed_at < after(at)]
+        resting = {id: each for id, (_, each) in known.items() if each.next_read and each.next_read > after(at)}
+        older = [id for id, each in resting.items() if each.confirmed_at and each.confirmed_at < after(at)]
         assert self.do(self.store.confirm(which, after(at))) == len(older)
         for each in older:
             calendar, before = self.calendars[each]

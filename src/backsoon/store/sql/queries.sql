@@ -365,9 +365,9 @@ update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane en
 update calendar set next_read = 0, lane = case when lane < 2 then 2 else lane end, sync_token = null;
 
 -- name: confirm
--- Only upwards, and only of those that were read and have no problem.
+-- Only upwards, and only of those that were read, have no problem and are not due: somebody may have told of a change.
 update calendar set confirmed_at = $2
-where id in {ids $1} and confirmed_at < $2 and (health = '{}' or json_extract(health, '$.problem') is null);
+where id in {ids $1} and confirmed_at < $2 and next_read > $2 and (health = '{}' or json_extract(health, '$.problem') is null);
 
 -- name: hint
 -- Whoever is due before $4 in a lower lane stays in that; whoever was never read does not do so to be compared.
@@ -434,6 +434,14 @@ delete from subscription where id in {texts $1};
 
 -- name: disown_subscriptions
 update subscription set calendar_id = null, renew_at = 0 where calendar_id in {ids $1};
+
+-- name: disown_subscriptions_moved
+-- Of people whose e-mail address becomes another one: (id, e-mail address) in $1.
+update subscription set calendar_id = null, renew_at = 0 where calendar_id in (
+    select c.id from {rows $1} as said
+        join person p on p.id = json_extract(said.value, '$[0]') and p.email <> json_extract(said.value, '$[1]')
+        join calendar c on c.person_id = p.id
+);
 
 -- name: disown_subscriptions_of
 -- Of people who go ($2 is 1), or of those among them who are switched off.

@@ -23,6 +23,8 @@ def save_people(database: Database, people: Sequence[Person], at: int) -> tuple[
     before = dict(keys)
     moving = {each.id for each in people if before.get(each.id) not in (None, codec.folded(each.extension))}
     database.run("forget_lamps", codec.to_json(list(moving)))
+    moved = codec.to_json([(each.id, codec.clean(each.email)) for each in people if each.id])
+    database.run("disown_subscriptions_moved", moved)
     database.run("park_people", known)
     saved = tuple(_save_person(database, each, None if each.id in before.keys() - moving else at) for each in people)
     ids = codec.to_json([person.id for person in saved])
