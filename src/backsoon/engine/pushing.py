@@ -132,6 +132,7 @@ class Pushing(Listener):
         """Settings or people changed: look at once."""
         self._changed.set()
         for pushed in self._pushed.values():
+            pushed.trust.anew()
             pushed.at_work.woken.set()
 
     async def _employ(self, group: asyncio.TaskGroup) -> None:
@@ -184,22 +185,34 @@ class Pushing(Listener):
         except Exception as error:
             inner = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             log.error("connection %s: notifications stopped: %s", pushed.place[1], where(inner))
-            lost = pushed.trust.uncover(await self._ids(pushed.place))
-            await self._urge(lost, self._clock.now())
+            await self._without_it(pushed)
             await pause(self._clock, AGAIN)
             if self._pushed.get(pushed.place) is pushed:
                 del self._pushed[pushed.place]
                 self._changed.set()
 
+    async def _without_it(self, pushed: _Pushed) -> None:
+        """Nobody is told of any more: those of whom it was are read soon. All of them are when it begins anew."""
+        try:
+            await self._urge(pushed.trust.uncover(pushed.trust.others(())), self._clock.now())
+        except StoreError as error:
+            log.error("the store failed: %s", error)
+
     async def _judge(self, pushed: _Pushed) -> None:
         """Find out when what is told is not to be believed."""
+        lost = False
         while True:
             if pushed.trust.judge(self._clock.now()):
                 log.warning("connection %s: changes were not told of: everybody is read often", pushed.place[1])
-                try:
+                lost = True
+            try:
+                if lost:
                     await self._urge_all(pushed.place)
-                except StoreError as error:
-                    log.error("the store failed: %s", error)
+                lost = False
+            except StoreError as error:
+                log.error("the store failed, trying again: %s", error)
+                await pause(self._clock, 5.0)
+                continue
             latest = self._clock.now() + RECENTLY
             await until_set(pushed.news, self._clock, min(pushed.trust.next_judgement() or latest, latest))
 

@@ -119,7 +119,7 @@ class Sweeping:
         self._changed = asyncio.Event()
 
     def read(self, calendar: int) -> None:
-        """The calendar was read: what it changed since the last look is known."""
+        """The calendar was read because a change was told: that it differs at the next look proves nothing."""
         self._read.add(calendar)
 
     def changed(self) -> None:

@@ -54,6 +54,10 @@ class Trust:
             self.since = None
         return gone
 
+    def anew(self) -> None:
+        """Calendars are understood otherwise from now on: what their next reading finds proves nothing."""
+        self._new.update(self._until)
+
     def others(self, calendars: Collection[int]) -> list[int]:
         """Those whose changes are told and that are not among these."""
         return [c for c in self._until if c not in calendars]

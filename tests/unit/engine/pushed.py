@@ -84,7 +84,8 @@ class Pushed:
 
     def _found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
         self.pushing.found(read, lane, news)
-        self.sweeping.read(read.calendar.id)
+        if lane is Lane.CHANGED:
+            self.sweeping.read(read.calendar.id)
 
     async def _source(self, calendar: Calendar, person: Person) -> CalendarSource:
         self.reads[person.email] += 1

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backsoon.engine.comparing import compared
 from backsoon.engine.hearing import Event, Notice, Verdict
-from backsoon.sources.account import Wanted
+from backsoon.sources.account import Ordered, Wanted
 from backsoon.sources.base import SourceBusy, SourceDenied, SourceUnavailable
+from backsoon.store.base import StoreUnavailable, Subscription
+from backsoon.store.sqlite import SqliteStore
 from backsoon.testing import FakeClock
 from tests.simulators.account import Crash, MemoryAccount
-from tests.unit.engine.pushed import PLACE, Pushed, pushed
-from tests.unit.engine.world import NINE, at, entry
+from tests.unit.engine.pushed import PLACE, PUBLIC, Pushed, pushed
+from tests.unit.engine.world import NINE, acme, at, entry
 
 BOTH = pytest.mark.parametrize("renewable", [True, False], ids=["prolonged", "replaced"])
 
@@ -300,6 +304,85 @@ async def test_what_happened_while_nobody_listened_is_found_and_proves_nothing(t
         for person in people:
             assert len(await p.world.service.referrals(person)) == 1
         assert p.pushing.telling(*PLACE).lost_until is None  # type: ignore[union-attr]
+
+
+class Broken:
+    """A store of which some calls fail."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.failing = frozenset[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name in self.failing else getattr(self.store, name)
+
+    async def _fail(self, *_args: object, **_more: object) -> None:
+        raise StoreUnavailable("disk full")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("from_the_start", [True, False])
+async def test_where_the_store_fails_nobody_dies_of_it(tmp_path: Path, stream: bool, from_the_start: bool) -> None:
+    async with pushed(tmp_path, stream=stream) as p:
+        await p.people(3)
+        broken = Broken(p.watched._store)
+        p.watched._store = broken  # type: ignore[assignment]
+        if not from_the_start:
+            await p.start(sync=False, sweep=False)
+        broken.failing = frozenset({"calendars_at", "hint", "page_subscriptions"})
+        if from_the_start:
+            await p.start(sync=False, sweep=False)
+        p.public = "https://other.example.com"
+        p.pushing.changed()
+        await p.pass_by(minutes=3)
+        assert p.alive
+        broken.failing = frozenset()
+        await p.pass_by(minutes=10)
+        assert p.pushing.telling(*PLACE).told == 3  # type: ignore[union-attr]
+
+
+async def test_other_keywords_prove_no_loss(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        people = await p.people(5)
+        for person in people:
+            p.account.box(person.email).source.put("a", entry("a", "zz: Budget", at(14), at(15)))
+        await p.start(sweep=False)
+        await p.pass_by(minutes=30)
+        rules = acme().rules
+        keywords = dict(rules.keywords) | {"zz": rules.keywords["m"]}
+        await p.store.save_organisation(replace(acme(), rules=replace(rules, keywords=keywords)))
+        await p.world.directory.refresh()
+        p.pushing.changed()
+        await p.store.read_soon(whole=True)
+        p.sync.wake(whole=True)
+        await p.pass_by(minutes=10)
+        assert len(await p.world.service.referrals(people[0])) == 1
+        assert p.pushing.telling(*PLACE).lost_until is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_whoever_has_another_mailbox_is_told_of_there(tmp_path: Path, stream: bool) -> None:
+    async with pushed(tmp_path, stream=stream) as p:
+        people = await p.people(2)
+        await p.start(sweep=False)
+        await p.pass_by(minutes=30)
+        anna = replace(people[0], email="new@example.com")
+        await p.store.save_people([anna])
+        p.pushing.changed()
+        await p.pass_by(minutes=10)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", at(14), at(15)))
+        await p.account.change(anna.email)
+        await p.settle()
+        assert len(await p.world.service.referrals(anna)) == 1
+
+
+@pytest.mark.parametrize("address", ["new@example.com", "old@example.com", ""])
+def test_what_the_vendor_tells_of_another_mailbox_is_dropped(address: str) -> None:
+    row = Subscription(*PLACE, 1, "x", at(20), at(15), url=PUBLIC)
+    listed = [Ordered("x", at(20), address=address, url=PUBLIC)]
+    found = compared([row], listed, {1: "new@example.com"}, PUBLIC, at(9))
+    assert (found.drop == [row]) is (address == "old@example.com")
+    assert (found.kept == [row]) is (address != "old@example.com")
 
 
 # -- streams ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from backsoon.domain.model import ShowAs
 from backsoon.engine.sweeping import Fingerprints, at_work
 from backsoon.sources.account import BusyTime
 from backsoon.sources.base import SourceDenied, SourceUnavailable
+from backsoon.store.base import Lane
 from tests.unit.engine.pushed import PLACE, Pushed, pushed
 from tests.unit.engine.world import NINE, acme, at, entry
 
@@ -113,6 +114,22 @@ async def test_what_nobody_told_of_is_found_within_a_quarter_of_an_hour(tmp_path
         assert len(await p.world.service.referrals(anna)) == 1
         await p.pass_by(minutes=10)
         assert p.pushing.telling(*PLACE).lost_until is not None  # type: ignore[union-attr]
+
+
+async def test_what_changes_after_a_reading_that_nobody_asked_for_is_found_too(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        (anna, *_) = await p.people(5)
+        await p.start()
+        await p.pass_by(minutes=41)
+        (read,) = await p.store.calendars(person=anna.id)
+        await p.store.hint([read.calendar.id], Lane.RECONCILE, p.clock.now())
+        p.sync.hinted([read.calendar.id])
+        await p.pass_by(minutes=1)
+        p.account.drop = 1.0
+        p.account.box(anna.email).busy = (BusyTime(at(15), at(16)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", at(15), at(16)))
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 1
 
 
 async def test_what_was_told_is_not_read_again(tmp_path: Path) -> None:
