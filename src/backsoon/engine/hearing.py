@@ -200,7 +200,8 @@ class Hearing:
         if known is None:
             calendar = calendar_of(notice.id)
             verifies = partial(secrets.verifies, notice.secret)
-            ours = bool(calendar) and self._listener.stray(calendar, notice, verifies)
+            # Who takes our proposals names a resource, and tells one at a time: many at once cost no search.
+            ours = bool(calendar and notice.resource) and self._listener.stray(calendar, notice, verifies)
             return Verdict.UNKNOWN if ours or not calendar else Verdict.FORGED
         good = secrets.verifies(notice.secret, known.organisation, known.connection, known.calendar)
         return Verdict.GOOD if good else Verdict.FORGED

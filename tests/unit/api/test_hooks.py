@@ -301,3 +301,8 @@ def test_a_secret_names_one_calendar_of_one_connection() -> None:
     for other in (("other", "m365", 7), ("acme", "google", 7), ("acme", "m365", 8)):
         assert not secrets.verifies(secret, *other)
     assert not Secrets(b"l" * 32).verifies(secret, "acme", "m365", 7)
+
+
+async def test_an_end_that_no_clock_shows_is_none(hooked: Hooked) -> None:
+    told = {"X-Goog-Channel-Expiration": "Fri, 31 Dec 9999 23:59:59 -1200"}
+    assert await hooked.google("bs-1-x", "s", **told) == 202

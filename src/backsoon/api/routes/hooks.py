@@ -125,9 +125,9 @@ def _notices(values: Sequence[msgspec.Raw]) -> Iterator[Notice]:
 def _expiration(headers: Mapping[str, str]) -> datetime | None:
     try:
         found = parsedate_to_datetime(headers.get("x-goog-channel-expiration", ""))
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 async def _body(request: Request) -> bytes | Response:
