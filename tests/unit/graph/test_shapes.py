@@ -257,6 +257,17 @@ async def test_a_crowded_mailbox_is_waited_for_and_nobody_else_is_held_up() -> N
         assert script.account.at_once < 64
 
 
+async def test_a_crowded_mailbox_is_not_asked_before_it_said_and_holds_nobody_up() -> None:
+    async with scripted(automatic_replies=True) as script:
+        script.says[REPLY] = {"status": "disabled"}
+        script.says[DELTA] = (429, {"Retry-After": "60"}, CROWDED)
+        with pytest.raises(SourceUnavailable) as caught:
+            await script.read()
+        assert caught.value.retry_after == 60
+        assert not isinstance(caught.value, SourceBusy)
+        assert len([path for path in script.asked if path.startswith(DELTA)]) == 1
+
+
 async def test_a_part_that_is_throttled_holds_the_account() -> None:
     async with scripted(automatic_replies=True) as script:
         script.says[REPLY] = {"status": "disabled"}

@@ -30,6 +30,7 @@ LIMIT: Final = 64 * 1024 * 1024
 DEADLINE: Final = 60.0
 CROWDED_TRIES: Final = 3
 CROWDED_WAIT: Final = 5.0
+"""For so many seconds a read waits for a crowded mailbox; where it says longer, the mailbox is read another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Graph:
     async def _chunk(self, parts: Sequence[Part]) -> list[Answer]:
         answers = await self._together(parts)
         for _ in range(CROWDED_TRIES - 1):
-            again = [number for number, answer in enumerate(answers) if _is_crowded(answer)]
+            again = [
+                n for n, answer in enumerate(answers) if _is_crowded(answer) and _wait(answer, 1.0) <= CROWDED_WAIT
+            ]
             if not again:
                 break
             await asyncio.sleep(max(_wait(answers[n], 1.0) for n in again))
@@ -225,4 +228,4 @@ def _is_crowded(answer: Answer) -> bool:
 
 def _wait(answer: Answer, default: float) -> float:
     said = retry_after(answer.headers)
-    return min(CROWDED_WAIT, default if said is None else said)
+    return default if said is None else said

@@ -92,6 +92,10 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> SourceError
     said = told(body)
     named = f"{status} {said.code}".rstrip()
     wait = retry_after(headers)
+    if status == 429 and said.crowded:  # it concerns this mailbox, and keeps nobody else waiting
+        return SourceUnavailable(
+            f"too much is asked of this mailbox at once ({named})", retry_after=wait or DEFAULT_WAIT
+        )
     if status == 429:
         return SourceBusy(f"Microsoft 365 asks to wait ({named})", retry_after=DEFAULT_WAIT if wait is None else wait)
     if said.code.lower() in _NO_MAILBOX:
