@@ -140,6 +140,36 @@ async def test_a_token_that_is_not_given_has_its_remedy(found: dict[str, Any], w
     assert isinstance(refused(found), SourceDenied)
 
 
+async def test_a_token_is_fetched_once_while_it_lasts() -> None:
+    asked: list[str] = []
+
+    def acquire(_: EwsSettings, scope: str) -> Mapping[str, Any]:
+        asked.append(scope)
+        return {"access_token": f"token-{len(asked)}", "expires_in": 3600 if len(asked) == 1 else 60}
+
+    tokens = Tokens(OAUTH, acquire)
+    one, other = "https://mail.example.com/EWS/Exchange.asmx", "https://else.example.com/EWS/Exchange.asmx"
+    assert {await tokens.header(one) for _ in range(5)} == {"Bearer token-1"}
+    assert [await tokens.header(other) for _ in range(2)] == ["Bearer token-2", "Bearer token-3"]
+    assert len(asked) == 3
+
+
+async def test_where_tokens_are_given_out_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """msal waits for ever unless it is told for how long."""
+    given: dict[str, Any] = {}
+
+    class Application:
+        def __init__(self, *_: object, **told: Any) -> None:
+            given.update(told)
+
+        def acquire_token_for_client(self, _: list[str]) -> Mapping[str, Any]:
+            return {"access_token": "a"}
+
+    monkeypatch.setattr("msal.ConfidentialClientApplication", Application)
+    await Tokens(OAUTH).header("https://mail.example.com/")
+    assert 0 < given["timeout"] <= 30
+
+
 @pytest.mark.parametrize(("error", "kind"), [(FileNotFoundError(), SourceDenied), (OSError(), SourceUnavailable)])
 async def test_what_keeps_from_asking(error: Exception, kind: type[Exception]) -> None:
     def acquire(*_: object) -> Mapping[str, Any]:

@@ -27,6 +27,9 @@ _REMEDIES: Final = {
     700027: "the certificate is not the one that the application was registered with",
     700024: "this machine's clock is off, or the certificate's: set the time",
 }
+_EARLY: Final = 180.0
+"""So many seconds before its end a token is asked for anew; msal does so five minutes before."""
+_DEADLINE: Final = 20.0
 Acquire = Callable[[EwsSettings, str], Mapping[str, Any]]
 """Fetches a token for a scope, blocking: what msal's `acquire_token_for_client` returns."""
 
@@ -38,19 +41,30 @@ class Tokens:
         self._settings = settings
         self._acquire = acquire or Msal().acquire
         self._turn = asyncio.Lock()
+        self._good: dict[str, tuple[str, float]] = {}
+        """By scope the token, and until when it need not be asked for (seconds of the event loop's clock)."""
 
     async def header(self, url: str) -> str:
         """The `Authorization` for an Exchange server. Raises `SourceDenied`, `SourceUnavailable`."""
         scope = f"{URL(url).origin()}/.default"
         async with self._turn:
-            try:
-                found = await asyncio.to_thread(self._acquire, self._settings, scope)
-            except (OSError, ValueError) as error:
-                raise _unfetched(error) from None
+            token, until = self._good.get(scope, ("", float("-inf")))
+            if asyncio.get_running_loop().time() >= until:
+                token, lasts = await self._fetched(scope)
+                self._good[scope] = token, asyncio.get_running_loop().time() + lasts - _EARLY
+        return f"Bearer {token}"
+
+    async def _fetched(self, scope: str) -> tuple[str, float]:
+        """The token, and for how many seconds it lasts."""
+        try:
+            found = await asyncio.to_thread(self._acquire, self._settings, scope)
+        except (OSError, ValueError) as error:
+            raise _unfetched(error) from None
         token = found.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise refused(found)
-        return f"Bearer {token}"
+        lasts = found.get("expires_in")
+        return token, float(lasts) if isinstance(lasts, int | float) else 0.0
 
 
 class Msal:
@@ -68,6 +82,7 @@ class Msal:
                 settings.client_id,
                 authority=f"{SIGN_IN.get(settings.cloud, SIGN_IN['global'])}/{settings.tenant}",
                 client_credential=credential(settings),
+                timeout=_DEADLINE,  # msal has none of its own
             )
         found: Mapping[str, Any] = self._application.acquire_token_for_client([scope])
         return found
