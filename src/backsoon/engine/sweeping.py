@@ -94,6 +94,7 @@ class _Swept:
     connection: Connection
     first: bool = True
     prints: Fingerprints | None = None
+    looked_at: datetime | None = None
 
 
 class Sweeping:
@@ -170,7 +171,11 @@ class Sweeping:
             await self._first_look(place)
             swept.first = False
         organisation = self._directory.organisations.get(place[0])
-        if organisation is not None and self._tells(*place) and at_work(organisation, self._clock.now()):
+        if organisation is None or not self._tells(*place):
+            return
+        now = self._clock.now()
+        fresh = swept.prints is not None and swept.prints.day.date() == now.date()
+        if not fresh or at_work(organisation, now):  # once on a day of rest, too: the next day is compared with it
             await self._look(swept, place)
 
     # -- who is busy now or soon -------------------------------------------------------------------------------------
@@ -190,7 +195,10 @@ class Sweeping:
     # -- who is busy otherwise than before ---------------------------------------------------------------------------
 
     async def _look(self, swept: _Swept, place: Place) -> None:
-        midnight = datetime.combine(self._clock.now().date(), time(), UTC)
+        now = self._clock.now()
+        midnight = datetime.combine(now.date(), time(), UTC)
+        # What was told hours ago says nothing of what was not told since.
+        told = self._read if swept.looked_at is not None and now - swept.looked_at < 2 * EVERY else set[int]()
         seen, before = Fingerprints(midnight), swept.prints or Fingerprints(midnight)
         async for page in self._pages(place):
             busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + 2 * DAY))
@@ -200,13 +208,13 @@ class Sweeping:
                     seen.keep(read.calendar.id, before)
                     continue
                 seen.add(read.calendar.id, busy[read.calendar.id])
-                if before.differs(read.calendar.id, seen) and read.calendar.id not in self._read:
+                if before.differs(read.calendar.id, seen) and read.calendar.id not in told:
                     changed.append(read.calendar.id)
                 self._read.discard(read.calendar.id)
             if changed:
                 await self._store.hint(changed, Lane.RECONCILE, self._clock.now())
                 self._hinted(changed)
-        swept.prints = seen
+        swept.prints, swept.looked_at = seen, now
 
     # -- asking ------------------------------------------------------------------------------------------------------
 

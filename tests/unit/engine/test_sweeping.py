@@ -132,6 +132,23 @@ async def test_what_changes_after_a_reading_that_nobody_asked_for_is_found_too(t
         assert len(await p.world.service.referrals(anna)) == 1
 
 
+async def test_what_is_lost_on_a_sunday_is_found_before_monday_begins(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        (anna, *_) = await p.people(5)
+        await p.start()
+        await p.pass_until(at(9) + timedelta(days=6))
+        (read,) = await p.store.calendars(person=anna.id)
+        await p.store.hint([read.calendar.id], Lane.CHANGED, p.clock.now())
+        p.sync.hinted([read.calendar.id])
+        await p.pass_by(hours=1)
+        p.account.drop = 1.0
+        monday = at(9) + timedelta(days=7)
+        p.account.box(anna.email).busy = (BusyTime(monday, monday + timedelta(hours=1)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", monday, monday + timedelta(hours=1)))
+        await p.pass_until(monday - timedelta(hours=1))
+        assert len(await p.world.service.referrals(anna)) == 1
+
+
 async def test_what_was_told_is_not_read_again(tmp_path: Path) -> None:
     async with pushed(tmp_path) as p:
         people = await p.people(50)
