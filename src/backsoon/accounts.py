@@ -72,7 +72,7 @@ class Accounts:
                 self._made[place] = _made(connection, self._now)
             except SourceError:
                 raise
-            except (BacksoonError, ValueError, OSError) as error:
+            except (BacksoonError, ValueError, TypeError, OSError) as error:
                 raise WrongSettings(f"connection {connection.name}: {error}") from error
         return self._made[place][0]
 

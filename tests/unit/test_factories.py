@@ -49,6 +49,7 @@ async def test_each_kind_has_its_source(sources: Sources) -> None:
         (connection(username="service", password="env:BACKSOON_NO_SUCH_SECRET"), ""),
         (connection(ca_file="/no/such/file"), ""),
         (connection(url="gopher://dav.example.com/"), ""),
+        (Connection("acme", "cloud", "graph", {}), ""),
     ],
 )
 async def test_what_cannot_be_used_is_a_source_error_with_a_remedy(

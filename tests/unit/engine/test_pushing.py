@@ -182,6 +182,19 @@ async def test_a_vendor_that_asks_to_wait_is_left_alone(tmp_path: Path) -> None:
         await settled(p, 30)
 
 
+async def test_whoever_is_throttled_is_not_put_off_for_hours(tmp_path: Path) -> None:
+    async with pushed(tmp_path, together=4) as p:
+        await p.people(8)
+        assert p.account.hooks is not None
+        for read in (await p.store.calendars_at(*PLACE))[:2]:
+            p.account.hooks.refused[read.calendar.id] = SourceBusy("429", retry_after=5)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(hours=3)
+        p.account.hooks.refused.clear()
+        await p.pass_by(minutes=20)
+        await settled(p, 8)
+
+
 @BOTH
 async def test_another_public_address_is_ordered_for_anew_and_none_cancels_all(tmp_path: Path, renewable: bool) -> None:
     async with pushed(tmp_path, renewable=renewable) as p:
