@@ -103,7 +103,9 @@ def _bounds(when: Timed | Days, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def _identity(item: etree._Element) -> str:
-    found = item.find(_ITEM_ID)
+    found: etree._Element | None = item[0] if len(item) else None  # it comes first
+    if found is None or found.tag != _ITEM_ID:
+        found = item.find(_ITEM_ID)
     return "" if found is None else f"{found.get('Id', '')} {found.get('ChangeKey', '')}"
 
 
@@ -142,8 +144,8 @@ def _recurrence_id(told: dict[str, str], kind: str, start: datetime, all_day_in:
         return ""
     original = instant(told.get(_RECURRENCE)) or instant(told.get(_ORIGINAL)) or start
     if all_day_in is not None:
-        return f"{day(original, all_day_in):%Y%m%d}"
-    return f"{original:%Y%m%dT%H%M%SZ}"
+        return day(original, all_day_in).isoformat().replace("-", "")
+    return f"{original.isoformat()[:19].replace('-', '').replace(':', '')}Z"
 
 
 def _unique(entry: CalendarEntry, keys: set[tuple[str, str]]) -> CalendarEntry:

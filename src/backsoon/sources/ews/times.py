@@ -32,7 +32,10 @@ def day(at: datetime, zone: ZoneInfo) -> date:
     Exchange tells all-day entries as instants: midnight in the zone that they were made in, mostly the mailbox's, where
     this is exact. One that was made elsewhere means the day whose midnight is nearest.
     """
-    local = at.astimezone(zone).date()
+    clock = at.astimezone(zone)
+    local = clock.date()
+    if not (clock.hour or clock.minute or clock.second):
+        return local
     following = local + timedelta(days=1)
     before = at - local_instant(datetime.combine(local, time()), zone)
     after = local_instant(datetime.combine(following, time()), zone) - at
