@@ -114,8 +114,8 @@ def of_connection(organisation: str, health: ConnectionHealth, told: int, within
         yield Finding(Level.NOTE, "calendars_remarked", organisation, about, what, remedy, health.remarked)
 
 
-def telling_words(telling: Telling | None, pace: Pace, times: Times) -> str:
-    """Whether changes at a connection are told of: `notifications since 09:12`."""
+def telling_words(telling: Telling | None, pace: Pace, times: Times, calendars: int = 0) -> str:
+    """Whether changes at a connection are told of: `notifications since 09:12`; `calendars` are all that it has."""
     polled = f"polled every {pace.shortest / 60:g}-{pace.longest / 60:g} minutes"
     if telling is None:
         return polled
@@ -126,7 +126,10 @@ def telling_words(telling: Telling | None, pace: Pace, times: Times) -> str:
         return f"{polled}: {telling.because}"
     if telling.since is None:
         return f"{polled}: notifications are being ordered"
-    return f"notifications{times.since(telling.since)}"
+    words = f"notifications{times.since(telling.since)}"
+    if telling.told >= calendars:
+        return words
+    return f"{words} for {telling.told} of {calendars} calendars, the others {polled}"
 
 
 def of_telling(telling: Telling | None, pace: Pace, times: Times) -> Iterator[Finding]:

@@ -113,7 +113,9 @@ def _connection(parts: Parts, organisation: Organisation, health: ConnectionHeal
         "behind": health.behind,
         "unread": health.unread,
         "remarked": health.remarked,
-        "notifications": telling_words(parts.pushing.telling(*place), parts.pushing.polled(*place), times),
+        "notifications": telling_words(
+            parts.pushing.telling(*place), parts.pushing.polled(*place), times, health.calendars
+        ),
     }
 
 

@@ -177,3 +177,14 @@ async def test_each_connection_says_whether_changes_are_told_of(api: Serving) ->
     found = await health_of(api.parts)
     assert [each["notifications"] for each in found["connections"]] == ["polled every 2-15 minutes"]
     schemas.Health.model_validate(found)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (5, "notifications since 09:12"),
+        (3, "notifications since 09:12 for 3 of 5 calendars, the others polled every 2-15 minutes"),
+    ],
+)
+def test_it_is_said_where_not_everybody_is_told_of(told: int, words: str) -> None:
+    assert telling_words(replace(TOLD, told=told), Pace(), TIMES, 5) == words
