@@ -160,3 +160,8 @@ def test_outlooks_uids_lose_the_day_of_an_exception() -> None:
     found = read(item("1", UID=series), item("2", UID=exception, CalendarItemType="Exception", Start=USUAL["Start"]))
     assert [e.uid for e in found.entries] == [series, series]
     assert series_uid("a-uid-of-somebody-elses") == "a-uid-of-somebody-elses"
+
+
+def test_a_subject_is_in_no_repr() -> None:
+    at = datetime(2027, 3, 1, tzinfo=UTC)
+    assert "CANARY" not in repr(Event(Timed(at, at), ShowAs.BUSY, "ZQ-CANARY"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backsoon.domain.model import CalendarEntry, Days, Timed
 from backsoon.sources.base import Window
-from backsoon.sources.google.entries import overlaps, read_item
+from backsoon.sources.google.entries import Item, overlaps, read_item
 from backsoon.sources.google.token import load_token, new_token
 
 ZONE = ZoneInfo("Europe/Stockholm")
@@ -101,3 +101,7 @@ def test_a_token_is_for_one_calendar_and_one_span() -> None:
     assert load_token(token.dump(), "settings", Window(WINDOW.start - hour, WINDOW.end)) is None
     assert load_token(token.dump(), "settings", Window(WINDOW.start, WINDOW.end + hour)) is None
     assert load_token("x" * 10_000, "settings", WINDOW) is None
+
+
+def test_a_title_is_in_no_repr() -> None:
+    assert "CANARY" not in repr(Item("a", summary="ZQ-CANARY"))

@@ -208,3 +208,7 @@ def test_subscriptions_and_schedules_in_microsofts_samples_are_read() -> None:
 def test_an_empty_reading_is_empty() -> None:
     reading = read_events([], {}, WINDOW, ZONE)
     assert (reading.entries, reading.rejected) == ([], [])
+
+
+def test_a_subject_is_in_no_repr() -> None:
+    assert "CANARY" not in repr(read_event(b'{"id": "a", "subject": "ZQ-CANARY", "type": "occurrence"}'))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from lxml import etree
@@ -29,7 +29,7 @@ class Event:
 
     when: Timed
     show_as: ShowAs
-    subject: str | None
+    subject: str | None = field(repr=False)
     private: bool = False
 
 

@@ -67,6 +67,9 @@ class Item(msgspec.Struct):
     attendees: list[_Attendee] = []
     organizer: _Organizer | None = None
 
+    def __repr__(self) -> str:
+        return f"Item({self.eventType})"  # its title goes nowhere
+
 
 class Page(msgspec.Struct):
     """One page of `events.list`. The items are read one by one, so that a broken one spoils nothing."""

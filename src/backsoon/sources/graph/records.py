@@ -54,6 +54,9 @@ class Event(msgspec.Struct, rename="camel"):
     response_status: Answered | None = None
     removed: object = msgspec.field(name="@removed", default=None)
 
+    def __repr__(self) -> str:
+        return f"Event({self.type})"  # its subject goes nowhere
+
     @property
     def is_master(self) -> bool:
         """Whether it stands for a series."""
