@@ -18,7 +18,18 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
     "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
     "ics": {"ratio_to_lean": ("<=", 3)},
-    "calendars": {"cpu_ratio_to_exchangelib.50": ("<=", 0.05), "cpu_ratio_to_exchangelib.200": ("<=", 0.05)},
+    "calendars": {
+        "cpu_ratio_to_exchangelib.50": ("<=", 0.05),
+        "cpu_ratio_to_exchangelib.200": ("<=", 0.05),
+        "first_read_ratio.graph": ("<=", 1.2),
+        "first_read_ratio.google": ("<=", 1.2),
+        "first_read_ratio.ews": ("<=", 1.2),
+        "idle_requests_per_mailbox_day.graph": ("<=", 2),
+        "idle_requests_per_mailbox_day.google": ("<=", 2),
+        "idle_requests_per_mailbox_day.ews": ("<=", 2),
+        "notification_to_switchboard_ms.p50": ("<=", 300),
+        "notification_to_switchboard_ms.p99": ("<=", 1000),
+    },
 }
 
 

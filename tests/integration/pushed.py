@@ -123,12 +123,17 @@ class Pushed:
 
 @asynccontextmanager
 async def pushed(
-    folder: Path, kind: str, world: World, settings: dict[str, object], deliver_to: Callable[[str], None]
+    folder: Path,
+    kind: str,
+    world: World,
+    settings: dict[str, object],
+    deliver_to: Callable[[str], None],
+    clock: StepClock | None = None,
 ) -> AsyncIterator[Pushed]:
     """Backsoon with the people of these mailboxes; `deliver_to` is told where notifications arrive in truth."""
     store, port = await SqliteStore.open(folder / "backsoon.db"), free_port()
     deliver_to(f"http://127.0.0.1:{port}")
-    board, clock, stop = MemorySwitchboard(), StepClock(), asyncio.Event()
+    board, clock, stop = MemorySwitchboard(), clock or StepClock(), asyncio.Event()
     await store.save_organisation(acme())
     await store.save_connections("acme", [Connection("acme", kind, kind, {"people": "everybody", **settings})])
     await store.save_switchboards("acme", [SwitchboardSettings("acme", "pbx", "memory")])
