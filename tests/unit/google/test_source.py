@@ -90,8 +90,9 @@ async def test_after_the_fault_it_goes_on(at_work: Office) -> None:
 
 
 class TestThrottled:
-    async def test_nothing_is_asked_while_google_asks_to_wait(self, at_work: Office) -> None:
-        at_work.simulator.faults.add("throttle", seconds=600)
+    @pytest.mark.parametrize(("status", "reason"), [(403, "userRateLimitExceeded"), (503, "backendError")])
+    async def test_nothing_is_asked_while_google_asks_to_wait(self, at_work: Office, status: int, reason: str) -> None:
+        at_work.simulator.faults.add("throttle", seconds=600, status=status, reason=reason)
         with pytest.raises(SourceBusy) as caught:
             await at_work.read()
         assert caught.value.retry_after == 600

@@ -14,6 +14,7 @@ from backsoon.sources.base import (
     SourceBroken,
     SourceBusy,
     SourceError,
+    SourceMissing,
     SourceTooLarge,
     SourceUnavailable,
 )
@@ -266,6 +267,15 @@ async def test_a_crowded_mailbox_is_not_asked_before_it_said_and_holds_nobody_up
         assert caught.value.retry_after == 60
         assert not isinstance(caught.value, SourceBusy)
         assert len([path for path in script.asked if path.startswith(DELTA)]) == 1
+
+
+async def test_a_mailbox_that_goes_away_between_two_questions_loses_no_series() -> None:
+    async with scripted() as script:
+        script.says[DELTA] = script.page(MASTER, bare("o", "S", "2027-03-02T09:00:00"))
+        token = (await script.read()).sync_token
+        script.says[f"{USER}/events/S/instances"] = (404, {}, {"error": {"code": "MailboxNotEnabledForRESTAPI"}})
+        with pytest.raises(SourceMissing):
+            await script.read(token)
 
 
 async def test_a_part_that_is_throttled_holds_the_account() -> None:

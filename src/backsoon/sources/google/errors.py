@@ -179,7 +179,7 @@ def refused(status: int, headers: Mapping[str, str], body: bytes, backoff: float
     asked = retry_after(headers)
     if found & _FOR_TODAY:
         return SourceBusy(f"{said}: the day's quota is used up", retry_after=asked or UNTIL_TOMORROW)
-    if status == 429 or (status == 403 and found & _BUSY):
+    if status == 429 or (status == 403 and found & _BUSY) or (status == 503 and asked is not None):
         return SourceBusy(f"{said}: Google asks to wait", retry_after=asked or backoff)
     if status == 403:
         return _forbidden(said, found)

@@ -87,6 +87,11 @@ def is_stale(status: int, body: bytes) -> bool:
     return status == 410 or (400 <= status < 500 and told(body).code.lower() in _STALE)
 
 
+def is_gone(status: int, body: bytes) -> bool:
+    """Whether an answer says that there is no such event; where there is no such mailbox it says nothing of events."""
+    return status == 404 and told(body).code.lower() not in _NO_MAILBOX
+
+
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> SourceError:
     """The error for an answer that is none of those hoped for."""
     said = told(body)

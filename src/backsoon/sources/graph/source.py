@@ -29,7 +29,7 @@ from backsoon.sources.graph.entries import (
     reply_entry,
     resource_of,
 )
-from backsoon.sources.graph.errors import Stale, is_stale
+from backsoon.sources.graph.errors import Stale, is_gone, is_stale
 from backsoon.sources.graph.records import SELECT, Event, Items, Page, read_event, read_page
 from backsoon.sources.graph.replies import Replies, Span
 from backsoon.sources.graph.token import VERSION, Token, after, all_known, fingerprint, load_token, pack, read_window
@@ -134,7 +134,7 @@ class GraphSource:
         ]
         items = Items()
         for answer in await self._graph.each(parts):
-            if answer.status != 404:
+            if not is_gone(answer.status, answer.body):
                 await self._to_the_end(read_page(answer.good()), items)
         found = await self._told(items, masters, window)
         reading.entries += found.entries
@@ -151,7 +151,7 @@ class GraphSource:
             for one in sorted(one for one in needed if one)
         ]
         answers = await self._graph.each(parts)
-        asked = [read_event(answer.good()) for answer in answers if answer.status != 404]
+        asked = [read_event(answer.good()) for answer in answers if not is_gone(answer.status, answer.body)]
         masters = {**masters, **{event.id: event for event in asked}}
         alive = [e for e in events if not needs_master(e) or e.series_master_id in masters]
         return read_events(alive, masters, window, self._zone)
