@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backsoon.sources.base import SourceBusy, SourceError
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceError
 from backsoon.sources.ews import soap
 from backsoon.sources.ews.busy import views
 from backsoon.sources.ews.entries import read_items
@@ -83,6 +83,27 @@ def test_answers_with_a_piece_replaced(at: int, length: int, piece: bytes) -> No
 @given(st.binary(max_size=200))
 def test_anything_at_all(raw: bytes) -> None:
     harmless(raw)
+
+
+async def test_a_password_that_is_refused_again_and_again_is_not_tried_for_everybody() -> None:
+    """A directory locks an account after some wrong passwords."""
+    asked: list[str] = []
+    refused = True
+
+    def answer(*_: object) -> Answer:
+        asked.append("")
+        return (401, b"", {"WWW-Authenticate": "Basic"}) if refused else (200, ANSWER, {})
+
+    async with scripted(answer, automatic_replies=False) as account:
+        for number in range(20):
+            source = account.source(f"{number}@example.com", zone=ZONE, owner=frozenset())
+            with pytest.raises(SourceDenied, match="401"):
+                await source.changes(WINDOW, None)
+        assert len(asked) == 3
+        refused = False
+        account._client._denied_until = 0.0  # the pause is over
+        for _ in range(5):
+            assert (await source.changes(WINDOW, None)).entries
 
 
 async def test_a_back_off_of_years_is_an_hour() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ _COOKIE: Final = re.compile(
     r"(?:^|, )(X-BackEndOverrideCookie|X-BackEndCookie|exchangecookie)=([\x21-\x2b\x2d-\x3a\x3c-\x7e]{1,2000})"
 )
 _NOTHING: Final = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 0, 1, tzinfo=UTC))
+_DENIALS: Final = 3
+_DENIED_PAUSE: Final = 120.0
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -80,6 +83,10 @@ class Client:
         """What requests declare."""
         self.server = ""
         """What the server speaks, as it says itself; "" until it has."""
+        self._denials = 0
+        """How many times in a row the account was refused,"""
+        self._denied_until = float("-inf")
+        """and until when it is not shown again: a directory locks an account after some wrong passwords."""
         self._confirmed = settings.version != "auto"
         self._addresses = addresses
 
@@ -145,16 +152,27 @@ class Client:
     async def _send(self, body: str, mailbox: str, act: bool, affinity: Affinity) -> tuple[Response, float]:
         with source_errors():
             url, told, data = await self.request(body, mailbox, act=act, affinity=affinity)
+            self._allowed()
             async with self.throttle.turn() as begun:
                 self.counts[_name(body)] += 1
                 response = await self.transport.post(url, told, data)
             affinity.learn(response.headers)
             return response, begun
 
+    def _allowed(self) -> None:
+        """Raise `SourceDenied` where the account was refused just now; else, after refusals, this one tries for all."""
+        if self._denials < _DENIALS:
+            return
+        now = asyncio.get_running_loop().time()
+        if now < self._denied_until:
+            raise SourceDenied("Exchange refused the account (401)")
+        self._denied_until = now + _DENIED_PAUSE
+
     def read(self, response: Response, begun: float) -> etree._Element:
         """The operation's answer in a response that was asked for at `begun`. Raises as `ask`."""
         if response.status != 200:
             self._refused(response, begun)
+        self._denials = 0
         root = soap.parse(response.body)
         said = soap.server_version(root)
         self.server = said or self.server
@@ -180,6 +198,9 @@ class Client:
         if status == 500 and b"Envelope" in response.body[:2_000]:
             return
         if status == 401:
+            self._denials += 1
+            if self._denials == _DENIALS:
+                self._denied_until = asyncio.get_running_loop().time() + _DENIED_PAUSE
             raise SourceDenied("Exchange refused the account (401)")
         if status in (403, 456):
             error = SourceDenied(f"Exchange does not let this account use EWS ({status})")
