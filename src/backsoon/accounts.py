@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = {"ews": 24, "graph": 64, "google": 96}
+AT_ONCE: Final = {"ews": 24, "graph": 128, "google": 96}
 """The kinds that there are, and how many requests of each may be under way together where nothing else is said."""
 SECRETS: Final = ("password", "client_secret")
 MAILBOX: Final = "{email}"

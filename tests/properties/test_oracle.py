@@ -22,7 +22,7 @@ from backsoon.domain.hours import WorkingTime
 from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Availability, CalendarEntry, CalendarReferral, Override, Timed
 from backsoon.domain.timeline import Timeline
-from tests.oracle import Answer, ByHand, Claim, Oracle, instant, minute
+from tests.oracle import FOREVER, Answer, ByHand, Claim, Oracle, instant, minute
 from tests.properties import strategies
 from tests.properties.strategies import Copy, Edit, Follow, History, Put, Refer, Remove, Step, moved
 
@@ -103,6 +103,8 @@ class Life:
         self._read(place)
 
     def _follow(self, other: CalendarEntry, gap: int, minutes: int, subject: str) -> None:
+        if self.oracle.end_of(other) >= FOREVER:
+            return  # nothing comes after what goes on until further notice
         start = instant(self.oracle.end_of(other) + gap)
         when = Timed(start, start + timedelta(minutes=minutes))
         self._put(1, CalendarEntry(f"{other.uid}+", when, subject))

@@ -97,7 +97,7 @@ def _graph(table: Table) -> dict[str, object]:
         url=secured(table, "url", _URL),
         sign_in_url=secured(table, "sign_in_url", _URL),
         outside=_address(table, "outside"),
-        **_mailboxes(table, 64),
+        **_mailboxes(table, 128),
     )
 
 

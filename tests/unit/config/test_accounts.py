@@ -57,7 +57,7 @@ def test_the_least_that_exchange_needs() -> None:
 
 def test_the_least_that_microsoft_365_needs() -> None:
     certificate = {**APPLICATION, "certificate": "/settings/tls/app.pem", "cloud": "global"}
-    assert read(**GRAPH).settings == {**EVERYBODYS, **certificate, "at_once": 64}
+    assert read(**GRAPH).settings == {**EVERYBODYS, **certificate, "at_once": 128}
 
 
 def test_the_least_that_google_needs() -> None:

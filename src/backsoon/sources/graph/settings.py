@@ -43,7 +43,7 @@ class GraphSettings:
     url: str = ""
     sign_in_url: str = ""
     outside: str = ""
-    at_once: int = 64
+    at_once: int = 128
     automatic_replies: bool = True
     ca_file: str | Path | None = None
 
