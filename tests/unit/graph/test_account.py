@@ -90,7 +90,7 @@ async def test_nobody_is_asked_about(made: Tenant) -> None:
 async def test_it_is_an_account(made: Tenant) -> None:
     account: Account = made.account
     assert account.stream is None
-    assert account.at_once == 64
+    assert account.at_once == 128
 
 
 async def test_a_policy_that_refuses_a_mailbox_is_enough() -> None:
