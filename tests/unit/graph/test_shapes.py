@@ -255,7 +255,7 @@ async def test_a_crowded_mailbox_is_waited_for_and_nobody_else_is_held_up() -> N
         assert script.asked.count(script.asked[0]) == 2
         assert len([path for path in script.asked if path.startswith(REPLY)]) == 1
         assert script.account is not None
-        assert script.account.at_once < 64
+        assert script.account.at_once < 128
 
 
 async def test_a_crowded_mailbox_is_not_asked_before_it_said_and_holds_nobody_up() -> None:

@@ -237,7 +237,7 @@ async def test_who_is_asked_to_wait_asks_nothing_more_until_then(made: Tenant) -
         await made.read(BERIT)
     assert 25 < (caught.value.retry_after or 0) <= 30
     assert made.sim.count["http"] == asked
-    assert made.account.at_once == 32
+    assert made.account.at_once == 64
 
 
 @pytest.mark.parametrize(
