@@ -192,11 +192,12 @@ def _number_and_note(rest: str) -> tuple[str, str]:
 
 @dataclass
 class Oracle:
-    """One person: what they have set, and what their organisation has."""
+    """One person: what they have set, and what their organisation has. It remembers how long its walks were."""
 
     hours: Hours
     rules: Rules
     own_keywords: Mapping[str, str] = field(default_factory=dict)
+    _walks: dict[tuple[int, tuple[Claim, ...]], int | None] = field(default_factory=dict, repr=False)
 
     # -- entries ----------------------------------------------------------------------------------------------------
 
@@ -352,6 +353,12 @@ class Oracle:
     def _back_at(self, until: int | None, claims: list[Claim]) -> int | None:
         if until is None or until >= FOREVER:
             return None
+        asked = (until, tuple(claims))  # each of the minutes before an end asks for the same walk from it
+        if asked not in self._walks:
+            self._walks[asked] = self._walk(until, claims)
+        return self._walks[asked]
+
+    def _walk(self, until: int, claims: list[Claim]) -> int | None:
         number = until
         while not self.hours.working(number) or self._taken(number, claims):
             if self._for_ever(number, claims):
