@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.common import in_child, progress
 
-PARTS = ("ews_cpu", "first_read", "idle", "notified")
+PARTS = ("ews_cpu", "first_read", "idle", "notified", "hooks")
 
 
 def run(argv: list[str]) -> dict[str, object]:
