@@ -137,10 +137,19 @@ async def test_of_two_with_one_id_the_last_counts(script: Script) -> None:
 
 async def test_a_listing_without_end_is_left(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "MOST_PAGES", 3)
-    script.says[DELTA] = {"value": [], "@odata.nextLink": f"{script.url}/v1.0{DELTA}?$skiptoken=2"}
+    script.says[DELTA] = [
+        {"value": [], "@odata.nextLink": f"{script.url}/v1.0{DELTA}?$skiptoken={number}"} for number in range(9)
+    ]
     with pytest.raises(SourceTooLarge):
         await script.read()
     assert len(script.asked) <= 4
+
+
+async def test_a_listing_that_goes_round_in_circles_is_broken(script: Script) -> None:
+    script.says[DELTA] = {"value": [], "@odata.nextLink": f"{script.url}/v1.0{DELTA}?$skiptoken=2"}
+    with pytest.raises(SourceBroken, match="do not end"):
+        await script.read()
+    assert len(script.asked) == 2
 
 
 @pytest.mark.parametrize(

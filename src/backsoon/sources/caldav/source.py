@@ -6,7 +6,6 @@ so that a change in between is read twice rather than never.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
@@ -23,6 +22,7 @@ from backsoon.sources.caldav.fetch import GONE, Fetch
 from backsoon.sources.caldav.hrefs import as_collection, is_beneath
 from backsoon.sources.caldav.token import VERSION, State, Token, load_token, short
 from backsoon.sources.ical import Reading
+from backsoon.sources.paging import within
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import BadAddress, Http, parse_address
 
@@ -72,13 +72,9 @@ class CalDavSource:
 
     async def changes(self, window: Window, sync_token: str | None) -> Changes:
         """See `CalendarSource`."""
-        seconds = self._dav.limits.seconds
-        try:
-            async with asyncio.timeout(seconds):
-                with source_errors():
-                    return await self._changes(window, load_token(sync_token, self._settings, window))
-        except TimeoutError:
-            raise SourceUnavailable(f"the calendar could not be read within {seconds:g} s") from None
+        async with within(self._dav.limits.seconds):
+            with source_errors():
+                return await self._changes(window, load_token(sync_token, self._settings, window))
 
     async def close(self) -> None:
         """See `CalendarSource`: nothing is held between reads."""

@@ -8,7 +8,6 @@ occurrences of some months only; the complete read that a moving window brings e
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +21,6 @@ from backsoon.sources.base import (
     SourceBusy,
     SourceError,
     SourceTooLarge,
-    SourceUnavailable,
     Window,
 )
 from backsoon.sources.google.api import Api, decoded, of_calendar
@@ -30,6 +28,7 @@ from backsoon.sources.google.busy import busy_entries, free_busy
 from backsoon.sources.google.entries import FIELDS, Page, read_item
 from backsoon.sources.google.errors import BadRequest, NotAllowed, NotShared, TokenTooOld
 from backsoon.sources.google.token import Token, load_token, new_token, short
+from backsoon.sources.paging import Pages, within
 
 PER_PAGE: Final = 2_500
 """The most that Google gives on a page."""
@@ -92,11 +91,8 @@ class GoogleSource:
 
     async def changes(self, window: Window, sync_token: str | None) -> Changes:
         """See `CalendarSource`."""
-        try:
-            async with asyncio.timeout(SECONDS):
-                return await self._changes(window, load_token(sync_token, self._settings, window))
-        except TimeoutError:
-            raise SourceUnavailable(f"the calendar could not be read within {SECONDS:g} s") from None
+        async with within(SECONDS):
+            return await self._changes(window, load_token(sync_token, self._settings, window))
 
     async def close(self) -> None:
         """See `CalendarSource`: nothing is held between reads."""
@@ -140,20 +136,17 @@ class GoogleSource:
         """All pages. Raises `_TokenLost` where the query's sync token, or reading by it, is of no use."""
         by_token = "syncToken" in query
         asked = {"singleEvents": "true", "maxAttendees": "1", "maxResults": str(PER_PAGE), "fields": FIELDS} | query
-        listing, seen = _Listing(), set[str]()
+        listing, pages = _Listing(), Pages(MOST_PAGES)
         while True:
             page = await self._page(asked, by_token=by_token)
             listing.take(page, window, self._zone)
             if not page.nextPageToken:
                 return listing
-            if page.nextPageToken in seen or len(seen) >= MOST_PAGES:
-                raise SourceBroken("the pages of the listing do not end")
-            seen.add(page.nextPageToken)
+            asked["pageToken"] = pages.following(page.nextPageToken)
             if len(listing.entries) > most:
                 if by_token:
                     raise _TokenLost
                 raise SourceTooLarge(f"more than {most} entries in the window")
-            asked["pageToken"] = page.nextPageToken
 
     async def _page(self, asked: dict[str, str], *, by_token: bool) -> Page:
         path = of_calendar(self._address, "/events")

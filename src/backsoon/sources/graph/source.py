@@ -9,7 +9,6 @@ was deleted is not always told; and where something was removed that may have be
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from backsoon.domain.model import CalendarEntry
-from backsoon.sources.base import Changes, Rejected, SourceBroken, SourceTooLarge, SourceUnavailable, Window
+from backsoon.sources.base import Changes, Rejected, SourceBroken, SourceUnavailable, Window
 from backsoon.sources.graph.client import Answer, Graph, Part, preferring
 from backsoon.sources.graph.entries import (
     REPLY,
@@ -33,6 +32,7 @@ from backsoon.sources.graph.errors import Stale, is_gone, is_stale
 from backsoon.sources.graph.records import SELECT, Event, Items, Page, read_event, read_page
 from backsoon.sources.graph.replies import Replies, Span
 from backsoon.sources.graph.token import VERSION, Token, after, all_known, fingerprint, load_token, pack, read_window
+from backsoon.sources.paging import Pages, within
 
 IMMUTABLE: Final = 'IdType="ImmutableId"'
 UTC_TIMES: Final = 'outlook.timezone="UTC"'
@@ -81,11 +81,8 @@ class GraphSource:
 
     async def changes(self, window: Window, sync_token: str | None) -> Changes:
         """See `CalendarSource`."""
-        try:
-            async with asyncio.timeout(SECONDS):
-                return await self._changes(window, load_token(sync_token, self._settings, window))
-        except TimeoutError:
-            raise SourceUnavailable(f"the calendar could not be read within {SECONDS:g} s") from None
+        async with within(SECONDS):
+            return await self._changes(window, load_token(sync_token, self._settings, window))
 
     async def close(self) -> None:
         """See `CalendarSource`: nothing is held between reads."""
@@ -203,12 +200,13 @@ class GraphSource:
 
     async def _to_the_end(self, page: Page, items: Items) -> Page:
         """Follow the links as they are, to the last page."""
-        for _ in range(MOST_PAGES):
+        pages = Pages(MOST_PAGES)
+        while True:
             items.add(page)
             if page.next is None:
                 return page
-            page = _fresh(await self._graph.one(self._asking(self._graph.path_of(page.next), PAGE)))
-        raise SourceTooLarge(f"more than {MOST_PAGES} pages")
+            link = self._graph.path_of(pages.following(page.next))
+            page = _fresh(await self._graph.one(self._asking(link, PAGE)))
 
     def _asking(self, path: str, page: int = 0) -> Part:
         size = (f"odata.maxpagesize={page}",) if page else ()

@@ -14,10 +14,11 @@ import msgspec
 
 from backsoon.domain.model import utc
 from backsoon.sources.account import Ordered, Wanted
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceMissing, SourceTooLarge
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceMissing
 from backsoon.sources.graph.client import TOGETHER, Answer, Graph, Part
 from backsoon.sources.graph.errors import remedied
 from backsoon.sources.graph.records import read_page
+from backsoon.sources.paging import Pages
 from backsoon.wire.throttle import Blocked, Throttle
 
 LIFE: Final = timedelta(minutes=10_080)
@@ -82,14 +83,13 @@ class GraphWebhooks:
     async def listed(self) -> Sequence[Ordered] | None:
         """See `Webhooks`: this application's in this tenant."""
         found: list[Ordered] = []
-        path = "/subscriptions"
-        for _ in range(MOST_PAGES):
+        path, pages = "/subscriptions", Pages(MOST_PAGES)
+        while True:
             page = read_page((await self._graph.one(Part("GET", path))).good())
             found += [one for raw in page.value if (one := _listed(bytes(raw))) is not None]
             if page.next is None:
                 return found
-            path = self._graph.path_of(page.next)
-        raise SourceTooLarge(f"more than {MOST_PAGES} pages of subscriptions")
+            path = self._graph.path_of(pages.following(page.next))
 
     def _ordering(self, one: Wanted) -> Part:
         body = {
