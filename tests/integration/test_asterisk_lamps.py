@@ -132,7 +132,7 @@ class TestWhatOthersSet:
         await session.show([Order("1001", NOTHING, away)])
         await settled(operator, "InUse")
         assert await presence(operator) == ("dnd", "", "Do not disturb")
-        (held,) = (await session.read_back()).values()
+        (held,) = (await session.read_back() or {}).values()
         await session.show([Order("1001", held, NOTHING)])
         assert await presence(operator) == ("dnd", "", "Do not disturb")
         assert asterisk.database() == {"/CustomPresence/1001": "dnd,,Do not disturb"}

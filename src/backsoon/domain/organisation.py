@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backsoon.domain import spoken
 from backsoon.domain.hours import OFFICE, WorkingHours
 from backsoon.domain.model import Rules
 from backsoon.domain.phonecodes import USUAL, PhoneCodes
@@ -26,6 +27,7 @@ class Organisation:
     country: str = ""
     hours: WorkingHours = OFFICE
     phone: PhoneCodes = USUAL
+    voice: spoken.Voice = spoken.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Person:
 
     "" or None for zone, language, country and hours means: as the organisation has it. `keywords` are the person's own,
     normalised, by reason code; they come before the organisation's. `active` is False for whoever was switched off by
-    name.
+    name. `deputy` is the extension to which callers may go instead ("": none); calls from the numbers in `ring_through`
+    ring whatever the calendar says.
     """
 
     organisation: str
@@ -50,6 +53,8 @@ class Person:
     title: str = ""
     active: bool = True
     id: int = 0
+    deputy: str = ""
+    ring_through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

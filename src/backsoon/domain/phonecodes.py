@@ -4,6 +4,7 @@
     <prefix>CODE*HHMM#     until that time of day, or
     <prefix>CODE*MMDD#     until work starts on that day; which of the two, the reason says
     <cancel>               available again
+    <enquire>              tells the present referral, and changes nothing
 
 The digits are those that Nordic switchboards have had since the nineties (`*23*1*1430#`, `#23#`).
 """
@@ -30,10 +31,14 @@ MORNING = time(8)
 
 @dataclass(frozen=True, slots=True)
 class PhoneCodes:
-    """What an organisation's people dial: `prefix` before a reason's digits, `cancel` to be available again."""
+    """What an organisation's people dial: `prefix` before a reason's digits, `cancel` to be available again.
+
+    `enquire`: to be told their own present referral.
+    """
 
     prefix: str = "*23*"
     cancel: str = "#23#"
+    enquire: str = "*23#"
 
 
 USUAL = PhoneCodes()

@@ -174,7 +174,7 @@ class Publisher:
         """
         try:
             async with asyncio.timeout(CLEARING), self._driver.session() as session:
-                held = await session.read_back()
+                held = await self._held(session)
                 orders = [Order(extension, before, NOTHING) for extension, before in held.items()]
                 for start in range(0, len(orders), PAGE):
                     await self._show(session, orders[start : start + PAGE])
@@ -220,12 +220,24 @@ class Publisher:
         self.health.remedy = getattr(error, "remedy", "") if known else "report it with the log's lines"
 
     async def _compare(self, session: Session) -> None:
-        held = await session.read_back()
+        held = await self._held(session)
         self._unsaved = await self._differing(held)
         self._said.set()
         self._strangers = set(held)
         self._pinned = {e: held.get(e, NOTHING) for e in self._pinned}
         self.health = SwitchboardHealth(connected=True, since=self._clock.now())
+
+    async def _held(self, session: Session) -> Mapping[str, Rendered]:
+        """What the switchboard holds; of one that cannot be asked, what it was told last."""
+        held = await session.read_back()
+        if held is not None:
+            return held
+        stored = await self._store.extensions_told(self.settings.organisation, self.settings.name)
+        told_of = sorted(stored | self._unsaved.keys())
+        found: dict[str, Rendered] = {}
+        for start in range(0, len(told_of), PAGE):
+            found |= await self._stored(told_of[start : start + PAGE])
+        return found
 
     async def _differing(self, held: Mapping[str, Rendered]) -> dict[str, Rendered]:
         """What is held otherwise than was stored as told: by pages, since all of it at once takes much memory."""

@@ -8,7 +8,7 @@ reads back what the switchboard holds of ours and sends the differences, so rest
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +54,8 @@ class Presentation:
 
     `lamp` None: available. `plan`: the present referral and the coming ones in order of time, not overlapping.
     `language` is that of the person's line (BCP 47), `zone` the IANA name of the zone in which times are told.
+    `name` and `email` say who it is ("": not known), `deputy` is the extension to which callers may go instead; calls
+    from the numbers in `ring_through` always ring (see `domain.spoken`).
     """
 
     extension: str
@@ -61,6 +63,10 @@ class Presentation:
     plan: tuple[PlannedReferral, ...] = ()
     language: str = "en"
     zone: str = "UTC"
+    name: str = ""
+    email: str = ""
+    deputy: str = ""
+    ring_through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +119,11 @@ class Session(Protocol):
         """
         ...
 
-    async def read_back(self) -> Mapping[str, Rendered]:
+    async def read_back(self) -> Mapping[str, Rendered] | None:
         """All that the switchboard holds of ours, by extension; extensions of which it holds nothing are left out.
 
-        Raises `SwitchboardError` where that cannot be read whole.
+        None where it cannot be asked: what it acknowledged last is what it holds. Raises `SwitchboardError` where it
+        could be asked and that cannot be read whole.
         """
         ...
 
@@ -174,6 +181,53 @@ class Switchboard(Protocol):
     def session(self) -> AbstractAsyncContextManager[Session]:
         """Connect, log in and wait until the switchboard is ready. Raises `SwitchboardError`. One at a time."""
         ...
+
+
+class Keep(Protocol):
+    """What a driver remembers over restarts: texts by key, of one switchboard; gone when that leaves the settings.
+
+    For what the protocol itself hands out (entity tags, counters): what is shown is kept by the publisher.
+    """
+
+    async def all(self) -> Mapping[str, str]:
+        """Everything kept."""
+        ...
+
+    async def save(self, values: Mapping[str, str | None]) -> None:
+        """Keep these, and forget the keys whose value is None; durable when it returns."""
+        ...
+
+
+class MemoryKeep:
+    """Remembers as long as it lives: for trying a switchboard out, and for tests."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def all(self) -> Mapping[str, str]:
+        """See `Keep`."""
+        return dict(self.values)
+
+    async def save(self, values: Mapping[str, str | None]) -> None:
+        """See `Keep`."""
+        for key, value in values.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a driver is given beside its settings.
+
+    `now` is the instant in UTC, for protocols that need it in their messages; `secret` turns a reference (`env:NAME`,
+    `file:PATH`) into the secret and raises `BacksoonError` where it cannot be had.
+    """
+
+    keep: Keep
+    now: Callable[[], datetime]
+    secret: Callable[[str], str]
 
 
 class SwitchboardError(BacksoonError):

@@ -51,7 +51,7 @@ BO = Presentation("1002", Lamp("lunch", "Lunch", Phone.OPEN), (referral(1, phone
 
 async def show(board: Board, session: Session, *wanted: Presentation) -> dict[str, Rendered]:
     """Show presentations as the publisher does: the differences to what is held. What is held then."""
-    held = await session.read_back()
+    held = await session.read_back() or {}
     rendered = {one.extension: board.switchboard.render(one) for one in wanted}
     await session.show([Order(name, held.get(name, NOTHING), after) for name, after in rendered.items()])
     return {name: after for name, after in rendered.items() if after != NOTHING}
@@ -134,7 +134,7 @@ class TestShowing:
         async with board.switchboard.session() as session:
             await show(board, session, ANNA, BO)
             await show(board, session, Presentation("1001"))
-            assert set(await session.read_back()) == {"1002"}
+            assert set(await session.read_back() or {}) == {"1002"}
             await show(board, session, Presentation("1002"), Presentation("1003"))
             assert await session.read_back() == {}
 
@@ -247,7 +247,7 @@ async def test_differences_only(board: Board) -> None:
     stale = {name for name in wanted if int(name) % 2}
     async with board.switchboard.session() as session:
         await show(board, session, *(wanted[name] for name in stale))
-        held = await session.read_back()
+        held = await session.read_back() or {}
         assert set(held) == stale
         await session.show([Order(n, held.get(n, NOTHING), after) for n, after in rendered.items() if n not in held])
         assert await session.read_back() == rendered

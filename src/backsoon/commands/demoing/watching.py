@@ -49,7 +49,7 @@ class _WatchedSession:
     def at_once(self) -> int:
         return self._session.at_once
 
-    async def read_back(self) -> Mapping[str, Rendered]:
+    async def read_back(self) -> Mapping[str, Rendered] | None:
         return await self._session.read_back()
 
     async def show(self, orders: Sequence[Order]) -> None:
