@@ -5,6 +5,7 @@ from __future__ import annotations
 from backsoon.config.differences import Difference, Settings, describe, settings_of
 from backsoon.config.model import Config
 from backsoon.engine.importing import reassign
+from backsoon.engine.leaving import warn_of_leaving
 from backsoon.store.base import Store
 
 
@@ -24,6 +25,7 @@ async def apply(store: Store, config: Config) -> frozenset[int]:
     for one in config.organisations:
         organisation = one.organisation
         await store.save_organisation(organisation)
+        await warn_of_leaving(store, organisation.id, one.connections)
         await store.save_connections(organisation.id, one.connections)
         await store.save_switchboards(organisation.id, one.switchboards)
         touched |= await reassign(store, organisation.id)

@@ -83,8 +83,9 @@ def _kept(
 
 
 def _moved(wanted: Mapping[int, str], row: Subscription, ordered: Ordered | None) -> bool:
-    """Whether the vendor tells of a mailbox that is not the calendar's any more, as far as it says of which."""
-    address = "" if ordered is None else ordered.address.lower()
+    """Whether it tells of a mailbox that is not the calendar's any more. The vendor knows best of which it tells;
+    where it does not say, it is the one that was ordered for."""
+    address = (ordered.address.lower() if ordered is not None else "") or row.address
     return bool(address) and bool(wanted[row.calendar]) and address != wanted[row.calendar]
 
 

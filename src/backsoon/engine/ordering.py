@@ -1,4 +1,4 @@
-"""Orders notifications by HTTP for the calendars of one connection, prolongs them, and cancels what is nobody's.
+"""Orders notifications by HTTP for the calendars of one connection, and prolongs them.
 
 Each round compares what is ordered with what is wanted: whatever happened between two steps, to us or to the vendor,
 the next round finds it. What is ordered is in the store before it is relied upon.
@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from backsoon.domain.organisation import Calendar
+from backsoon.engine.cancelling import Cancelling
 from backsoon.engine.comparing import Compared, compared
-from backsoon.engine.hearing import Notice, proposed_id
+from backsoon.engine.hearing import proposed_id
+from backsoon.engine.heeding import Heeding
 from backsoon.engine.orders import (
     COMPARE_EVERY,
     LONGEST_ALONE,
-    LONGEST_PAUSE,
     LOOK_EVERY,
     MOST_AT_A_TIME,
     OVERLAP,
@@ -28,17 +29,21 @@ from backsoon.engine.orders import (
     Failures,
     Pause,
     Site,
+    at_a_time,
+    calendar_of,
     groups,
     later,
     ordered_of,
     renew_at,
 )
+from backsoon.engine.several import several
 from backsoon.engine.timing import Clock, until_set
 from backsoon.sources.account import Ordered, Wanted, Webhooks
 from backsoon.sources.base import SourceBusy, SourceError, SourceMissing, SourceUnavailable
 from backsoon.store.base import BEGINNING, Store, StoreError, Subscription
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 Step = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -54,6 +59,8 @@ class Ordering:
         """How many orders are under way: while it is one, the vendor may try our address."""
         self.problem: SourceError | None = None
         self.woken = asyncio.Event()
+        self.heeding = Heeding(store, clock, site, self.woken)
+        self._cancelling = Cancelling(store, clock, webhooks, site)
         self._compare_at = BEGINNING
         self._fresh: set[str] = set()
         """Ids that were ordered since the vendor's list was asked for."""
@@ -174,14 +181,15 @@ class Ordering:
         if gone or adopted:
             name = self._site.place[1]
             log.info("connection %s: %d notifications were gone, %d found again", name, len(gone), len(adopted))
-        await self._cancel(found.cancel)
+        await self._cancelling.cancel(found.cancel)
 
     async def _uncovered(self, calendars: Iterable[int], now: datetime) -> None:
         await self._site.urge(self._site.trust.uncover(calendars), now)
 
-    # -- prolonging and cancelling -----------------------------------------------------------------------------------
+    # -- prolonging ---------------------------------------------------------------------------------------------------
 
     async def _renew(self) -> None:
+        count = Failures()
         while True:
             now = self._clock.now()
             rows = await self._store.subscriptions_to_renew(*self._site.place, now, MOST_AT_A_TIME)
@@ -191,58 +199,31 @@ class Ordering:
             over = [row for row in rows if row.expires_at > now and (row.replaced or not row.calendar)]
             live = [row for row in rows if row.expires_at > now and not row.replaced and row.calendar]
             await self._bury(dead, now)
-            await self._prolong(live)
-            await self._cancel_rows(over, now)
+            await self._prolong(live, count)
+            await self._cancelling.rows(over)
 
     async def _bury(self, rows: Sequence[Subscription], now: datetime) -> None:
         """Forget what has ended. Of one that we do not know to exist nothing is left to cancel but what is listed."""
         await self._store.remove_subscriptions([row.id for row in rows])
         await self._site.urge(self._site.trust.expired(now), now)
 
-    async def _cancel(self, ordered: Sequence[Ordered]) -> None:
-        """Cancel these and forget them. What the vendor will not let us cancel ends by itself."""
-        for group in groups(ordered, self._webhooks.together):
-            try:
-                await self._webhooks.cancel(group)
-            except SourceUnavailable:
-                raise
-            except SourceError:
-                if len(group) > 1:
-                    for each in group:
-                        await self._cancel([each])
-                    continue
-            await self._store.remove_subscriptions([o.id for o in group])
-
-    async def _cancel_rows(self, rows: Sequence[Subscription], now: datetime) -> None:
-        if not rows:
-            return
-        calendars = [c for c in [await self._calendar(row.calendar) for row in rows if row.calendar] if c is not None]
-        addresses = await self._site.addresses(calendars)
-        try:
-            await self._cancel([ordered_of(row, addresses.get(row.calendar, "")) for row in rows])
-        except SourceError as error:
-            later_on = now + timedelta(seconds=max(LONGEST_PAUSE, error.retry_after or 0.0))
-            left = await self._store.subscriptions([row.id for row in rows])
-            await self._store.save_subscriptions([replace(row, renew_at=later_on) for row in left.values()])
-            raise
-
-    async def _prolong(self, rows: Sequence[Subscription]) -> None:
-        if not rows:
-            return
+    async def _prolong(self, rows: Sequence[Subscription], count: Failures) -> None:
         if not self._webhooks.renewable:
-            await self._replace(rows)
+            await self._replace(rows, count)
             return
-        count = Failures()
-        for group in groups(rows, self._webhooks.together):
+
+        async def work(group: Sequence[Subscription]) -> None:
             answers = await self._webhooks.renew([ordered_of(row) for row in group])
             await self._renewed(group, answers)
             count.add(answers)
 
-    async def _replace(self, rows: Sequence[Subscription]) -> None:
+        await self._each(groups(rows, self._webhooks.together), work, count)
+
+    async def _replace(self, rows: Sequence[Subscription], count: Failures) -> None:
         """Order new ones in the place of these, which last until then."""
-        calendars = {row.calendar: await self._calendar(row.calendar) for row in rows}
+        calendars = {row.calendar: await calendar_of(self._store, row) for row in rows}
         nobodys = [replace(row, replaced=True) for row in rows if calendars[row.calendar] is None]
-        made = await self._make([c for c in calendars.values() if c is not None], rows)
+        made = await self._make([c for c in calendars.values() if c is not None], count, rows)
         now = self._clock.now()
         failed = [later(row, now) for row in rows if row.calendar not in made and calendars[row.calendar] is not None]
         if nobodys or failed:
@@ -265,14 +246,10 @@ class Ordering:
         await self._store.remove_subscriptions([row.id for row in gone])
         await self._uncovered([row.calendar for row in gone], now)
 
-    async def _calendar(self, calendar: int) -> Calendar | None:
-        found = await self._store.calendars(after=calendar - 1, limit=1)
-        return found[0].calendar if found and found[0].calendar.id == calendar else None
-
     # -- ordering ----------------------------------------------------------------------------------------------------
 
     async def _order(self) -> None:
-        after = 0
+        after, count = 0, Failures()
         while self._site.url:
             now = self._clock.now()
             calendars = await self._store.unsubscribed(*self._site.place, now, after=after, limit=MOST_AT_A_TIME)
@@ -280,27 +257,43 @@ class Ordering:
                 return
             after = calendars[-1].id
             await self._uncovered([c.id for c in calendars], now)  # such as those whose mailbox is another one now
-            await self._make([c for c in calendars if self._may(c.id, now)])
+            await self._make([c for c in calendars if self._may(c.id, now)], count)
 
     def _may(self, calendar: int, now: datetime) -> bool:
         failed = self._alone.get(calendar)
         return failed is None or now >= failed[1]
 
-    async def _make(self, calendars: Sequence[Calendar], old: Iterable[Subscription] = ()) -> set[int]:
+    async def _make(self, calendars: Sequence[Calendar], count: Failures, old: Iterable[Subscription] = ()) -> set[int]:
         """Order for these calendars; `old` are what new ones take the place of. Those that got one."""
-        replaced = {row.calendar: row for row in old}
-        count, made = Failures(), set[int]()
-        for group in groups(await self._proposals(calendars), self._webhooks.together):
-            if not self._webhooks.renewable:  # whoever dies now finds it in the store
-                await self._store.save_subscriptions([self._unsure(w) for w in group])
-            self.pending += 1
-            try:
-                answers = await self._webhooks.order(group)
-            finally:
-                self.pending -= 1
-            made |= await self._made(group, answers, replaced)
+        replaced, made = {row.calendar: row for row in old}, set[int]()
+
+        async def work(group: Sequence[Wanted]) -> None:
+            answers = await self._ordered(group)
+            made.update(await self._made(group, answers, replaced))
             count.add(answers)
+
+        await self._each(groups(await self._proposals(calendars), self._webhooks.together), work, count)
         return made
+
+    async def _ordered(self, group: Sequence[Wanted]) -> Sequence[Ordered | SourceError]:
+        if not self._webhooks.renewable:  # whoever dies now finds it in the store
+            await self._store.save_subscriptions([self._unsure(wanted) for wanted in group])
+        self.pending += 1
+        try:
+            return await self._webhooks.order(group)
+        except SourceBusy:
+            if not self._webhooks.renewable:  # none was tried
+                await self._store.remove_subscriptions([wanted.id for wanted in group])
+            raise
+        finally:
+            self.pending -= 1
+
+    async def _each(self, items: Iterable[T], work: Callable[[T], Awaitable[None]], count: Failures) -> None:
+        """Several at a time, as soon as one has worked: where nothing works, little is tried."""
+        rest = iter(items)
+        while not count.worked and (first := next(rest, None)) is not None:
+            await work(first)
+        await several(rest, work, at_a_time(self._webhooks))
 
     async def _proposals(self, calendars: Sequence[Calendar]) -> list[Wanted]:
         site = self._site
@@ -322,7 +315,9 @@ class Ordering:
 
     def _unsure(self, wanted: Wanted) -> Subscription:
         at = self._clock.now() + UNSURE
-        return Subscription(*self._site.place, wanted.calendar, wanted.id, BEGINNING, at, url=wanted.url)
+        return Subscription(
+            *self._site.place, wanted.calendar, wanted.id, BEGINNING, at, url=wanted.url, address=wanted.address
+        )
 
     async def _made(
         self, group: Sequence[Wanted], answers: Sequence[Ordered | SourceError], old: dict[int, Subscription]
@@ -359,44 +354,10 @@ class Ordering:
             renew_at(now, ordered.expires_at),
             ordered.resource,
             self._site.url,
+            address=wanted.address or ordered.address.lower(),
         )
 
     def _failed_alone(self, calendar: int) -> None:
         failures = self._alone.get(calendar, (0, BEGINNING))[0] + 1
         seconds = min(60.0 * 2 ** min(failures, 12), LONGEST_ALONE)
         self._alone[calendar] = failures, self._clock.now() + timedelta(seconds=seconds)
-
-    # -- what the vendor says ----------------------------------------------------------------------------------------
-
-    async def renew_now(self, subscription: Subscription) -> None:
-        """The vendor asks for it to be prolonged. Raises `StoreError`."""
-        await self._store.save_subscriptions([replace(subscription, renew_at=self._clock.now())])
-        self.woken.set()
-
-    async def gone(self, subscription: Subscription) -> None:
-        """The vendor ended it; another one is ordered. Raises `StoreError`."""
-        await self._store.remove_subscriptions([subscription.id])
-        await self._uncovered([subscription.calendar], self._clock.now())
-        self.woken.set()
-
-    async def learnt(self, subscription: Subscription, notice: Notice) -> None:
-        """It exists: we did not live to hear of it. Another one may be in its place. Raises `StoreError`."""
-        now = self._clock.now()
-        ends = notice.expires_at or now + UNSURE
-        row = replace(subscription, resource=notice.resource, expires_at=ends, renew_at=renew_at(now, ends))
-        if self._site.trust.covers(row.calendar, now):
-            row = replace(row, replaced=True, renew_at=now)
-        else:
-            self._site.trust.cover(row.calendar, row.expires_at, now)
-        await self._store.save_subscriptions([row])
-        self.woken.set()
-
-    async def cancel_stray(self, calendar: int, notice: Notice) -> None:
-        """One that verifies and that nobody knows: it is cancelled in the next round. Raises `StoreError`."""
-        now = self._clock.now()
-        ends = notice.expires_at or now + UNSURE
-        row = Subscription(
-            *self._site.place, calendar, notice.id, ends, now, notice.resource, self._site.url, replaced=True
-        )
-        await self._store.save_subscriptions([row])
-        self.woken.set()

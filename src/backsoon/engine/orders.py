@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 from backsoon.domain.organisation import Calendar
 from backsoon.engine.hearing import Place, Secrets
 from backsoon.engine.trust import Trust
-from backsoon.sources.account import Ordered
+from backsoon.sources.account import Ordered, Webhooks
 from backsoon.sources.base import SourceBusy, SourceError, SourceMissing
-from backsoon.store.base import Subscription
+from backsoon.store.base import Store, Subscription
 
 T = TypeVar("T")
 
@@ -32,7 +32,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 """Seconds between two tries where nothing works."""
 LONGEST_ALONE: Final = 21_600.0
 """Seconds between two tries for one calendar, where the others work."""
-MOST_AT_A_TIME: Final = 200
+MOST_AT_A_TIME: Final = 1000
+"""So many rows or calendars are taken from the store together."""
+GROUPS_AT_A_TIME: Final = 5
+"""One more than Graph's throttle lets through, so that none of its turns is lost; the throttle keeps the limits."""
+UNSURE_AT_A_TIME: Final = 2
+"""Where a new one is made each time, a group is as many requests as it has members: they share the account's turns
+with the readings, and whoever dies leaves as many behind."""
 IN_A_ROW: Final = 20
 """So many failures in a row, and the vendor is left alone for a while."""
 
@@ -79,11 +85,15 @@ class Failures:
 
     def __init__(self) -> None:
         self._row = 0
+        self.worked = False
+        """Whether any did: until then little is tried at a time."""
 
     def add(self, answers: Sequence[Ordered | SourceError]) -> None:
         """Raises the last error where everything seems to fail, so that the rest is not tried."""
         for answer in answers:
-            self._row = 0 if isinstance(answer, Ordered | SourceMissing) else self._row + 1
+            works = isinstance(answer, Ordered | SourceMissing)
+            self._row = 0 if works else self._row + 1
+            self.worked = self.worked or works
         last = answers[-1] if answers else None
         if isinstance(last, SourceBusy) or (self._row >= IN_A_ROW and isinstance(last, SourceError)):
             raise last
@@ -101,8 +111,19 @@ def later(row: Subscription, now: datetime) -> Subscription:
 
 
 def ordered_of(row: Subscription, address: str = "") -> Ordered:
-    """As the vendor knows it; `address` is the mailbox, where it is known."""
-    return Ordered(row.id, row.expires_at, row.calendar, address, row.resource, row.url)
+    """As the vendor knows it; `address` is the calendar's mailbox, where it is not known for which it was ordered."""
+    return Ordered(row.id, row.expires_at, row.calendar, row.address or address, row.resource, row.url)
+
+
+async def calendar_of(store: Store, row: Subscription) -> Calendar | None:
+    """Whose it is, if anybody's. Raises `StoreError`."""
+    found = await store.calendars(after=row.calendar - 1, limit=1) if row.calendar else ()
+    return found[0].calendar if found and found[0].calendar.id == row.calendar else None
+
+
+def at_a_time(webhooks: Webhooks) -> int:
+    """How many groups are under way together."""
+    return GROUPS_AT_A_TIME if webhooks.renewable else UNSURE_AT_A_TIME
 
 
 def groups(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

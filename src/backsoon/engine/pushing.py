@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from backsoon.domain.organisation import Calendar, Connection, Person
 from backsoon.engine.defects import where
 from backsoon.engine.hearing import Event, Hearing, Listener, Notice, Place
+from backsoon.engine.heeding import Heeding
 from backsoon.engine.listening import Listening
 from backsoon.engine.ordering import Ordering
 from backsoon.engine.orders import Site
@@ -278,6 +279,8 @@ class Pushing(Listener):
         if pushed is not None:
             unasked = news and lane in (Lane.DUE, Lane.RECONCILE)
             pushed.trust.read(calendar.id, self._clock.now(), unasked=unasked)
+            if read.health.confirmed_at is None and isinstance(pushed.at_work, Listening):
+                pushed.at_work.first_read(calendar.id)
             if unasked:
                 pushed.news.set()
 
@@ -316,28 +319,28 @@ class Pushing(Listener):
 
     def asked(self, event: Event, subscription: Subscription) -> None:
         """See `hearing.Listener`."""
-        work = self._ordering((subscription.organisation, subscription.connection))
+        work = self._heeding((subscription.organisation, subscription.connection))
         if work is not None:
             self._do(work.renew_now(subscription) if event is Event.RENEW else work.gone(subscription))
 
     def learnt(self, subscription: Subscription, notice: Notice) -> None:
         """See `hearing.Listener`."""
-        work = self._ordering((subscription.organisation, subscription.connection))
+        work = self._heeding((subscription.organisation, subscription.connection))
         if work is not None:
             self._do(work.learnt(subscription, notice))
 
     def stray(self, calendar: int, notice: Notice, verifies: Callable[[str, str, int], bool]) -> bool:
         """See `hearing.Listener`."""
         for place in self._pushed:
-            work = self._ordering(place)
+            work = self._heeding(place)
             if work is not None and verifies(*place, calendar):
                 self._do(work.cancel_stray(calendar, notice))
                 return True
         return False
 
-    def _ordering(self, place: Place) -> Ordering | None:
+    def _heeding(self, place: Place) -> Heeding | None:
         pushed = self._pushed.get(place)
-        return pushed.at_work if pushed is not None and isinstance(pushed.at_work, Ordering) else None
+        return pushed.at_work.heeding if pushed is not None and isinstance(pushed.at_work, Ordering) else None
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside; what fails is found by the next comparison."""
@@ -362,6 +365,6 @@ def _why_not(pushed: _Pushed) -> tuple[str, str]:
     if isinstance(work, Ordering):
         if not pushed.public:
             return "no public address", 'write public = "https://..." under [api] to be told of changes at once'
-        if work.problem is not None:
-            return str(work.problem), work.problem.remedy
+    if work.problem is not None:
+        return str(work.problem), work.problem.remedy
     return "", ""

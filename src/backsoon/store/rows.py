@@ -88,6 +88,8 @@ def person(row: Row) -> Person:
         profile.title,
         bool(active),
         id,
+        profile.deputy,
+        profile.ring_through,
     )
 
 
@@ -138,10 +140,12 @@ def health_row(calendar: int, health: CalendarHealth) -> Row:
 
 
 def subscription(row: Row) -> Subscription:
-    """(organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced)."""
-    organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced = row
+    """(organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced, address)."""
+    organisation, connection, calendar, id, expires_at, renew_at, resource, url, replaced, address = row
     expires, renew = codec.instant(expires_at), codec.instant(renew_at)
-    return Subscription(organisation, connection, calendar or 0, id, expires, renew, resource, url, bool(replaced))
+    return Subscription(
+        organisation, connection, calendar or 0, id, expires, renew, resource, url, bool(replaced), address
+    )
 
 
 def subscription_row(subscription: Subscription) -> Row:
@@ -156,6 +160,7 @@ def subscription_row(subscription: Subscription) -> Row:
         codec.clean(subscription.resource),
         codec.clean(subscription.url),
         int(subscription.replaced),
+        codec.clean(subscription.address),
     )
 
 

@@ -50,7 +50,7 @@ class Subscriptions(Protocol):
         What belongs to a calendar that this connection does not have (any more), or to somebody who is switched off,
         is kept with `calendar` 0 and is to be renewed, that is cancelled, at once (`BEGINNING`). The same becomes of
         what is stored when its calendar is taken out or gets another address or owner, or its owner is switched off.
-        With a connection go its subscriptions.
+        With a connection go its subscriptions, and so they do when it becomes one of another kind.
         """
         ...
 

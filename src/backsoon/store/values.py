@@ -56,7 +56,8 @@ class Subscription:
 
     `id` and `resource` are the vendor's names for it; `expires_at` is as it said. `renew_at` is when to prolong or
     replace it. `replaced`: another one has taken its place and it is to be cancelled then. `calendar` 0: it is
-    nobody's any more and is to be cancelled.
+    nobody's any more and is to be cancelled. `address` is the mailbox that it was ordered for, in lower case; "" where
+    that is not known.
     """
 
     organisation: str
@@ -68,6 +69,7 @@ class Subscription:
     resource: str = ""
     url: str = ""
     replaced: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

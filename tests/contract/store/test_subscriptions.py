@@ -33,7 +33,9 @@ async def test_they_come_back_whole(house: House) -> None:
     await house.store.save_subscriptions([mine, theirs])
     assert await house.store.subscriptions(["a", "b", "nobody's"]) == {"a": mine, "b": theirs}
     assert await house.store.subscriptions([]) == {}
-    later = replace(mine, expires_at=after(99), renew_at=after(90), resource="", url="https://y.example")
+    later = replace(
+        mine, expires_at=after(99), renew_at=after(90), resource="", url="https://y.example", address="b@x.example"
+    )
     await house.store.save_subscriptions([theirs, mine, later])
     assert await kept(house, "a") == later, "of two the last"
     await house.store.remove_subscriptions(["a", "nobody's"])
@@ -135,6 +137,17 @@ async def test_with_a_connection_go_its_own(house: House) -> None:
     with pytest.raises(NotStored, match="connection"):
         await house.store.save_subscriptions([replace(ordered(0, "u"), connection="x"), ordered(house.calendars[0])])
     assert await kept(house, "u") is None
+
+
+async def test_with_another_kind_go_its_own(house: House) -> None:
+    await house.store.save_subscriptions([ordered(house.calendars[0])])
+    home = next(c for c in await house.store.connections("acme") if c.name == "home")
+    others = [c for c in await house.store.connections("acme") if c.name != "home"]
+    await house.store.save_connections("acme", [*others, replace(home, settings={"push": False})])
+    assert await kept(house) == ordered(house.calendars[0]), "it is still of the same kind"
+    await house.store.save_connections("acme", [*others, replace(home, kind="other")])
+    assert await kept(house) is None
+    assert house.calendars[0].id in {c.id for c in await house.store.unsubscribed("acme", "home", after(0))}
 
 
 async def test_keys_are_made_once(house: House) -> None:

@@ -392,15 +392,18 @@ select value from derivation_key where name = $1;
 insert into derivation_key (name, value) values ($1, $2) on conflict (name) do nothing;
 
 -- name: subscriptions
-select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced, address
+from subscription
 where id in {texts $1};
 
 -- name: page_subscriptions
-select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced, address
+from subscription
 where organisation_id = $1 and connection = $2 and id > $3 order by id limit $4;
 
 -- name: subscriptions_to_renew
-select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced from subscription
+select organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced, address
+from subscription
 where organisation_id = $1 and connection = $2 and renew_at <= $3 order by renew_at, id limit $4;
 
 -- name: next_renewal
@@ -415,22 +418,28 @@ order by c.id limit $5;
 
 -- name: save_subscriptions
 insert into subscription
-    (organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced)
+    (organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced, address)
 select json_extract(said.value, '$[0]'), json_extract(said.value, '$[1]'), c.id, json_extract(said.value, '$[3]'),
     json_extract(said.value, '$[4]'),
     case when c.id is null and json_extract(said.value, '$[2]') <> 0 then 0
         else json_extract(said.value, '$[5]') end,
-    json_extract(said.value, '$[6]'), json_extract(said.value, '$[7]'), json_extract(said.value, '$[8]')
+    json_extract(said.value, '$[6]'), json_extract(said.value, '$[7]'), json_extract(said.value, '$[8]'),
+    json_extract(said.value, '$[9]')
 from {rows $1} as said
     left join calendar c on c.id = json_extract(said.value, '$[2]') and c.active = 1
         and c.organisation_id = json_extract(said.value, '$[0]') and c.connection = json_extract(said.value, '$[1]')
 where true
 on conflict (id) do update set organisation_id = excluded.organisation_id, connection = excluded.connection,
     calendar_id = excluded.calendar_id, expires_at = excluded.expires_at, renew_at = excluded.renew_at,
-    resource = excluded.resource, url = excluded.url, replaced = excluded.replaced;
+    resource = excluded.resource, url = excluded.url, replaced = excluded.replaced, address = excluded.address;
 
 -- name: remove_subscriptions
 delete from subscription where id in {texts $1};
+
+-- name: forget_subscriptions_of_other_kinds
+delete from subscription where organisation_id = $1 and connection = $2 and exists (
+    select 1 from connection k where k.organisation_id = $1 and k.name = $2 and k.kind <> $3
+);
 
 -- name: disown_subscriptions
 update subscription set calendar_id = null, renew_at = 0 where calendar_id in {ids $1};

@@ -44,6 +44,7 @@ def save_connections(database: Database, organisation: str, connections: Sequenc
     database.run("make_due", codec.to_json(losing))
     database.run("keep_connections", organisation, names)
     for each in connections:
+        database.run("forget_subscriptions_of_other_kinds", organisation, each.name, each.kind)
         database.run("save_connection", organisation, each.name, each.kind, codec.encode_settings(each.settings))
 
 
