@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from backsoon.sources.account import Account, BusyTime, Finding, Ordered, Wanted
-from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceMissing, Window
+from backsoon.sources.base import (
+    SourceBusy,
+    SourceDenied,
+    SourceError,
+    SourceMissing,
+    SourceUnavailable,
+    Window,
+)
 from backsoon.sources.google import GoogleAccount, GoogleSettings
+from backsoon.sources.google.busy import free_busy
 from backsoon.sources.google.errors import NotShared
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS
 from backsoon.sources.google.webhooks import AddressRefused, GoogleWebhooks
 from tests.simulators.google.signing import ALL, SERVICE
+from tests.simulators.model import Mailbox
 from tests.unit.google.world import ANNA, BO, CARL, MONDAY, WINDOW, Office, meeting, office
 
 NINE = datetime(2027, 3, 1, 8, tzinfo=UTC)
@@ -39,10 +49,16 @@ def user(at_work: Office) -> GoogleAccount:
 
 async def test_is_an_account(at_work: Office) -> None:
     account: Account = at_work.account
-    assert (account.at_once, account.busy_at_once, account.stream) == (20, 50, None)
+    assert (account.at_once, account.busy_at_once, account.stream) == (20, 250, None)
     assert account.webhooks is not None
     await account.close()
     await account.close()
+
+
+def crowd(at_work: Office, count: int) -> list[str]:
+    """So many more mailboxes, none of them busy."""
+    boxes = [Mailbox(f"p{number}@example.com", zone="UTC", access="none") for number in range(count)]
+    return [at_work.simulator.world.add(box).address for box in boxes]
 
 
 MONTH = Window(WINDOW.start, WINDOW.start + timedelta(days=30))
@@ -79,6 +95,47 @@ class TestBusy:
         found = await delegated.account.busy(["gone@example.com", ANNA], MONTH)
         assert found[ANNA] == ()
         assert isinstance(found["gone@example.com"], SourceError)
+
+    async def test_many_are_asked_for_together_with_one_persons_token(
+        self, delegated: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asking: list[int] = []
+        together: list[int] = []
+
+        async def counted(*told: Any, **more: Any) -> Any:
+            asking.append(1)
+            together.append(len(asking))
+            try:
+                return await free_busy(*told, **more)
+            finally:
+                asking.pop()
+
+        monkeypatch.setattr("backsoon.sources.google.account.free_busy", counted)
+        people = crowd(delegated, 210)
+        delegated.put(meeting(), people[205])
+        found = await delegated.account.busy(people, MONTH)
+        assert list(found) == people
+        assert [who for who, times in found.items() if times] == [people[205]]
+        assert delegated.account.counts == {"freebusy.query": 5, "token": 1}
+        assert max(together) == 4  # the first found out in whose name
+
+    async def test_one_query_that_fails_concerns_its_own_mailboxes(self, delegated: Office) -> None:
+        people = crowd(delegated, 120)
+        await delegated.account.busy(people[:1], MONTH)
+        delegated.simulator.faults.add("unavailable", match="freebusy")
+        found = await delegated.account.busy(people, MONTH)
+        assert sum(isinstance(times, SourceUnavailable) for times in found.values()) in (20, 50)
+        delegated.simulator.faults.add("unavailable", match="freebusy", times=None)
+        with pytest.raises(SourceUnavailable):
+            await delegated.account.busy(people, MONTH)
+
+    async def test_another_lends_the_name_when_one_has_asked_often(
+        self, delegated: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("backsoon.sources.google.account._IN_ONE_NAME", 2)
+        for who in (ANNA, BO, CARL):
+            await delegated.account.busy([who], MONTH)
+        assert delegated.account.counts == {"freebusy.query": 3, "token": 2}
 
     async def test_throttled(self, at_work: Office) -> None:
         at_work.simulator.faults.add("throttle", seconds=60)

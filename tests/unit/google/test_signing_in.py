@@ -26,6 +26,7 @@ from backsoon.sources.google.errors import (
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS
 from backsoon.sources.google.tokens import KEPT, covers
 from tests.simulators.google.signing import SERVICE, VOUCHED, Signing
+from tests.simulators.model import Mailbox
 from tests.unit.google.world import ANNA, BO, WINDOW, Office, meeting, office
 
 
@@ -47,6 +48,22 @@ class TestServiceAccount:
     async def test_a_token_serves_many_reads_and_many_at_once_ask_for_one(self, at_work: Office) -> None:
         await asyncio.gather(*(at_work.read() for _ in range(10)))
         assert at_work.simulator.count["token"] == 1
+
+    async def test_a_key_is_read_once_however_many_are_in_a_hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from google.oauth2 import service_account
+
+        made, reading = service_account.Credentials.from_service_account_info, list[int]()
+
+        def counted(info: dict[str, str]) -> object:
+            reading.append(1)
+            return made(info)
+
+        monkeypatch.setattr(service_account.Credentials, "from_service_account_info", counted)
+        async with office(access="delegation", role="none") as delegated:
+            box = delegated.simulator.world.add
+            people = [box(Mailbox(f"p{n}@example.com", zone="UTC", access="none")).address for n in range(20)]
+            await asyncio.gather(*(delegated.read(address=who) for who in people))
+            assert (delegated.simulator.count["token"], len(reading)) == (20, 1)
 
     async def test_one_that_is_taken_back_is_replaced(self, at_work: Office) -> None:
         await at_work.read()

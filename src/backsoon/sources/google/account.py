@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from backsoon.sources.account import BusyTime, Finding, Shared, Stream, Webhooks
-from backsoon.sources.base import CalendarSource, SourceBroken, SourceDenied, SourceError, SourceMissing, Window
+from backsoon.sources.base import (
+    CalendarSource,
+    SourceBroken,
+    SourceBusy,
+    SourceDenied,
+    SourceError,
+    SourceMissing,
+    Window,
+)
 from backsoon.sources.google.api import Api
 from backsoon.sources.google.busy import AT_ONCE, free_busy
 from backsoon.sources.google.check import check, discover
@@ -17,7 +27,12 @@ from backsoon.sources.google.source import GoogleSource
 from backsoon.sources.google.webhooks import GoogleWebhooks
 from backsoon.wire.http import Http
 
-_TRIED = 3
+MOST_QUERIES: Final = 20
+"""Free/busy queries of one call that are under way together; at most a quarter of what the account may ask at once."""
+_TRIED: Final = 3
+_IN_ONE_NAME: Final = 300
+"""After so many queries another mailbox lends its name: Google allows each user 600 requests a minute."""
+_Busy = Mapping[str, tuple[BusyTime, ...] | SourceError]
 
 
 class GoogleAccount:
@@ -33,9 +48,11 @@ class GoogleAccount:
         self._settings = settings
         self._api = Api(settings, http)
         self._webhooks = GoogleWebhooks(self._api)
-        self._busy_at_once = AT_ONCE
+        self._busy_at_once = AT_ONCE * max(1, min(MOST_QUERIES, settings.together // 4))
         self._asks_as = ""
-        """In whose name free/busy was asked last, where each mailbox is acted for."""
+        """In whose name free/busy is asked, where each mailbox is acted for: one's token serves for everybody."""
+        self._asked = 0
+        """How often it was in that name."""
 
     @property
     def at_once(self) -> int:
@@ -66,17 +83,44 @@ class GoogleAccount:
         except (ValueError, OSError, KeyError):
             raise SourceBroken("the owner's time zone is not known") from None
 
-    async def busy(self, addresses: Sequence[str], window: Window) -> Mapping[str, tuple[BusyTime, ...] | SourceError]:
-        """See `Account`. In a domain everybody may see when everybody is busy, unless its administrator says else."""
-        if not addresses:
+    async def busy(self, addresses: Sequence[str], window: Window) -> _Busy:
+        """See `Account`. In a domain everybody may see when everybody is busy, unless its administrator says else.
+
+        Several queries are under way together: one after the other, each would stand in line behind all reads.
+        """
+        groups = [addresses[first : first + AT_ONCE] for first in range(0, len(addresses), AT_ONCE)]
+        if not groups:
             return {}
         try:
-            return await self._busy(addresses, window)
+            # the first one finds out in whose name the others can be asked
+            first = {} if self._asks_as else await self._busy(groups.pop(0), window)
+            return {**first, **await self._together(groups, window)}
         except (ScopeMissing, DelegationMissing):
             self._busy_at_once = 0  # the consent is not wide enough; reading works without
             raise
 
-    async def _busy(self, addresses: Sequence[str], window: Window) -> Mapping[str, tuple[BusyTime, ...] | SourceError]:
+    async def _together(self, groups: Sequence[Sequence[str]], window: Window) -> _Busy:
+        """A query that fails is its own mailboxes' failure, unless all of them fail or it concerns everybody."""
+        answers = await asyncio.gather(*(self._busy(group, window) for group in groups), return_exceptions=True)
+        found: dict[str, tuple[BusyTime, ...] | SourceError] = {}
+        failed: list[SourceError] = []
+        for group, answer in zip(groups, answers, strict=True):
+            if isinstance(answer, SourceError):
+                failed.append(answer)
+                found.update(dict.fromkeys(group, answer))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found.update(answer)
+        of_all = [e for e in failed if isinstance(e, SourceBusy | SourceDenied)]
+        if of_all or (failed and len(failed) == len(groups)):
+            raise (of_all or failed)[0]
+        return found
+
+    async def _busy(self, addresses: Sequence[str], window: Window) -> _Busy:
+        self._asked += 1
+        if self._asked > _IN_ONE_NAME:
+            self._asked, self._asks_as = 0, ""
         asking = [name for name in (self._asks_as, *addresses[:_TRIED]) if name]
         for number, mailbox in enumerate(asking, 1):
             try:

@@ -1,4 +1,9 @@
-"""When people are busy, of many calendars at once: `freeBusy.query`, which shows times and nothing else."""
+"""When people are busy, of many calendars at once: `freeBusy.query`, which shows times and nothing else.
+
+Source: Google Calendar API, "Freebusy: query". It takes the right `calendar.freebusy` (or a wider one), which
+`calendar.events.readonly` does not include. One user's token serves for all whose times that user may see: with
+delegation, for the whole domain.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,10 @@ async def _free_busy(api: Api, subject: str) -> Finding:
     except (SourceUnavailable, SourceBroken) as error:
         return _failed("free/busy", error)
     except SourceError:
-        text = "the consent does not cover free/busy: notifications that were lost are found by polling alone"
+        text = (
+            "the consent does not cover free/busy: at the start nobody comes first for being busy, and notifications"
+            " that were lost are found late"
+        )
         return Finding("warning", text, f"grant {FREE_BUSY} as well, or live with it")
     return Finding("ok", "free/busy of many calendars at once may be asked")
 

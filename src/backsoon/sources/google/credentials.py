@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -73,6 +74,8 @@ class Credentials:
     info: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _key: Any = field(default=None, repr=False, compare=False)
     """A service account's, once it is read: that costs more than everything else (an RSA key is checked)."""
+    _reading: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """At the start dozens of threads want it together: one of them reads it."""
 
     def of_google(self, scope: str, subject: str) -> Refreshing:
         """google-auth's own, for a right and in the name of `subject` ("": its own). Blocks for some milliseconds.
@@ -95,10 +98,11 @@ class Credentials:
     def _service_account(self, scope: str, subject: str) -> Refreshing:
         from google.oauth2 import service_account
 
-        if self._key is None:
-            self._key = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-                dict(self.info)
-            )
+        with self._reading:
+            if self._key is None:
+                self._key = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+                    dict(self.info)
+                )
         acting: Refreshing = self._key.with_scopes([scope]).with_subject(subject or None)
         return acting
 

@@ -114,7 +114,9 @@ class Tokens:
     async def credentials(self) -> Credentials:
         """What the setting names. Raises `BadCredentials`."""
         loop = asyncio.get_running_loop()
-        self._known = await loop.run_in_executor(self._threads, read_credentials, self._setting, self._known)
+        read = await loop.run_in_executor(self._threads, read_credentials, self._setting, self._known)
+        if self._known is None or self._known.text != read.text:  # else others were quicker: theirs has its key read
+            self._known = read
         return self._known
 
     def close(self) -> None:
