@@ -11,23 +11,23 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from backsoon.domain.model import Availability
 from backsoon.domain.organisation import Person
+from backsoon.engine.buckets import Bucket, Staged, lit, prepare
 from backsoon.engine.deciding import CHUNK, MOST_CLAIMS, Decision, decide
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.meters import Meters
+from backsoon.engine.patience import patiently
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.queued import Urgency
 from backsoon.engine.timing import Clock, pause, until_set
-from backsoon.store.base import AvailabilityChange, Claims, PersonState, Store, StoreError, Trigger
-from backsoon.switchboards.base import Order, Presentation, Rendered
+from backsoon.store.base import Claims, PersonState, Store, StoreError, Trigger
+from backsoon.switchboards.base import Rendered
 
 log = logging.getLogger(__name__)
 
@@ -44,44 +44,6 @@ PAGE = 500
 WRITE_PAGE = 5000
 MOST = 64
 """Transitions of one person that are staged at once; the rest is staged as these are fired."""
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A transition, ready: what holds for a person from an instant on, and when that changes next."""
-
-    person: Person
-    availability: Availability
-    due: datetime | None
-
-    @property
-    def state(self) -> PersonState:
-        """The decision as the store keeps it."""
-        return PersonState(self.person.id, self.availability, self.due)
-
-
-@dataclass(slots=True)
-class Bucket:
-    """What happens at one instant: transitions by person, and each publisher's orders (lamps, plans) by extension."""
-
-    at: datetime
-    staged: dict[int, Staged] = field(default_factory=dict)
-    orders: dict[Publisher, tuple[dict[str, Order], dict[str, Order]]] = field(default_factory=dict)
-    fired_at: datetime | None = None
-
-    def drop(self, person: int) -> None:
-        """Take the person's transition out."""
-        staged = self.staged.pop(person, None)
-        if staged is not None:
-            for lamps, plans in self.orders.values():
-                lamps.pop(staged.person.extension, None)
-                plans.pop(staged.person.extension, None)
-
-    def changes(self, staged: Iterable[Staged], recorded_at: datetime) -> Iterator[tuple[Person, AvailabilityChange]]:
-        """The changes that these transitions are."""
-        for each in staged:
-            change = AvailabilityChange(each.person.id, self.at, recorded_at, each.availability, Trigger.CLOCK)
-            yield each.person, change
 
 
 class Stage:
@@ -221,8 +183,8 @@ class Stage:
             bucket = self._bucket(due)
             bucket.staged[person.id] = Staged(person, decision.availability, decision.due)
             if decision.presentation is not None:
-                kind = 0 if _shows(decision.availability) != _shows(before) else 1
-                _prepare(bucket, kind, publishers, decision.presentation, shown)
+                kind = 0 if lit(decision.availability) != lit(before) else 1
+                prepare(bucket, kind, publishers, decision.presentation, shown)
             instants.append(bucket.at)
             due, before = decision.due, decision.availability
         if instants:
@@ -314,28 +276,6 @@ class Stage:
                 self._unpin([person])
 
 
-def _prepare(
-    bucket: Bucket,
-    kind: int,
-    publishers: Iterable[Publisher],
-    presentation: Presentation,
-    shown: dict[Publisher, Rendered],
-) -> None:
-    """Make each publisher's order; `shown` is what it will have been told before, and then is this."""
-    extension = presentation.extension
-    for publisher in publishers:
-        order = publisher.prepare(extension, publisher.render(presentation), shown.get(publisher))
-        shown[publisher] = order.after
-        if publisher not in bucket.orders:
-            bucket.orders[publisher] = ({}, {})
-        bucket.orders[publisher][kind][extension] = order
-
-
-def _shows(availability: Availability) -> tuple[object, ...]:
-    """What of a decision lamps tell; the rest concerns only what is written ahead."""
-    return availability.reason, availability.informing, availability.back_at
-
-
 class Clockwork:
     """Keeps the stage filled and fires it."""
 
@@ -370,11 +310,11 @@ class Clockwork:
         while True:
             await self._stage.late.wait()
             if late := self._stage.take_late():
-                await self._patiently(partial(self._settle, late))
+                await patiently(partial(self._settle, late), self._clock)
 
     async def _fill_for_ever(self) -> None:
         while True:
-            await self._patiently(self._stage.fill)
+            await patiently(self._stage.fill, self._clock)
             await until_set(self._stage.empty, self._clock, self._stage.filled_until - AHEAD + EVERY)
 
     async def _watch_for_ever(self) -> None:
@@ -385,20 +325,11 @@ class Clockwork:
             if self._clock.now() < before + timedelta(seconds=WATCH) - STALE:
                 log.warning("the clock was set back to %s: deciding anew about everybody", self._clock.now())
                 self._stage.begin_anew()
-                await self._patiently(self._set_back)
+                await patiently(self._set_back, self._clock)
 
     async def _write_for_ever(self) -> None:
         while True:
             await self._stage.fired.wait()
             self._stage.fired.clear()
             await pause(self._clock, SETTLE_DOWN)
-            await self._patiently(self._stage.write_back)
-
-    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Try until the store bears it; what is staged goes on firing meanwhile."""
-        while True:
-            try:
-                return await work()
-            except StoreError as error:
-                log.error("the store failed, trying again: %s", error)
-                await pause(self._clock, 1.0)
+            await patiently(self._stage.write_back, self._clock)

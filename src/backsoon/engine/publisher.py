@@ -1,7 +1,7 @@
 """Makes one switchboard show what is wanted: level, not edge, the latest state of each extension only.
 
-Three queues by urgency, each with the latest order of an extension. What the switchboard was told last is in the store;
-that of people who change within the minute is pinned in memory, and their orders are made beforehand (`prepare`): at
+Three queues by urgency, each with the latest order of an extension. What the switchboard was told last is known by
+`engine.shown`: of people who change within the minute in memory, and their orders are made beforehand (`prepare`): at
 the instant, which may be that of a hundred thousand, nothing is left to do but to hand them over.
 """
 
@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain, islice
-from typing import TypeVar
+from itertools import chain
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.defects import where
+from backsoon.engine.patience import patiently
 from backsoon.engine.queued import OVERTAKEN, UNKNOWN, Urgency, batches, divided, sharing
-from backsoon.engine.timing import Clock, finished, pause
-from backsoon.store.base import Store, StoreError, Told
+from backsoon.engine.shown import Shown
+from backsoon.engine.timing import Clock, pause
+from backsoon.store.base import Store, StoreError
 from backsoon.switchboards.base import (
     NOTHING,
     Order,
@@ -35,14 +36,9 @@ from backsoon.switchboards.base import (
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 BATCH = (100, 1000, 1000)
 """Orders looked at together, by urgency; of them no more lamps are handed over at once than the session takes soon."""
 BACKOFF = (1.0, 30.0)
-SAVE_AFTER = 0.5
-"""Seconds until what was told is stored: it goes in bulk, and telling comes first."""
-SAVE_PAGE = 5000
 CLEARING = 600.0
 """The longest that clearing a switchboard may take, in seconds."""
 PAGE = 500
@@ -80,21 +76,17 @@ class Publisher:
         self.settings = settings
         self.health = SwitchboardHealth(since=clock.now())
         self._driver = driver
-        self._store = store
         self._clock = clock
         self._resettle = resettle
         self._wanted: list[dict[str, Order]] = [{} for _ in Urgency]
         self._telling: list[dict[str, Order]] = [{} for _ in Urgency]
         """What was taken from the queues and is being told; `OVERTAKEN` where something newer is wanted meanwhile."""
-        self._pinned: dict[str, Rendered] = {}
-        self._unsaved: dict[str, Rendered] = {}
+        self._shown = Shown(settings, store, clock)
         self._strangers: set[str] = set()
         self.orders = 0
         """How many were carried out."""
         self.settled = False
         """Whether everybody was decided about anew since the session began, so that all differences are wanted."""
-        self._storing = asyncio.Lock()
-        self._said = asyncio.Event()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._told_some = asyncio.Event()
@@ -141,16 +133,11 @@ class Publisher:
 
     async def pin(self, extensions: Iterable[str]) -> None:
         """Keep in memory what was told about these, until they are let go by `unpin`."""
-        new = [e for e in extensions if e not in self._pinned]
-        for start in range(0, len(new), PAGE):
-            for extension, before in (await self._told(new[start : start + PAGE])).items():
-                # What was told while we looked is not stored yet, and counts.
-                self._pinned.setdefault(extension, self._unsaved.get(extension) or before)
+        await self._shown.pin(extensions)
 
     def unpin(self, extensions: Iterable[str]) -> None:
         """What was told about these need not be in memory any more."""
-        for extension in extensions:
-            self._pinned.pop(extension, None)
+        self._shown.unpin(extensions)
 
     async def drained(self) -> None:
         """Wait until everything wanted has been told (for ever while the switchboard is down)."""
@@ -221,43 +208,20 @@ class Publisher:
 
     async def _compare(self, session: Session) -> None:
         held = await self._held(session)
-        self._unsaved = await self._differing(held)
-        self._said.set()
+        await self._shown.begin(held)
         self._strangers = set(held)
-        self._pinned = {e: held.get(e, NOTHING) for e in self._pinned}
         self.health = SwitchboardHealth(connected=True, since=self._clock.now())
 
     async def _held(self, session: Session) -> Mapping[str, Rendered]:
         """What the switchboard holds; of one that cannot be asked, what it was told last."""
         held = await session.read_back()
-        if held is not None:
-            return held
-        stored = await self._store.extensions_told(self.settings.organisation, self.settings.name)
-        told_of = sorted(stored | self._unsaved.keys())
-        found: dict[str, Rendered] = {}
-        for start in range(0, len(told_of), PAGE):
-            found |= await self._stored(told_of[start : start + PAGE])
-        return found
-
-    async def _differing(self, held: Mapping[str, Rendered]) -> dict[str, Rendered]:
-        """What is held otherwise than was stored as told: by pages, since all of it at once takes much memory."""
-        differing: dict[str, Rendered] = {}
-        for start in range(0, len(held), PAGE):
-            page = dict(islice(held.items(), start, start + PAGE))
-            told = await self._store.told(self.settings.organisation, self.settings.name, list(page))
-            differing |= {
-                e: r
-                for e, r in page.items()
-                if (row := told.get(e)) is None or (row.lamp, row.plan) != (r.lamp, r.plan)
-            }
-        told_of = await self._store.extensions_told(self.settings.organisation, self.settings.name)
-        return differing | dict.fromkeys(told_of - held.keys(), NOTHING)
+        return held if held is not None else await self._shown.everything()
 
     async def _live(self, session: Session) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(session))
             group.create_task(self._tell_for_ever(session))
-            group.create_task(self._save_for_ever())
+            group.create_task(self._shown.save_for_ever())
             if self.attend is not None:
                 group.create_task(self.attend(session))
             await self._settle_differences()
@@ -267,19 +231,11 @@ class Publisher:
 
     async def _settle_differences(self) -> None:
         self.settled = False
-        known = await self._patiently(partial(self._resettle, self.settings.organisation))
+        who = f"switchboard {self.settings.name}"
+        known = await patiently(partial(self._resettle, self.settings.organisation), self._clock, who)
         strangers, self._strangers = self._strangers - known, set()
         self.offer({e: self.prepare(e, NOTHING) for e in strangers}, Urgency.TRANSITION)
         self.settled = True
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Try until the store bears it: the session goes on meanwhile."""
-        while True:
-            try:
-                return await work()
-            except StoreError as error:
-                log.error("switchboard %s: the store failed, trying again: %s", self.settings.name, error)
-                await pause(self._clock, 1.0)
 
     async def _tell_for_ever(self, session: Session) -> None:
         while True:
@@ -308,7 +264,7 @@ class Publisher:
                 if any(self._wanted[:urgency]):
                     break
         finally:
-            self._remember(carried)
+            self._shown.remember(carried)
             waiting = chain((o for o in batch if o.extension not in told), *portions)
             left = {o.extension: o for o in waiting if telling[o.extension] is o}  # not overtaken
             self._telling[urgency] = {}
@@ -320,7 +276,7 @@ class Publisher:
         self, session: Session, urgency: Urgency, batch: list[Order], carried: list[list[Order]], told: set[str]
     ) -> bool:
         """Tell these, as many at once as the session takes soon; whether it was all of them."""
-        orders = await self._up_to_date(batch)
+        orders = await self._shown.up_to_date(batch)
         while orders:
             part, orders = divided(orders, session.at_once)
             carried.append(await self._show(session, part))
@@ -348,78 +304,13 @@ class Publisher:
             self.health.refused.update(refused)
         return orders
 
-    def _remember(self, carried: Iterable[list[Order]]) -> None:
-        """What was told by these orders. Not before the last of them: at an instant each costs the next time."""
-        pinned = self._pinned
-        for orders in carried:
-            said = [(order.extension, order.after) for order in orders]
-            self._unsaved.update(said)
-            pinned.update([each for each in said if each[0] in pinned])
-        self._said.set()
-
-    # -- what was told ------------------------------------------------------------------------------------------
-
     def _expected(self, extension: str) -> Rendered:
         """What will have been told of the extension once all that is wanted is."""
         for queue in (*self._wanted, *self._telling):
             waiting = queue.get(extension)
             if waiting is not None and waiting is not OVERTAKEN:
                 return waiting.after
-        return self._pinned.get(extension) or self._unsaved.get(extension) or UNKNOWN
-
-    async def _up_to_date(self, batch: Sequence[Order]) -> list[Order]:
-        """The orders that change anything, those made anew upon which something else was told than was thought."""
-        pinned, unsaved = self._pinned.get, self._unsaved.get
-        orders: list[Order] = []
-        others: list[Order] = []
-        for order in batch:
-            told = pinned(order.extension) or unsaved(order.extension)
-            if told is not order.before:
-                others.append(order)
-            elif order.after is not told:
-                orders.append(order)
-        if others:
-            told_now = await self._told([order.extension for order in others])
-            fresh = [Order(o.extension, before := told_now[o.extension], sharing(before, o.after)) for o in others]
-            orders += [order for order in fresh if order.after is not order.before]
-        return orders
-
-    async def _told(self, extensions: list[str]) -> dict[str, Rendered]:
-        known: dict[str, Rendered] = {}
-        missing: list[str] = []
-        for extension in extensions:
-            before = self._pinned.get(extension) or self._unsaved.get(extension)
-            if before is None:
-                missing.append(extension)
-            else:
-                known[extension] = before
-        for start in range(0, len(missing), PAGE):
-            known |= await self._stored(missing[start : start + PAGE])
-        return known
-
-    async def _stored(self, page: list[str]) -> dict[str, Rendered]:
-        async with self._storing:  # what is being stored is on its way from `_unsaved` to there
-            told = await self._store.told(self.settings.organisation, self.settings.name, page)
-            rows = {e: NOTHING if (row := told.get(e)) is None else Rendered(row.lamp, row.plan) for e in page}
-            return {e: self._unsaved.get(e) or rendered for e, rendered in rows.items()}
-
-    async def _save_for_ever(self) -> None:
-        while True:
-            await self._said.wait()
-            self._said.clear()
-            await pause(self._clock, SAVE_AFTER)
-            while self._unsaved:
-                await self._patiently(self._save_told)
-
-    async def _save_told(self) -> None:
-        async with self._storing:
-            now = self._clock.now()
-            saved = list(islice(self._unsaved.items(), SAVE_PAGE))
-            rows = [Told(e, r.lamp, r.plan, now) for e, r in saved]
-            await finished(self._store.save_told(self.settings.organisation, self.settings.name, rows))
-            for extension, rendered in saved:
-                if self._unsaved.get(extension) is rendered:
-                    del self._unsaved[extension]
+        return self._shown.known(extension) or UNKNOWN
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
