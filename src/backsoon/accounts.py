@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import inspect
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from backsoon.config import secret
 from backsoon.domain.address import expand
@@ -19,7 +17,12 @@ from backsoon.sources.account import Account
 from backsoon.sources.base import SourceError
 
 if TYPE_CHECKING:
+    from backsoon.sources.ews import EwsSettings
+    from backsoon.sources.google import GoogleSettings
+    from backsoon.sources.graph import GraphSettings
     from backsoon.wire.http import Http
+
+    S = TypeVar("S", EwsSettings, GoogleSettings, GraphSettings)
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ SECRETS: Final = ("password", "client_secret")
 MAILBOX: Final = "{email}"
 Place = tuple[str, str]
 """An organisation and one of its connections."""
+Values = Mapping[str, Any]
+"""The settings of a connection as they are stored, secrets resolved."""
 
 
 class WrongSettings(SourceError):
@@ -99,19 +104,44 @@ def _made(connection: Connection, now: Callable[[], datetime]) -> tuple[Account,
         tls=client_context(Path(ca_file) if ca_file else None),
         limit_per_host=int(values["at_once"]) + 8,  # what is listened to stays open beside the reads
     )
-    module = importlib.import_module(f"backsoon.sources.{connection.kind}.account")
-    name = connection.kind.capitalize()
-    settings = getattr(module, f"{name}Settings")
-    known = {field.name for field in dataclasses.fields(settings)}
-    of_kind = getattr(module, f"{name}Account")
-    clock = {"clock": now} if "clock" in inspect.signature(of_kind).parameters else {}
-    account: Account = of_kind(settings(**{key: value for key, value in values.items() if key in known}), http, **clock)
-    return account, http
+    return _VENDORS[connection.kind](values, http, now), http
 
 
-def _values(connection: Connection) -> dict[str, Any]:
+def _ews(values: Values, http: Http, now: Callable[[], datetime]) -> Account:
+    from backsoon.sources.ews import EwsAccount, EwsSettings
+
+    return EwsAccount(_settings(EwsSettings, values), http, now)
+
+
+def _graph(values: Values, http: Http, now: Callable[[], datetime]) -> Account:
+    from backsoon.sources.graph import GraphAccount, GraphSettings
+
+    return GraphAccount(_settings(GraphSettings, values), http, now)
+
+
+def _google(values: Values, http: Http, now: Callable[[], datetime]) -> Account:
+    from backsoon.sources.google import GoogleAccount, GoogleSettings
+
+    return GoogleAccount(_settings(GoogleSettings, values), http)
+
+
+# Each imports its vendor's modules when one is made: the commands that read no calendar there import none of it.
+_VENDORS: Mapping[str, Callable[[Values, Http, Callable[[], datetime]], Account]] = {
+    "ews": _ews,
+    "graph": _graph,
+    "google": _google,
+}
+
+
+def _settings(vendor: type[S], values: Values) -> S:
+    """The vendor's own settings, of what is set; what only the connection itself needs is left out."""
+    known = {field.name for field in dataclasses.fields(vendor)}
+    return vendor(**{key: value for key, value in values.items() if key in known})
+
+
+def _values(connection: Connection) -> Values:
     """The settings, secrets resolved. Raises `SecretError`."""
-    values = {"at_once": AT_ONCE[connection.kind], **connection.settings}
+    values: dict[str, Any] = {"at_once": AT_ONCE[connection.kind], **connection.settings}
     for name in SECRETS:
         if values.get(name):
             values[name] = secret(str(values[name]))
