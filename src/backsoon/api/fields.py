@@ -34,6 +34,8 @@ PERSON: Mapping[str, Seers] = {
     "country": OWNING,
     "keywords": OWNING,
     "active": WATCHERS,
+    "deputy": INSIDERS,
+    "ring_through": OWNING,
 }
 AVAILABILITY: Mapping[str, Seers] = {
     "state": EVERYBODY,

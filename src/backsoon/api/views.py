@@ -44,6 +44,8 @@ def person_view(person: Person, audience: Audience) -> Json:
             "country": person.country,
             "keywords": dict(person.keywords),
             "active": person.active,
+            "deputy": person.deputy,
+            "ring_through": list(person.ring_through),
         },
     )
 

@@ -106,6 +106,15 @@ busy_phone = {busy_phone}
 # [organisation.phone]
 # prefix = "*23*"
 # cancel = "#23#"
+# enquire = "*23#"
+
+# What callers to somebody who is away are offered. After a change: `backsoon asterisk dialplan`.
+# [organisation.voice]
+# attendant = "2000"        # key 2; none where nothing is written
+# voicemail = "default"     # key 1: the context of the mailboxes; false for none
+# ring_anyway = false       # key 4
+# no_key = "voicemail"      # where nothing is pressed: voicemail, attendant, deputy, ring or hang_up
+# ring_through = ["+46701234567"]   # callers who are never answered by a referral
 """
 
 _NO_API = """\

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from backsoon.config.hours import read_hours
 from backsoon.config.table import Table
+from backsoon.config.voice import read_voice
 from backsoon.domain.defaults import KEYWORDS, NOT_AVAILABLE, REASONS
 from backsoon.domain.entries import BUSY, OUT_OF_OFFICE
 from backsoon.domain.errors import BadKeyword
@@ -45,6 +46,7 @@ def read_organisation(table: Table, name: str, connections: Sequence[Connection]
         country=table.checked("country", "", COUNTRY, COUNTRY_REMEDY),
         hours=read_hours(table, "working_hours"),
         phone=_phone(table.table("phone")),
+        voice=read_voice(table.table("voice")),
     )
     table.finish()
     return organisation
@@ -55,11 +57,21 @@ def _phone(table: Table) -> PhoneCodes:
     codes = PhoneCodes(
         prefix=table.checked("prefix", usual.prefix, STAR_CODE, STAR_CODE_REMEDY),
         cancel=table.checked("cancel", usual.cancel, STAR_CODE, STAR_CODE_REMEDY),
+        enquire=table.checked("enquire", usual.enquire, STAR_CODE, STAR_CODE_REMEDY),
     )
     if codes.cancel.startswith(codes.prefix) or codes.prefix.startswith(codes.cancel):
         table.fault("cancel", "begins as the prefix does, or the other way round", "make them differ from the start")
+    if _mistaken(codes):
+        if "enquire" in table.values:
+            table.fault("enquire", "is taken for one of the other codes", "make it differ from prefix and cancel")
+        codes = replace(codes, enquire="")
     table.finish()
     return codes
+
+
+def _mistaken(codes: PhoneCodes) -> bool:
+    """Whether what asks would do something."""
+    return codes.enquire.startswith(codes.prefix) or codes.enquire.rstrip("#") == codes.cancel.rstrip("#")
 
 
 def _zone(table: Table) -> str:
@@ -161,6 +173,8 @@ def _reason(table: Table, usual: Reason) -> Reason:
         argument=table.choice("argument", usual.argument, {a.value: a for a in Argument}),
         phone_lifetime=table.choice("phone_lifetime", usual.phone_lifetime, {v.value: v for v in Lifetime}),
         phone_minutes=table.number("phone_minutes", usual.phone_minutes, 1, 100_000),
+        spoken=_words(table.table("spoken")),
+        spoken_outside=_words(table.table("spoken_outside")),
     )
     if reason.digit and not re.fullmatch("[0-9]{1,2}", reason.digit):
         table.fault("digit", "is no code that a phone can send", 'write one or two digits in quotes: "4"')

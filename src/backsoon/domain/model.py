@@ -252,7 +252,9 @@ class Reason:
     where `outside` lacks a language the label serves. A sensitive reason is told to nobody but the person:
     others get the neutral word. Higher `priority` wins over lower. `digit` is its code on the phone; `argument` what
     may stand behind it (None: by its digit, see `domain.phonecodes`), `phone_lifetime` and `phone_minutes` how long it
-    lasts where it was dialled without one (None and 0: as `lifetime` and `minutes`).
+    lasts where it was dialled without one (None and 0: as `lifetime` and `minutes`). `spoken` and `spoken_outside` are
+    what is said behind a name, by language ("is in a meeting"), to callers inside and to those outside; where one lacks
+    a language the words in writing serve.
     """
 
     code: str
@@ -266,6 +268,8 @@ class Reason:
     argument: Argument | None = None
     phone_lifetime: Lifetime | None = None
     phone_minutes: int = 0
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    spoken_outside: Mapping[str, str] = field(default_factory=dict)
 
 
 class Mode(StrEnum):

@@ -33,7 +33,7 @@ MORNING = time(8)
 class PhoneCodes:
     """What an organisation's people dial: `prefix` before a reason's digits, `cancel` to be available again.
 
-    `enquire`: to be told their own present referral.
+    `enquire`: to be told their own present referral; "" for none.
     """
 
     prefix: str = "*23*"

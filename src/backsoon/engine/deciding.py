@@ -75,8 +75,7 @@ def _decided(person: Person, claims: Claims, directory: Directory, at: datetime,
         begun = Stretch(_since(now, claims, at), now.end, now.availability)
         coming = () if now.end is None else timeline.stretches(now.end, warned=False)
         rules, zone = directory.organisation_of(person).rules, directory.zone_of(person)
-        language = directory.language_of(person)
-        presented = presentation(person.extension, at, chain((begun,), coming), rules, zone, zone.key, language)
+        presented = presentation(_idle(person, directory), at, chain((begun,), coming), rules, zone)
     return Decision(person, at, now.availability, _known_until(now.end, claims, at), presented)
 
 
@@ -89,7 +88,15 @@ def _known_until(due: datetime | None, claims: Claims, at: datetime) -> datetime
 
 
 def _idle(person: Person, directory: Directory) -> Presentation:
-    return Presentation(person.extension, None, (), directory.language_of(person), directory.zone_of(person).key)
+    return Presentation(
+        person.extension,
+        language=directory.language_of(person),
+        zone=directory.zone_of(person).key,
+        name=person.name,
+        email=person.email,
+        deputy=person.deputy,
+        ring_through=person.ring_through,
+    )
 
 
 def _since(now: Stretch, claims: Claims, at: datetime) -> datetime:

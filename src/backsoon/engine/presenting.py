@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from backsoon.domain.model import Availability, Phone, Rules
@@ -15,17 +16,11 @@ PLANNED = 12
 
 
 def presentation(
-    extension: str,
-    now: datetime,
-    stretches: Iterable[Stretch],
-    rules: Rules,
-    zone: tzinfo,
-    zone_name: str,
-    language: str,
+    whose: Presentation, now: datetime, stretches: Iterable[Stretch], rules: Rules, zone: tzinfo
 ) -> Presentation:
-    """The extension's presentation at `now`;
+    """What `whose`, which says who it is and shows nothing, shows at `now`;
 
-    of `stretches`, which start at or before it, only what is needed is taken.
+    of `stretches`, which start at or before it, only what is needed is taken. `zone` is the one that it names.
     """
     lamp: Lamp | None = None
     plan: list[PlannedReferral] = []
@@ -33,7 +28,7 @@ def presentation(
         if stretch.end is not None and stretch.end <= now:
             continue
         if stretch.start <= now:
-            lamp = lamp_of(stretch.availability, rules, now, zone, language)
+            lamp = lamp_of(stretch.availability, rules, now, zone, whose.language)
         planned = planned_of(stretch, rules)
         if planned is None:
             continue
@@ -43,7 +38,7 @@ def presentation(
         if len(plan) > PLANNED:  # the last one may go on in the next stretch: it is left out, not cut short
             plan.pop()
             break
-    return Presentation(extension, lamp, tuple(plan), language, zone_name)
+    return replace(whose, lamp=lamp, plan=tuple(plan))
 
 
 def lamp_of(availability: Availability, rules: Rules, now: datetime, zone: tzinfo, language: str) -> Lamp | None:

@@ -14,6 +14,7 @@ from backsoon.domain.errors import BacksoonError, BadKeyword
 from backsoon.domain.keyword import checked
 from backsoon.domain.naming import COUNTRY, COUNTRY_REMEDY, LANGUAGE, LANGUAGE_REMEDY, ZONE_REMEDY, known_zone
 from backsoon.domain.organisation import Organisation, Person
+from backsoon.domain.spoken import NUMBER
 from backsoon.switchboards.base import EXTENSION
 
 FIELDS = (
@@ -29,11 +30,15 @@ FIELDS = (
     "calendar",
     "connection",
     "active",
+    "deputy",
+    "ring_through",
 )
 """What a row may hold. `keywords`: `d=dentist; x=lunch`; `calendar`: addresses, ` | ` between several; `active`: yes,
-no."""
+no; `deputy`: an extension; `ring_through`: telephone numbers, `;` between several."""
 LENGTH = 200
 """The most characters of a name, a department, a title."""
+MOST_NUMBERS = 10
+"""The most numbers whose calls ring through to one person: a switchboard keeps them in a line."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n"})
 
@@ -157,6 +162,17 @@ def _keywords(value: str, organisation: Organisation) -> dict[str, str]:
     return keywords
 
 
+def _ring_through(value: str, _: Organisation) -> tuple[str, ...]:
+    """`+46701234567; 2040`: spaces, dashes and brackets inside a number do not count."""
+    numbers = dict.fromkeys(re.sub(r"[\s().-]", "", part) for part in re.split(r"[;,|]", value) if part.strip())
+    for number in numbers:
+        if not NUMBER.fullmatch(number):
+            raise BadField(f"ring_through: {number!r} is no telephone number; write digits, + before them or not")
+    if len(numbers) > MOST_NUMBERS:
+        raise BadField(f"ring_through: at most {MOST_NUMBERS} numbers may stand here")
+    return tuple(numbers)
+
+
 _READERS: Mapping[str, Callable[[str, Organisation], object]] = {
     "name": _text("name"),
     "email": _email,
@@ -167,4 +183,6 @@ _READERS: Mapping[str, Callable[[str, Organisation], object]] = {
     "title": _text("title"),
     "keywords": _keywords,
     "active": _active,
+    "deputy": _matching("deputy", EXTENSION, "write a colleague's extension"),
+    "ring_through": _ring_through,
 }

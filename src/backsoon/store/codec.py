@@ -167,6 +167,8 @@ class Profile(msgspec.Struct, omit_defaults=True, frozen=True):
     keywords: dict[str, str] = {}
     department: str = ""
     title: str = ""
+    deputy: str = ""
+    ring_through: tuple[str, ...] = ()
 
 
 _PROFILE = msgspec.json.Decoder(Profile)

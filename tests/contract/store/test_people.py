@@ -213,3 +213,10 @@ async def test_organisations_do_not_see_each_other(house: House) -> None:
     assert await house.store.count_people("other") == 1
     await house.store.save_organisation(organisation("third"))
     assert await house.store.page_people("third") == ()
+
+
+async def test_deputies_and_numbers_that_ring_through_are_kept(house: House) -> None:
+    anna = Person("acme", "7777", "Anna Deputed", deputy="7778", ring_through=("+46701234567", "2040"))
+    (saved,) = await house.store.save_people([anna])
+    found = (await house.store.people([saved.id]))[saved.id]
+    assert (found.deputy, found.ring_through) == ("7778", ("+46701234567", "2040"))

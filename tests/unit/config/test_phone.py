@@ -35,7 +35,7 @@ def faults(text: str) -> list[str]:
 
 def test_what_is_usual() -> None:
     acme = organisation()
-    assert acme.phone == PhoneCodes("*23*", "#23#")
+    assert acme.phone == PhoneCodes("*23*", "#23#", "*23#")
     assert lifetime_of(acme.rules.reasons["meeting"]) == (Lifetime.NEXT_WORKING_MORNING, 60)
     assert acme.rules.reasons["meeting"].lifetime is Lifetime.MINUTES
 
@@ -45,13 +45,14 @@ def test_all_of_it_can_be_changed() -> None:
         [organisation.phone]
         prefix = "*7"
         cancel = "*80"
+        enquire = "*81"
         [organisation.reasons.meeting]
         digit = "11"
         argument = "date"
         phone_lifetime = "minutes"
         phone_minutes = 45
     """)
-    assert acme.phone == PhoneCodes("*7", "*80")
+    assert acme.phone == PhoneCodes("*7", "*80", "*81")
     meeting = acme.rules.reasons["meeting"]
     assert (meeting.digit, meeting.argument, lifetime_of(meeting)) == ("11", Argument.DATE, (Lifetime.MINUTES, 45))
 
@@ -107,3 +108,12 @@ def test_what_differs_is_shown() -> None:
     after = replace(before, phone=PhoneCodes("*7", "#23#"))
     (difference,) = describe(Settings((before,)), Settings((after,)))
     assert str(difference) == "~ organisations.main.phone.prefix: *23* -> *7"
+
+
+def test_what_asks_gives_way_to_a_prefix_that_takes_it() -> None:
+    assert organisation('[organisation.phone]\nprefix = "*2"').phone == PhoneCodes("*2", "#23#", "")
+
+
+@pytest.mark.parametrize("enquire", ["*23*1#", "#23#", "#23"])
+def test_what_asks_must_not_do_something(enquire: str) -> None:
+    assert "enquire" in " ".join(faults(f'[organisation.phone]\nenquire = "{enquire}"'))

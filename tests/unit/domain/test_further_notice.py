@@ -12,6 +12,7 @@ from backsoon.domain.timeline import Stretch, Timeline
 from backsoon.domain.why import Claim, Explanation, Hand, Tense, Wait, links_to_back, weigh
 from backsoon.domain.why_words import Teller
 from backsoon.engine.presenting import presentation
+from backsoon.switchboards.base import Presentation
 from tests.unit.domain.test_timeline import RULES, STOCKHOLM, WORKING, booked, t
 from tests.unit.domain.test_why import ANNA
 
@@ -64,7 +65,7 @@ def test_what_is_coming_and_what_informs_have_no_end_either() -> None:
 
 def test_a_switchboard_is_told_no_end() -> None:
     stretches = Timeline([away()], RULES, None, WORKING).stretches(t("08:00"), warned=False)
-    (planned,) = presentation("1", t("08:00"), stretches, RULES, STOCKHOLM, "Europe/Stockholm", "en").plan
+    (planned,) = presentation(Presentation("1"), t("08:00"), stretches, RULES, STOCKHOLM).plan
     assert (planned.start, planned.end, planned.back_at) == (t("09:00"), None, None)
 
 

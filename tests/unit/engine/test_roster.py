@@ -33,10 +33,12 @@ def test_a_new_person() -> None:
         "title": "Engineer",
         "keywords": "D=course; x = lunch",
         "active": "no",
+        "deputy": "104",
+        "ring_through": "+46 (70) 123-45 67; 2040, 2040",
     }
     assert person(carl) == Person(
         "acme", "103", "Carl", "carl@example.com", "Europe/Stockholm", "sv-FI", "DE-BY", None,
-        {"d": "course", "x": "lunch"}, "R&D", "Engineer", False,
+        {"d": "course", "x": "lunch"}, "R&D", "Engineer", False, 0, "104", ("+46701234567", "2040"),
     )  # fmt: skip
 
 
@@ -73,6 +75,9 @@ def test_who_was_switched_off_stays_off_where_nothing_is_written(written: str) -
         ({"extension": "1", "name": "x", "keywords": "d=nothing"}, "keywords"),
         ({"extension": "1", "name": "x", "keywords": "re=meeting"}, "mail programs"),
         ({"extension": "1", "name": "x", "keywords": "meeting"}, "keywords"),
+        ({"extension": "1", "name": "x", "deputy": "1&Local/9@x"}, "deputy"),
+        ({"extension": "1", "name": "x", "ring_through": "family"}, "ring_through"),
+        ({"extension": "1", "name": "x", "ring_through": ";".join(map(str, range(100, 111)))}, "at most 10"),
         ({"extension": "1", "name": "x", "phone": "1"}, "not a field"),
     ],
 )

@@ -24,6 +24,8 @@ class Person(Model):
     country: str | None
     keywords: Annotated[dict[str, str] | None, Field(description="Their own, by reason.")]
     active: bool | None
+    deputy: Annotated[str | None, Field(description='The extension to which callers may go instead; "": none.')]
+    ring_through: Annotated[list[str] | None, Field(description="Numbers whose calls always ring.")]
 
 
 class People(Model):
