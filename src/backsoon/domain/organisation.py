@@ -93,6 +93,8 @@ class SwitchboardSettings:
     @property
     def place(self) -> tuple[str, ...]:
         """What tells it from all others, whatever they are called: what is at one place is one switchboard."""
+        if url := str(self.settings.get("url", "")):
+            return self.kind, self.organisation, url
         host = str(self.settings.get("host", "")).lower().rstrip(".")
         if not host:
             return self.kind, self.organisation, self.name

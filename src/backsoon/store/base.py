@@ -375,6 +375,17 @@ class Store(Subscriptions, Protocol):
         """
         ...
 
+    async def kept(self, organisation: str, switchboard: str) -> Mapping[str, str]:
+        """What the driver of a switchboard remembers, by key."""
+        ...
+
+    async def save_kept(self, organisation: str, switchboard: str, values: Mapping[str, str | None]) -> None:
+        """Remember these for a switchboard's driver, and forget those that are None. Durable when it returns.
+
+        Raises `NotStored` for an unknown switchboard.
+        """
+        ...
+
     # -- tokens --------------------------------------------------------------------------------------------------
 
     async def tokens(self, organisation: str | None = None) -> tuple[Token, ...]:

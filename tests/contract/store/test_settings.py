@@ -99,7 +99,7 @@ async def test_what_a_switchboard_was_told_goes_with_it(house: House) -> None:
     await store.save_switchboards("acme", [SwitchboardSettings("acme", name, "asterisk") for name in ("pbx", "two")])
     await store.save_told("acme", "pbx", [told("100")])
     await store.save_told("acme", "two", [told("100")])
-    await store.save_switchboards("acme", [SwitchboardSettings("acme", "two", "asterisk", {"host": "h"})])
+    await store.save_switchboards("acme", [SwitchboardSettings("acme", "two", "asterisk", {"lamps_per_second": 5})])
     await store.save_switchboards("acme", [SwitchboardSettings("acme", name, "asterisk") for name in ("pbx", "two")])
     assert await store.told("acme", "pbx") == {}
     assert set(await store.told("acme", "two")) == {"100"}

@@ -161,3 +161,33 @@ async def test_lamps_of_very_many(house: House) -> None:
             (f"lamp {number}", number) for number in range(3)
         ]
     assert await store.forget(after(9)) == 2 * len(people)
+
+
+async def test_what_a_driver_keeps(house: House) -> None:
+    store = house.store
+    assert await store.kept("acme", "pbx") == {}
+    await store.save_kept("acme", "pbx", {"a": "1", "b": "x", "c": ""})
+    await store.save_kept("acme", "pbx", {"a": "2", "b": None, "nothing": None})
+    assert await store.kept("acme", "pbx") == {"a": "2", "c": ""}
+    assert await store.kept("other", "pbx") == {}
+    with pytest.raises(NotStored, match="nowhere"):
+        await store.save_kept("acme", "nowhere", {"a": "1"})
+
+
+async def test_what_is_kept_goes_with_its_switchboard(house: House) -> None:
+    store, (pbx,) = house.store, await house.store.switchboards("acme")
+    await store.save_kept("acme", "pbx", {"a": "1"})
+    await store.save_switchboards("acme", [])
+    await store.save_switchboards("acme", [pbx])
+    assert await store.kept("acme", "pbx") == {}
+
+
+async def test_a_switchboard_that_moved_was_told_nothing(house: House) -> None:
+    store, (pbx,) = house.store, await house.store.switchboards("acme")
+    await store.save_told("acme", "pbx", [told("100")])
+    await store.save_kept("acme", "pbx", {"a": "1"})
+    await store.save_switchboards("acme", [replace(pbx, settings={**pbx.settings, "pace": 2})])
+    assert await store.extensions_told("acme", "pbx") == {"100"}
+    await store.save_switchboards("acme", [replace(pbx, settings={"url": "https://elsewhere.example.com/hook"})])
+    assert await store.extensions_told("acme", "pbx") == frozenset()
+    assert await store.kept("acme", "pbx") == {}

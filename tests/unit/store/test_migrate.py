@@ -49,7 +49,13 @@ def test_a_new_file_is_private_and_has_no_copy(path: Path) -> None:
     prepare(path, wait=5, backups=3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     applied = rows(path, "select name from migration order by number")
-    assert applied == [("initial",), ("grounds",), ("notifications",), ("subscribed_addresses",)]
+    assert applied == [
+        ("initial",),
+        ("grounds",),
+        ("notifications",),
+        ("subscribed_addresses",),
+        ("kept_by_switchboards",),
+    ]
     assert copies(path) == []
     assert rows(path, "pragma journal_mode") == [("wal",)]
 

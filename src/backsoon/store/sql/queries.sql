@@ -56,6 +56,12 @@ delete from lamp_told where switchboard in {texts $2} and person_id in (
     select p.id from person p where p.organisation_id = $1
 );
 
+-- name: forget_told
+delete from told where organisation_id = $1 and switchboard in {texts $2};
+
+-- name: forget_kept
+delete from switchboard_kept where organisation_id = $1 and switchboard in {texts $2};
+
 -- name: keep_switchboards
 delete from switchboard where organisation_id = $1 and name not in {texts $2};
 
@@ -698,6 +704,18 @@ on conflict (organisation_id, switchboard, extension) do update set lamp = exclu
 
 -- name: delete_told
 delete from told where organisation_id = $1 and switchboard = $2 and extension in {texts $3};
+
+-- name: kept
+select key, value from switchboard_kept where organisation_id = $1 and switchboard = $2;
+
+-- name: save_kept
+insert into switchboard_kept (organisation_id, switchboard, key, value)
+select $1, $2, json_extract(said.value, '$[0]'), json_extract(said.value, '$[1]')
+from {rows $3} as said where true
+on conflict (organisation_id, switchboard, key) do update set value = excluded.value;
+
+-- name: delete_kept
+delete from switchboard_kept where organisation_id = $1 and switchboard = $2 and key in {texts $3};
 
 -- ------------------------------------------------------------------------------------------------------ tokens
 

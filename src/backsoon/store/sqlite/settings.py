@@ -49,8 +49,15 @@ def save_connections(database: Database, organisation: str, connections: Sequenc
 
 
 def save_switchboards(database: Database, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
-    """Make these the organisation's; what those that are gone were told goes with them."""
+    """Make these the organisation's; what those that are gone were told goes with them.
+
+    One that is at another place now is another one: it was told nothing yet.
+    """
     names = _checked(database, organisation, switchboards)
+    before = {row.name: row.place for row in map(rows.switchboard, database.all("switchboards_of", organisation))}
+    moved = codec.to_json([each.name for each in switchboards if before.get(each.name, each.place) != each.place])
+    database.run("forget_told", organisation, moved)
+    database.run("forget_kept", organisation, moved)
     gone = [row[0] for row in database.all("switchboards_gone", organisation, names)]
     if gone:
         database.run("forget_lamps_of", organisation, codec.to_json(gone))
@@ -99,6 +106,19 @@ def save_told(
     for piece in held:
         database.run("save_told", organisation, switchboard, piece)
     database.run("delete_told", organisation, switchboard, out)
+
+
+def kept(database: Database, organisation: str, switchboard: str) -> dict[str, str]:
+    """What the driver of a switchboard remembers."""
+    return dict(database.all("kept", organisation, switchboard))
+
+
+def save_kept(database: Database, organisation: str, switchboard: str, held: str, gone: str) -> None:
+    """Remember rows of key and value, forget keys; both as JSON."""
+    if database.one("switchboard_known", organisation, switchboard) is None:
+        raise NotStored(f"organisation {organisation!r} has no switchboard {switchboard!r}")
+    database.run("save_kept", organisation, switchboard, held)
+    database.run("delete_kept", organisation, switchboard, gone)
 
 
 def lamp_told(database: Database, organisation: str, switchboard: str, extension: str, at: int) -> Told | None:

@@ -375,6 +375,14 @@ class SqliteStore(Store):
     async def lamps_told(self, organisation: str, switchboard: str, extension: str, at: datetime) -> Told | None:
         return await self._read(settings.lamp_told, True, organisation, switchboard, extension, codec.micros(at))
 
+    async def kept(self, organisation: str, switchboard: str) -> Mapping[str, str]:
+        return await self._read(settings.kept, False, organisation, switchboard)
+
+    async def save_kept(self, organisation: str, switchboard: str, values: Mapping[str, str | None]) -> None:
+        held = codec.to_json([[key, value] for key, value in values.items() if value is not None])
+        gone = codec.to_json([key for key, value in values.items() if value is None])
+        await self._write(settings.save_kept, organisation, switchboard, held, gone)
+
     # -- tokens -----------------------------------------------------------------------------------------------
 
     async def tokens(self, organisation: str | None = None) -> tuple[Token, ...]:
