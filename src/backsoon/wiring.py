@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import fcntl
-import gc
 import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backsoon import memory
 from backsoon.config import Address, ApiConfig, Config, Difference, applying, load
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing
@@ -25,6 +24,7 @@ from backsoon.engine.ageing import Ageing
 from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
+from backsoon.engine.employing import Employing
 from backsoon.engine.explaining import KEPT
 from backsoon.engine.hub import Hub
 from backsoon.engine.lookup import Lookup
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-M_MMAP_THRESHOLD = -3
-"""What `mallopt(3)` of glibc calls so."""
 TICK = 1.0
 """The longest sleep in seconds: how soon a stepped clock or a laptop's waking is noticed."""
 
@@ -146,11 +144,9 @@ class Backsoon:
     make_sources: Callable[[Store, Callable[[], datetime]], Sources] = Sources
 
     def __post_init__(self) -> None:
-        self.publishers: dict[str, list[Publisher]] = {}
-        self._telling: dict[tuple[str, str], tuple[SwitchboardSettings, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._clearing: dict[tuple[str, ...], asyncio.Task[None]] = {}
-        """Switchboards, by their place, that were taken out of the settings and are being cleared."""
+        self.employing = Employing(self.store, self._publisher)
+        self.publishers = self.employing.publishers
         self.hub = Hub()
         self.directory = Directory(self.store, public_holidays)
         self.stage = Stage(self.store, self.directory, self.clock, self.hub, self.publishers)
@@ -202,7 +198,7 @@ class Backsoon:
 
     async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:
         """Do everything until `stop` is set; what was begun is finished, what was fired is written."""
-        _give_memory_back()
+        memory.give_back()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.sources.close)
             await self.directory.refresh()
@@ -211,12 +207,13 @@ class Backsoon:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 running = [tasks.create_task(part()) for part in self._parts()]
-                await self._employ_switchboards()
-                _settle_memory()
+                await self.employing.employ(tasks)
+                memory.settle()
                 started()
                 await stop.wait()
-                for task in (*running, *(task for _, task in self._telling.values()), *self._clearing.values()):
+                for task in running:
                     task.cancel()
+                self.employing.end()
             await self.stage.write_back()
 
     def _parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
@@ -249,7 +246,8 @@ class Backsoon:
         await self.sources.refresh()
         self.pushing.changed()
         self.sweeping.changed()
-        await self._employ_switchboards()
+        assert self._tasks is not None  # noqa: S101 - only called while running
+        await self.employing.employ(self._tasks)
         await self.store.read_soon(whole=read_whole)
         self.wake_sync(whole=read_whole)  # before anything else: what is read just now ends without it meanwhile
         for organisation in self.directory.organisations:
@@ -271,47 +269,15 @@ class Backsoon:
         """Look at once at what is due for reading, once more at what is being read."""
         self.sync.wake(whole=whole)
 
-    async def _employ_switchboards(self) -> None:
-        """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end.
-
-        One that is gone, and not only called otherwise, is cleared of what it shows of ours.
-        """
-        assert self._tasks is not None  # noqa: S101 - only called while running
-        wanted = {(s.organisation, s.name): s for s in await self.store.switchboards()}
-        places = {settings.place for settings in wanted.values()}
-        for key, (settings, task) in list(self._telling.items()):
-            if wanted.get(key) != settings:
-                task.cancel()
-                del self._telling[key]
-                self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
-                if settings.place not in places:
-                    self._clearing[settings.place] = self._tasks.create_task(self._clear(settings, after=task))
-        for place in places & self._clearing.keys():  # it is back
-            self._clearing[place].cancel()
-            await asyncio.wait([self._clearing.pop(place)])
-        for key, settings in wanted.items():
-            if key not in self._telling:
-                publisher = self._publisher(settings)
-                self.publishers.setdefault(key[0], []).append(publisher)
-                self._telling[key] = (settings, self._tasks.create_task(publisher.run()))
-
     def _publisher(self, settings: SwitchboardSettings) -> Publisher:
         driver = self.make_switchboard(settings)
         publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
         publisher.attend = Taking(settings.organisation, self.by_phone, self.clock, publisher.caught_up).run
         return publisher
 
-    async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
-        await asyncio.wait([after])
-        await self._publisher(settings).clear()
-        self._clearing.pop(settings.place, None)
-
     async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more."""
-        places = {settings.place for settings in await self.store.switchboards()}
-        for settings in before:
-            if settings.place not in places:
-                await self._publisher(settings).clear()
+        await self.employing.clear_gone(before)
 
     async def _forget_for_ever(self) -> None:
         while True:
@@ -320,19 +286,6 @@ class Backsoon:
             except StoreError as error:
                 log.error("old rows could not be deleted: %s", error)
             await pause(self.clock, 3600)
-
-
-def _give_memory_back() -> None:
-    """Have what takes more than this go back to the system when it is freed: glibc else keeps what it gave once."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
-
-
-def _settle_memory() -> None:
-    """What is in memory now stays: the collector need not look at it again, nor often at the rest."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 @asynccontextmanager

@@ -1,0 +1,64 @@
+"""Which switchboards are told: one publisher runs for each in the settings, for as long as it is set so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import chain
+
+from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.publisher import Publisher
+from backsoon.store.base import Store
+
+
+class Employing:
+    """Begins and ends publishers as the settings want it; owns their tasks."""
+
+    def __init__(self, store: Store, make: Callable[[SwitchboardSettings], Publisher]) -> None:
+        self.publishers: dict[str, list[Publisher]] = {}
+        """By organisation; whoever is given this sees who comes and goes."""
+        self._store = store
+        self._make = make
+        self._telling: dict[tuple[str, str], tuple[SwitchboardSettings, asyncio.Task[None]]] = {}
+        self._clearing: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        """Switchboards, by their place, that were taken out of the settings and are being cleared."""
+
+    async def employ(self, tasks: asyncio.TaskGroup) -> None:
+        """Have one publisher for each switchboard in the settings: new ones begin, those that are gone end.
+
+        One that is gone, and not only called otherwise, is cleared of what it shows of ours. Raises `StoreError`.
+        """
+        wanted = {(s.organisation, s.name): s for s in await self._store.switchboards()}
+        places = {settings.place for settings in wanted.values()}
+        for key, (settings, task) in list(self._telling.items()):
+            if wanted.get(key) != settings:
+                task.cancel()
+                del self._telling[key]
+                self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
+                if settings.place not in places:
+                    self._clearing[settings.place] = tasks.create_task(self._clear(settings, after=task))
+        for place in places & self._clearing.keys():  # it is back
+            self._clearing[place].cancel()
+            await asyncio.wait([self._clearing.pop(place)])
+        for key, settings in wanted.items():
+            if key not in self._telling:
+                publisher = self._make(settings)
+                self.publishers.setdefault(key[0], []).append(publisher)
+                self._telling[key] = (settings, tasks.create_task(publisher.run()))
+
+    def end(self) -> None:
+        """Tell nobody any more."""
+        for task in chain((task for _, task in self._telling.values()), self._clearing.values()):
+            task.cancel()
+
+    async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
+        await asyncio.wait([after])
+        await self._make(settings).clear()
+        self._clearing.pop(settings.place, None)
+
+    async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
+        """Where nothing runs: clear those of the switchboards that are in the settings no more. Raises `StoreError`."""
+        places = {settings.place for settings in await self._store.switchboards()}
+        for settings in before:
+            if settings.place not in places:
+                await self._make(settings).clear()
