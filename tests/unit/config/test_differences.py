@@ -10,7 +10,7 @@ import pytest
 from backsoon.config import Config, Difference, Settings, applying, describe, parse, settings_of
 from backsoon.domain.organisation import Person
 from backsoon.engine.importing import reassign
-from backsoon.store.base import CalendarHealth
+from backsoon.store.base import CalendarHealth, Subscription
 from backsoon.store.sqlite import SqliteStore
 
 ONE = """
@@ -106,3 +106,25 @@ async def test_calendars_are_read_whole_once_more_by_the_applied_rules(store: Sq
     await applying.apply(store, read(ONE))
     (calendar,) = await store.calendars(person=anna.id)
     assert (calendar.health.sync_token, calendar.health.next_read) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (ONE[: ONE.index("[calendars.dav]")], "is taken out"),
+        (ONE.replace('kind = "caldav"', 'kind = "ics"'), "becomes one of another kind"),
+    ],
+)
+async def test_what_a_connection_leaves_behind_at_its_vendor_is_said_once(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture, then: str, words: str
+) -> None:
+    await applying.apply(store, read(ONE))
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    await store.save_subscriptions([Subscription("main", "dav", 0, f"sub-{n}", far, far) for n in range(3)])
+    await applying.apply(store, read(ONE))
+    assert len(await store.page_subscriptions("main", "dav")) == 3
+    await applying.apply(store, read(then))
+    await applying.apply(store, read(then))
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"connection dav {words}: 3 notifications end by themselves at caldav"]
+    assert await store.subscriptions([f"sub-{n}" for n in range(3)]) == {}

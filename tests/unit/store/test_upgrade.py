@@ -21,6 +21,7 @@ from backsoon.store.base import (
     KnownReferral,
     Lane,
     ReferralChanges,
+    Subscription,
     Told,
 )
 from backsoon.store.codec import encode_organisation, micros
@@ -140,3 +141,21 @@ async def test_work_goes_on(store: SqliteStore) -> None:
     assert await store.held_since("acme", moved.extension) == later
     await store.remove_people([1, 2])
     assert await store.calendars() == ()
+
+
+async def test_for_whom_notifications_were_ordered_is_not_known_of_old_ones(tmp_path: Path) -> None:
+    path = tmp_path / "backsoon.db"
+    _fill(path)
+    prepare(path, wait=5, backups=3, migrations=load_migrations(MARKS)[:3])
+    connection = sqlite3.connect(path)
+    row = ("acme", "home", 1, "sub", micros(NINE), micros(NINE), "resource", "https://x.example/hooks", 0)
+    columns = "organisation_id, connection, calendar_id, id, expires_at, renew_at, resource, url, replaced"
+    connection.execute(f"insert into subscription ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+    connection.commit()
+    connection.close()
+    opened = await SqliteStore.open(path)
+    old = Subscription("acme", "home", 1, "sub", NINE, NINE, "resource", "https://x.example/hooks")
+    assert await opened.subscriptions(["sub"]) == {"sub": old}
+    await opened.save_subscriptions([replace(old, address="anna@example.org")])
+    assert await opened.page_subscriptions("acme", "home") == (replace(old, address="anna@example.org"),)
+    await opened.close()
