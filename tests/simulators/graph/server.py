@@ -21,39 +21,17 @@ from tests.simulators.faults import Fault, Faults
 from tests.simulators.graph import schedule, views
 from tests.simulators.graph.limits import Gate, Limits
 from tests.simulators.graph.protocol import Answer, Asked, Refused, error_body
+from tests.simulators.graph.routes import asked_of, route
 from tests.simulators.graph.signin import Registration, SignIn, SignInRefused, thumbprints, tls
 from tests.simulators.graph.subscriptions import RESOURCE, Subscriptions
+from tests.simulators.graph.wrong import BY_THE_ANSWER, BY_THE_LINE, by_the_line, refusal, signing_fault
 from tests.simulators.model import Mailbox, World
 
 VERSION: Final = "/v1.0"
 MOST_PARTS = 20
 AT_ONCE = 4
-USER: Final = r"/users/(?P<user>[^/]+)"
-# Operation, method, path below the version, the role that it takes (any of those that begin so).
-ROUTES: Final = tuple(
-    (name, method, re.compile(path, re.IGNORECASE), role)
-    for name, method, path, role in (
-        ("delta", "GET", USER + r"(?:/calendar)?/calendarView/delta(?:\(\))?", "Calendars.Read"),
-        ("calendarView", "GET", USER + r"(?:/calendar)?/calendarView", "Calendars.Read"),
-        ("instances", "GET", USER + r"(?:/calendar)?/events/(?P<id>[^/]+)/instances", "Calendars.Read"),
-        ("event", "GET", USER + r"(?:/calendar)?/events/(?P<id>[^/]+)", "Calendars.Read"),
-        ("calendar", "GET", USER + r"/calendar", "Calendars.Read"),
-        ("getSchedule", "POST", USER + r"/calendar/getSchedule", "Calendars.Read"),
-        ("automaticReplies", "GET", USER + r"/mailboxSettings/automaticRepliesSetting", "MailboxSettings.Read"),
-        ("mailboxSettings", "GET", USER + r"/mailboxSettings", "MailboxSettings.Read"),
-        ("user", "GET", USER, "User.Read"),
-        ("subscribe", "POST", r"/subscriptions", "Calendars.Read"),
-        ("subscriptions", "GET", r"/subscriptions", ""),
-        ("subscription", "GET", r"/subscriptions/(?P<id>[^/]+)", ""),
-        ("renew", "PATCH", r"/subscriptions/(?P<id>[^/]+)", ""),
-        ("unsubscribe", "DELETE", r"/subscriptions/(?P<id>[^/]+)", ""),
-        ("reauthorize", "POST", r"/subscriptions/(?P<id>[^/]+)/reauthorize", ""),
-    )
-)
 TOKEN: Final = re.compile(r"/(?P<tenant>[^/]+)/oauth2/v2\.0/token")
 METADATA: Final = re.compile(r"/(?P<tenant>[^/]+)/v2\.0/\.well-known/openid-configuration")
-BY_THE_LINE: Final = ("half", "hang", "html", "redirect")
-BY_THE_ANSWER: Final = ("throttle", "unavailable", "expire", "deny", "sign_in", "missing", "empty", "vendor")
 
 
 class GraphSimulator:
@@ -184,7 +162,7 @@ class GraphSimulator:
         raw = await request.read()
         text = f"{request.method} {unquote(request.raw_path)} {raw.decode(errors='replace')}"
         if fault := self.faults.take(text, *BY_THE_LINE):
-            return await self._by_the_line(request, fault)
+            return await by_the_line(request, fault)
         if TOKEN.fullmatch(request.path) or METADATA.fullmatch(request.path):
             response = _response(self._sign_in(request, raw))
             response.force_close()  # whoever signs in comes again in an hour
@@ -200,7 +178,7 @@ class GraphSimulator:
         assert found is not None
         self._note("token", request.method, request.path, "")
         if fault := self.faults.take(f"{request.method} {request.path}", *BY_THE_ANSWER):
-            return _signing_fault(fault)
+            return signing_fault(fault)
         form = dict(parse_qsl(raw.decode(errors="replace"), keep_blank_values=True))
         endpoint = f"{base}/{self.registration.tenant}/oauth2/v2.0/token"
         try:
@@ -218,7 +196,7 @@ class GraphSimulator:
             return Answer(400, error_body("BadRequest", "the body is no JSON"))
         base = self.links or f"{request.scheme}://{request.host}{VERSION}"
         headers = {key.lower(): value for key, value in request.headers.items()}
-        asked = _asked(request.method, path.removeprefix(VERSION), query, headers, body, base)
+        asked = asked_of(request.method, path.removeprefix(VERSION), query, headers, body, base)
         return await self._answer(asked)
 
     async def _answer(self, asked: Asked) -> Answer:
@@ -244,7 +222,7 @@ class GraphSimulator:
         parts = (asked.body or {}).get("requests") if isinstance(asked.body, dict) else None
         self._note("batch", asked.method, asked.path, "")
         if fault := self.faults.take("POST /$batch", *BY_THE_ANSWER):
-            raise self._refusal(fault, asked, "")
+            raise refusal(fault, asked, "", self.gate)
         if not isinstance(parts, list) or not 1 <= len(parts) <= MOST_PARTS:
             raise Refused(400, "BadRequest", f"a batch has 1 to {MOST_PARTS} requests")
         ids = [str(part.get("id")) for part in parts]
@@ -265,7 +243,7 @@ class GraphSimulator:
         split = urlsplit(str(part["url"]))
         headers = {key.lower(): value for key, value in (part.get("headers") or {}).items()}
         headers["authorization"] = asked.headers.get("authorization", "")
-        inner = _asked(str(part["method"]), split.path, split.query, headers, part.get("body"), asked.base, part=True)
+        inner = asked_of(str(part["method"]), split.path, split.query, headers, part.get("body"), asked.base, part=True)
         if self.parts is not None:
             self.parts.append(inner)
         answer = await self._answer(inner)
@@ -278,7 +256,7 @@ class GraphSimulator:
     # One operation
 
     async def _operation(self, asked: Asked, roles: tuple[str, ...]) -> Answer:
-        name, found, role = _route(asked)
+        name, found, role = route(asked)
         address = found.groupdict().get("user") or self._address(name, asked, found)
         self._note(name, asked.method, asked.path, address)
         if address:
@@ -363,71 +341,7 @@ class GraphSimulator:
     def _faulty(self, fault: Fault, asked: Asked, address: str) -> Answer:
         if fault.kind == "empty":
             return Answer(200, {"value": [], "@odata.deltaLink": f"{asked.base}{asked.path}?$deltatoken=e30"})
-        raise self._refusal(fault, asked, address.lower())
-
-    def _refusal(self, fault: Fault, asked: Asked, scope: str) -> Refused:
-        match fault.kind:
-            case "throttle":
-                return self.gate.refuse(scope, float(fault.told.get("seconds", 10)))
-            case "unavailable":
-                return Refused(503, "ServiceUnavailable", "the service cannot answer now")
-            case "expire":
-                return views.expired(asked)
-            case "deny":
-                return Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-            case "sign_in":
-                return Refused(401, "InvalidAuthenticationToken", "the token has expired")
-            case "missing":
-                return Refused(404, "ErrorInvalidUser", "the requested user is invalid")
-            case _:
-                return Refused(int(fault.told.get("status", 400)), str(fault.told.get("code", "UnknownError")))
-
-    async def _by_the_line(self, request: web.Request, fault: Fault) -> web.StreamResponse:
-        if fault.kind == "redirect":
-            return web.Response(status=302, headers={"Location": "https://login.example.test/"})
-        if fault.kind == "html":
-            return web.Response(text="<html><title>Sign in</title></html>", content_type="text/html")
-        if fault.kind == "hang":
-            await asyncio.Event().wait()
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})
-        await response.prepare(request)
-        await response.write(b'{"value": [{"id": "half')
-        assert request.transport is not None
-        request.transport.close()
-        return response
-
-
-def _asked(
-    method: str, path: str, query: str, headers: Mapping[str, str], body: Any, base: str, *, part: bool = False
-) -> Asked:
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    return Asked(method.upper(), unquote(path), options, headers, body, base, part)
-
-
-def _route(asked: Asked) -> tuple[str, re.Match[str], str]:
-    if asked.path.lower().startswith("/me"):
-        raise Refused(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
-    known = False
-    for name, method, path, role in ROUTES:
-        if found := path.fullmatch(asked.path):
-            if method == asked.method:
-                return name, found, role
-            known = True
-    if known:
-        raise Refused(405, "Request_BadRequest", "that method is not allowed here")
-    raise Refused(400, "BadRequest", "Resource not found for the segment")
-
-
-def _signing_fault(fault: Fault) -> Answer:
-    if fault.kind == "throttle":
-        return Answer(429, {"error": "temporarily_unavailable", "error_description": "AADSTS90055: too many"}).also(
-            Retry_After=str(fault.told.get("seconds", 10))
-        )
-    if fault.kind == "unavailable":
-        return Answer(503, {"error": "temporarily_unavailable", "error_description": "AADSTS90033: try again"})
-    number = int(str(fault.told.get("code", "7000215")).removeprefix("AADSTS"))
-    status, error = int(fault.told.get("status", 401)), str(fault.told.get("error", "invalid_client"))
-    return SignInRefused(status, error, number, "scripted.").answer
+        raise refusal(fault, asked, address.lower(), self.gate)
 
 
 def _response(answer: Answer) -> web.Response:
