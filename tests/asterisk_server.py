@@ -33,6 +33,14 @@ PHONES = ("1001", "1002", "1003")
 
 OWN_FAMILIES = ("/pbx/", "/registrar/", "/subscription_persistence/")
 """What Asterisk itself keeps in its database."""
+OUR_FAMILIES = (
+    "backsoon",
+    "backsoon-person",
+    "backsoon-hand",
+    "backsoon-emergency",
+    "CustomDevstate",
+    "CustomPresence",
+)
 VARIABLES = ("Phone", "Reason", "Until", "Back", "Divert", "Language", "Zone")
 
 INCOMING = """
@@ -130,7 +138,7 @@ class Asterisk:
 
     def forget(self) -> None:
         """Empty AstDB of what tests put there."""
-        for family in ("backsoon", "backsoon-hand", "CustomDevstate", "CustomPresence"):
+        for family in OUR_FAMILIES:
             self.cli(f"database deltree {family}")
 
 

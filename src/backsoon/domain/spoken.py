@@ -72,4 +72,4 @@ def name_key(name: str) -> str:
     Twelve hexadecimal digits; "" for no name.
     """
     plain = " ".join(unicodedata.normalize("NFC", name).split())
-    return hashlib.sha256(plain.encode()).hexdigest()[:12] if plain else ""
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:12] if plain else ""

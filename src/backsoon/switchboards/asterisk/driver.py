@@ -3,6 +3,7 @@
 What is ours, and nothing else is ever changed or deleted:
 
 - AstDB family `backsoon`: the plans, one key an extension;
+- AstDB family `backsoon-person`: who somebody is whose calls may be answered, one key an extension;
 - AstDB family `backsoon-hand`: what people dialled, which the dialplan writes and we take out (see `codes`);
 - `CustomDevstate/backsoon-<extension>`: the device `Custom:backsoon-<extension>`; it is there as long as we hold a
   lamp, so it marks the presence of that extension as ours;
@@ -22,7 +23,15 @@ from dataclasses import dataclass, field
 from backsoon.switchboards.asterisk.astdb import NOT_THERE, AstDb
 from backsoon.switchboards.asterisk.codes import Hands, Hints
 from backsoon.switchboards.asterisk.pace import Pace, PaceSettings
-from backsoon.switchboards.asterisk.render import PLAN_FAMILY, is_ours, render, split_lamp
+from backsoon.switchboards.asterisk.render import (
+    PERSON_FAMILY,
+    PLAN_FAMILY,
+    is_ours,
+    join_plan,
+    render,
+    split_lamp,
+    split_plan,
+)
 from backsoon.switchboards.base import (
     EXTENSION,
     HandReferral,
@@ -113,12 +122,13 @@ class AsteriskSession:
         """Plans and lamps in AstDB. Raises `SwitchboardError` where Asterisk does not tell all of them."""
         with switchboard_errors():
             plans = await self._database.family(PLAN_FAMILY, "")
+            people = await self._database.family(PERSON_FAMILY, "")
             devices = await self._database.family(DEVICE_FAMILY, DEVICE_PREFIX)
             presences = await self._database.family(PRESENCE_FAMILY, "") if devices else {}
         lamps = {ext: _held_lamp(device, presences.get(ext, "")) for ext, device in devices.items()}
         return {
-            ext: Rendered(lamp=lamps.get(ext, ""), plan=plans.get(ext, ""))
-            for ext in plans.keys() | lamps.keys()
+            ext: Rendered(lamps.get(ext, ""), join_plan(plans.get(ext, ""), people.get(ext, "")))
+            for ext in plans.keys() | people.keys() | lamps.keys()
             if EXTENSION.fullmatch(ext)
         }
 
@@ -156,9 +166,10 @@ class AsteriskSession:
         return SwitchboardError(str(await self._client.lost()))
 
     async def _write_plans(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
-        said = await self._client.run(map(_plan_action, orders), self._settings.window)
+        pairs = [(order.extension, action) for order in orders for action in _plan_actions(order)]
+        said = await self._client.run((action for _, action in pairs), self._settings.window)
         if said:
-            _note_refusals(said, [order.extension for order in orders], refused)
+            _note_refusals(said, [extension for extension, _ in pairs], refused)
 
     async def _show_lamps(self, orders: Sequence[Order], refused: dict[str, str]) -> None:
         told = 0
@@ -196,11 +207,19 @@ def _held_lamp(device: str, presence: str) -> str:
     return f"{device} {presence}" if is_ours(presence) else device
 
 
-def _plan_action(order: Order) -> Action:
-    key = [("Family", PLAN_FAMILY), ("Key", order.extension)]
-    if order.after.plan:
-        return "DBPut", [*key, ("Val", order.after.plan)]
-    return "DBDel", key
+def _plan_actions(order: Order) -> Iterator[Action]:
+    """What to write, the plan last: a crash in between then leaves no call to somebody unknown."""
+    plan, person = split_plan(order.after.plan)
+    plan_before, person_before = split_plan(order.before.plan)
+    if person != person_before:
+        yield _written(PERSON_FAMILY, order.extension, person)
+    if plan != plan_before:
+        yield _written(PLAN_FAMILY, order.extension, plan)
+
+
+def _written(family: str, extension: str, value: str) -> Action:
+    key = [("Family", family), ("Key", extension)]
+    return ("DBPut", [*key, ("Val", value)]) if value else ("DBDel", key)
 
 
 def _lamp_actions(order: Order, present: str) -> Iterator[Action]:

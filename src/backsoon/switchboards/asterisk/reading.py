@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime
 
 from backsoon.domain.model import Phone
-from backsoon.switchboards.asterisk.render import is_ours, split_lamp
+from backsoon.switchboards.asterisk.render import is_ours, split_lamp, split_plan
 from backsoon.switchboards.base import Lamp, PlannedReferral
 
 _FIELDS = 6
@@ -30,7 +30,7 @@ def read_lamp(lamp: str) -> Lamp | None:
 
 def read_plan(plan: str) -> tuple[PlannedReferral, ...]:
     """The referrals in a plan, in order of time; none for what was not made here."""
-    version, *parts = plan.split("~")
+    version, *parts = split_plan(plan)[0].split("~")
     if version != "1":
         return ()
     return tuple(_referral(part) for part in parts[_FIRST - 1 :] if part.count(":") == _FIELDS - 1)

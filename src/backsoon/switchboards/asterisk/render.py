@@ -9,6 +9,14 @@ Times are seconds since 1970 in UTC; END 0 is "until further notice", BACK_AT 0 
 `o` (open). The referrals are in order of time and do not overlap. Neither separator, nor anything else that dialplan
 functions would take apart (comma, quotes, dollar, brackets, backslash), can be in a field.
 
+Who it is, `backsoon-person/<extension>`, is read only where a call is not let through at once. It is there while there
+is a plan, a deputy or a number whose calls ring through:
+
+    1~LANGUAGE~ZONE~NAME_KEY~DEPUTY~NUMBER:NUMBER...
+
+NAME_KEY names the prompt that says the name (see `domain.spoken.name_key`), "" for none. NUMBERs begin with + where
+they were given with + or 00. In `Rendered.plan` the two are one text, `PLAN|PERSON`, or `PLAN` where PERSON is "".
+
 The states of a lamp are Rendered.lamp `DEVICE PRESENCE`: the value of `DEVICE_STATE(Custom:backsoon-<extension>)`
 and that of `PRESENCE_STATE(CustomPresence:<extension>)`, whose subtype and message are Base64 (option `e`:
 https://docs.asterisk.org/Latest_API/API_Documentation/Dialplan_Functions/PRESENCE_STATE/).
@@ -24,14 +32,20 @@ from datetime import datetime
 from functools import lru_cache
 
 from backsoon.domain.model import Phone
+from backsoon.domain.spoken import NUMBER, name_key
 from backsoon.switchboards.base import EXTENSION, Lamp, PlannedReferral, Presentation, Rendered
 
 PLAN_FAMILY = "backsoon"
+PERSON_FAMILY = "backsoon-person"
 PLAN_BYTES = 900
 """The most bytes of a plan. The longest eight referrals there can be take 886 with their head."""
+PERSON_BYTES = 900
+"""The most bytes of who somebody is: at least 35 numbers whose calls ring through."""
+NUMBER_BYTES = 21
 TEXT_BYTES = 480
 """The most bytes of a lamp's text, before Base64: it must fit into a line of the manager interface."""
 
+BAR = "|"
 NEUTRAL_REASON = "not_available"
 PRESENCE_OF_REASON: Mapping[str, str] = {
     "meeting": "dnd",
@@ -52,21 +66,51 @@ _OURS = re.compile(r"(away|dnd|xa),[0-9A-Za-z+/]+=*,[0-9A-Za-z+/]*=*,e")
 
 def render(presentation: Presentation) -> Rendered:
     """A presentation in Asterisk's words. Total: what does not fit the format is left out, never passed on."""
-    return Rendered(lamp=lamp_text(presentation.lamp), plan=plan_text(presentation))
+    plan = plan_text(presentation)
+    return Rendered(lamp_text(presentation.lamp), join_plan(plan, person_text(presentation, bool(plan))))
+
+
+def join_plan(plan: str, person: str) -> str:
+    """The two as one text. A bar within a plan, which is never ours, is made something else that is never ours."""
+    plain = plan.replace(BAR, "?")
+    return f"{plain}{BAR}{person}" if person else plain
+
+
+def split_plan(text: str) -> tuple[str, str]:
+    """The plan and who it is."""
+    plan, _, person = text.partition(BAR)
+    return plan, person
 
 
 def plan_text(presentation: Presentation) -> str:
     """The value for AstDB: as many of the referrals as fit, at least eight; "" where there is none."""
     if not presentation.plan:
         return ""
-    zone = presentation.zone if _ZONE.fullmatch(presentation.zone) else "UTC"
-    text = f"1~{language_folder(presentation.language)}~{zone}"
+    text = _line(presentation)
     for referral in presentation.plan:
         longer = f"{text}~{_referral(referral)}"
         if len(longer) > PLAN_BYTES:
             break
         text = longer
     return text
+
+
+def person_text(presentation: Presentation, planned: bool) -> str:
+    """Who it is, for AstDB; "" where there is nothing to know it for."""
+    deputy = presentation.deputy if EXTENSION.fullmatch(presentation.deputy) else ""
+    numbers = dict.fromkeys(filter(None, map(plain_number, presentation.ring_through)))
+    if not (planned or deputy or numbers):
+        return ""
+    text = f"{_line(presentation)}~{name_key(presentation.name)}~{deputy}~"
+    fits = (PERSON_BYTES - len(text)) // (NUMBER_BYTES + 1)
+    return text + ":".join(list(numbers)[:fits])
+
+
+def plain_number(number: str) -> str:
+    """A number as the dialplan compares it, 00 and + being the same; "" for what is none."""
+    if not NUMBER.fullmatch(number):
+        return ""
+    return f"+{number[2:]}" if number.startswith("00") else number
 
 
 def lamp_text(lamp: Lamp | None) -> str:
@@ -88,6 +132,12 @@ def split_lamp(lamp: str) -> tuple[str, str]:
 def is_ours(presence: str) -> bool:
     """Whether a value of CustomPresence has the form that we write, and nobody else's."""
     return _OURS.fullmatch(presence) is not None
+
+
+def _line(presentation: Presentation) -> str:
+    """What plan and person begin with: the version, the language of the line, the zone."""
+    zone = presentation.zone if _ZONE.fullmatch(presentation.zone) else "UTC"
+    return f"1~{language_folder(presentation.language)}~{zone}"
 
 
 def _referral(referral: PlannedReferral) -> str:
