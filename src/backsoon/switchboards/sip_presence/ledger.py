@@ -1,0 +1,158 @@
+"""What we have published, with the entity tags by which we may change it: in memory, and in the `Keep`.
+
+Saved in groups right after the answers: whoever waits for `save` finds theirs saved with all that came meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from backsoon.switchboards.base import EXTENSION, NOTHING, Keep, Rendered
+
+OURS = "=alive"
+"""The key of our own publication; no extension can be it."""
+FORM = 1
+REFRESH = (0.6, 0.85)
+"""The part of its life after which a publication is prolonged: somewhere in between, so that not all are at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One publication. `tag` "": nothing is published, and so it should be.
+
+    `address` is of whom it is, `expires_at` when it ends (seconds since 1970), `until` when it should end for good
+    (0: never). `doubtful`: whether the server still has it is not known.
+    """
+
+    address: str
+    tag: str
+    expires_at: int
+    until: int
+    shown: Rendered
+    doubtful: bool = False
+
+
+class Ledger:
+    """All publications, by extension, and ours under `OURS`."""
+
+    def __init__(self, keep: Keep, now: Callable[[], datetime]) -> None:
+        self._keep = keep
+        self._now = now
+        self._held: dict[str, Held] = {}
+        self._unsaved: dict[str, str | None] = {}
+        self._due: list[tuple[float, str]] = []
+        self._due_at: dict[str, float] = {}
+        self._saving = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read what is kept. What has ended meanwhile, or cannot be read, is forgotten."""
+        at = self._now().timestamp()
+        for key, text in (await self._keep.all()).items():
+            held = _read(text)
+            known = held is not None and (key == OURS or EXTENSION.fullmatch(key) is not None)
+            if held is None or not known or (held.tag and held.expires_at <= at):
+                self._unsaved[key] = None
+            else:
+                self._put(key, held)
+
+    def get(self, key: str) -> Held | None:
+        """What is published under the key; None where it is nothing, or has ended."""
+        held = self._held.get(key)
+        if held is not None and held.tag and held.expires_at <= self._now().timestamp():
+            self.drop(key)
+            return None
+        return held
+
+    def put(self, key: str, held: Held) -> None:
+        """This is published now."""
+        self._put(key, held)
+        self._unsaved[key] = _text(held)
+
+    def drop(self, key: str) -> None:
+        """Nothing is."""
+        self._held.pop(key, None)
+        self._due_at.pop(key, None)
+        self._unsaved[key] = None
+
+    def doubt(self) -> None:
+        """The server has forgotten: it may hold what was published since, and nothing else.
+
+        The tags stay, for what it holds must be changed and not published beside itself.
+        """
+        self._held = {key: replace(held, doubtful=key != OURS) for key, held in self._held.items()}
+
+    def sure(self) -> dict[str, Rendered]:
+        """What people's publications show, as far as that is known."""
+        keys = [key for key in self._held if key != OURS]
+        held = ((key, self.get(key)) for key in keys)
+        return {key: one.shown for key, one in held if one and not one.doubtful and one.shown != NOTHING}
+
+    def strays(self, address_of: Callable[[str, Rendered], str | None]) -> list[str]:
+        """Whose address is another one now."""
+        held = list(self._held.items())
+        return [key for key, one in held if key != OURS and one.address != address_of(key, one.shown)]
+
+    async def save(self) -> None:
+        """Return when all that was put before is durable."""
+        async with self._saving:
+            if not self._unsaved:
+                return
+            values, self._unsaved = self._unsaved, {}
+            try:
+                await self._keep.save(values)
+            except BaseException:
+                self._unsaved = values | self._unsaved
+                raise
+
+    # -- prolonging -------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> float | None:
+        """When the next publication is to be prolonged (seconds since 1970)."""
+        while self._due and self._due_at.get(self._due[0][1]) != self._due[0][0]:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def take_due(self) -> Iterator[str]:
+        """The extensions whose publications are to be prolonged now; each is given once."""
+        at = self._now().timestamp()
+        while (due := self.next_due()) is not None and due <= at:
+            _, key = heapq.heappop(self._due)
+            del self._due_at[key]
+            held = self.get(key)
+            if held is not None and not held.doubtful:
+                yield key
+
+    def _put(self, key: str, held: Held) -> None:
+        self._held[key] = held
+        self._due_at.pop(key, None)
+        if not held.tag or key == OURS or 0 < held.until <= held.expires_at:
+            return
+        at = self._now().timestamp()
+        due = at + max(0.0, held.expires_at - at) * random.uniform(*REFRESH)
+        self._due_at[key] = due
+        heapq.heappush(self._due, (due, key))
+
+
+_Row = tuple[int, str, str, int, int, str, str]
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Row)
+
+
+def _text(held: Held) -> str:
+    row: _Row = (FORM, held.address, held.tag, held.expires_at, held.until, held.shown.lamp, held.shown.plan)
+    return _ENCODER.encode(row).decode()
+
+
+def _read(text: str) -> Held | None:
+    try:
+        form, address, tag, expires_at, until, lamp, plan = _DECODER.decode(text)
+    except msgspec.MsgspecError:
+        return None
+    return Held(address, tag, expires_at, until, Rendered(lamp, plan)) if form == FORM else None

@@ -1,0 +1,188 @@
+"""One publication at a time: PUBLISH and what servers answer to it (RFC 3903)."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+from backsoon.switchboards.base import Rendered, SwitchboardError
+from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
+from backsoon.switchboards.sip_presence.pace import Pace
+from backsoon.switchboards.sip_presence.pidf import CONTENT_TYPE, document
+from backsoon.switchboards.sip_presence.render import told
+from backsoon.switchboards.sip_presence.settings import SipPresenceSettings
+from backsoon.wire.sip import TOKEN, Response
+from backsoon.wire.sip_client import SipClient
+
+ATTEMPTS = 6
+"""How often one publication is tried before it is given up."""
+FIRST_PAUSE = 0.25
+"""Seconds before it is tried again where the server does not say how many; doubled each time."""
+LONGEST_LIFE = 7 * 86_400
+"""The most seconds that a server may make a publication last."""
+MOST_TAG = 256
+
+UNMET, TOO_SHORT = 412, 423
+
+
+class Refused(Exception):  # noqa: N818 -- what the server said, no defect
+    """The server refused this one publication. The text is what it said."""
+
+
+class Publications:
+    """Publishes, prolongs and withdraws, and enters it in the ledger. Raises what `SipClient.request` raises."""
+
+    def __init__(
+        self,
+        client: SipClient,
+        settings: SipPresenceSettings,
+        ledger: Ledger,
+        pace: Pace,
+        now: Callable[[], datetime],
+        unmet: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`unmet` is called where the server does not know a tag of ours."""
+        self._client = client
+        self._settings = settings
+        self._ledger = ledger
+        self._pace = pace
+        self._now = now
+        self._unmet = unmet
+        self._least = 0
+        self._answered = 0
+
+    async def publish(self, key: str, address: str, shown: Rendered) -> None:
+        """Publish it whole, in the place of what is there. Raises `Refused`."""
+        held = self._ledger.get(key)
+        if held is not None and held.address != address:
+            await self.withdraw(key)
+            held = None
+        known = told(shown)
+        tag = held.tag if held else ""
+        for _ in range(ATTEMPTS):
+            at = self._now()
+            present = known.present(at.timestamp())
+            until = present.end if present else 0
+            expires = self._life(until, at)
+            body = document(address, known, at, self._most(address, tag, expires))
+            response = await self._said(address, tag, expires, body)
+            if response.status == UNMET:
+                tag = ""
+            elif response.status != TOO_SHORT:
+                self._enter(key, Held(address, "", 0, until, shown), expires, response)
+                return
+        raise Refused("the server wants it otherwise each time")
+
+    async def prolong(self, key: str) -> None:
+        """Have it last longer, unchanged; publish it whole where the server does not know it. Raises `Refused`."""
+        held = self._ledger.get(key)
+        if held is None or not held.tag:
+            return
+        for _ in range(ATTEMPTS):
+            expires = self._life(held.until, self._now())
+            response = await self._said(held.address, held.tag, expires, b"")
+            if response.status == UNMET:
+                self._ledger.drop(key)
+                await self.publish(key, held.address, held.shown)
+                return
+            if response.status != TOO_SHORT:
+                self._enter(key, held, expires, response)
+                return
+
+    async def beat(self) -> bool:
+        """Prolong our own publication, asking once; False where the server does not know it. Raises `Refused` never."""
+        held = self._ledger.get(OURS)
+        if held is None or not held.tag:
+            return False
+        expires = self._life(0, self._now())
+        response = await self._request(held.address, held.tag, expires, b"")
+        if 200 <= response.status < 300:
+            self._enter(OURS, held, expires, response)
+        elif response.status == TOO_SHORT:
+            self._note_least(response)
+        elif response.status >= 500:
+            self._pace.strained(asyncio.get_running_loop().time(), _retry_after(response))
+        return response.status != UNMET
+
+    async def withdraw(self, key: str) -> None:
+        """Nothing is published of it any more. Raises `Refused`."""
+        held = self._ledger.get(key)
+        if held is not None and held.tag:
+            await self._said(held.address, held.tag, 0, b"")
+        self._ledger.drop(key)
+
+    # -- one request ------------------------------------------------------------------------------------------------
+
+    def _life(self, until: int, at: datetime) -> int:
+        """Seconds that it is to last: never longer than what it says, unless the server insists (423)."""
+        left = self._settings.expires if not until else math.ceil(until - at.timestamp())
+        return max(1, self._least, min(left, self._settings.expires))
+
+    def _most(self, address: str, tag: str, expires: int) -> int | None:
+        """The most bytes of a document that the transport should carry."""
+        if self._client.most_bytes is None:
+            return None
+        fields = self._fields(tag, expires, b"x")
+        return self._client.most_bytes - self._client.size("PUBLISH", address, self._settings.own_address, fields)
+
+    async def _said(self, address: str, tag: str, expires: int, body: bytes) -> Response:
+        """What the server answers, but for what it only could not do just now. Raises `Refused`."""
+        pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
+        answered = self._answered
+        for _ in range(ATTEMPTS):
+            response = await self._request(address, tag, expires, body)
+            if response.status < 500 or response.status >= 600 or response.status == 501:
+                self._answered += 1
+                self._pace.done(loop.time())
+                return self._heeded(response, tag)
+            wait = self._pace.strained(loop.time(), _retry_after(response))
+            await asyncio.sleep(max(wait, pause))
+            pause *= 2
+        if self._answered == answered:
+            raise SwitchboardError(f"the presence server takes nothing now ({response.said})")
+        raise Refused(response.said)
+
+    def _heeded(self, response: Response, tag: str) -> Response:
+        if response.status == UNMET and tag:
+            self._unmet()
+            return response
+        if response.status == TOO_SHORT and self._note_least(response):
+            return response
+        if not 200 <= response.status < 300:
+            raise Refused(response.said)
+        return response
+
+    async def _request(self, address: str, tag: str, expires: int, body: bytes) -> Response:
+        fields = self._fields(tag, expires, body)
+        return await self._client.request("PUBLISH", address, self._settings.own_address, fields, body)
+
+    def _note_least(self, response: Response) -> bool:
+        """Whether the server says how long it must last at least, which is heeded from now on."""
+        least = response.headers.seconds("min-expires")
+        if least is None or not self._least < least <= LONGEST_LIFE:
+            return False
+        self._least = least
+        return True
+
+    def _fields(self, tag: str, expires: int, body: bytes) -> list[tuple[str, str]]:
+        fields = [("Event", "presence"), ("Expires", str(expires))]
+        if tag:
+            fields.append(("SIP-If-Match", tag))
+        if body:
+            fields.append(("Content-Type", CONTENT_TYPE))
+        return fields
+
+    def _enter(self, key: str, held: Held, asked: int, response: Response) -> None:
+        tag = response.headers.get("sip-etag")
+        if not TOKEN.fullmatch(tag) or len(tag) > MOST_TAG:
+            raise Refused("the server's answer has no entity tag")
+        granted = response.headers.seconds("expires")
+        life = asked if granted is None else min(granted, LONGEST_LIFE)
+        expires_at = int(self._now().timestamp()) + life
+        self._ledger.put(key, Held(held.address, tag, expires_at, held.until, held.shown))
+
+
+def _retry_after(response: Response) -> float:
+    return float(response.headers.seconds("retry-after") or 0)
