@@ -1,6 +1,7 @@
 """What every test shares: Hypothesis profiles, the number of random histories, and the peers."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,10 @@ from hypothesis import settings
 pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server", "tests.node_servers"]
 
 os.environ.setdefault("BACKSOON_API__LISTEN", "")  # runs at the same time never meet at a port
+# Hundreds of programs are started: each would compile all of its modules where nothing compiled may be kept.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    compiled = Path(__file__).resolve().parents[1] / ".pytest_cache" / "compiled"
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(compiled))
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # No deadline: it would assert timing, which belongs in bench/. A slow machine is no defect.
