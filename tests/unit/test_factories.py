@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from backsoon.accounts import AT_ONCE
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import Rules
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
 from backsoon.factories import Sources, WrongSettings, switchboard_of
 from backsoon.sources.base import SourceError
 from backsoon.sources.caldav import CalDavSource
+from backsoon.sources.ews import EwsAccount
+from backsoon.sources.google import GoogleAccount
+from backsoon.sources.graph import GraphAccount
 from backsoon.sources.ics import IcsSource
 from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.asterisk import AsteriskSwitchboard
@@ -40,6 +46,40 @@ def connection(kind: str = "caldav", **settings: object) -> Connection:
 async def test_each_kind_has_its_source(sources: Sources) -> None:
     assert isinstance(sources.make(connection(), "", ANNA), CalDavSource)
     assert isinstance(sources.make(connection("ics"), "", ANNA), IcsSource)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "vendor"),
+    [
+        ("ews", {"url": "https://mail.example.com/ews", "username": "EXAMPLE\\b", "password": "env:WORD"}, EwsAccount),
+        ("graph", {"tenant": "t", "client_id": "c", "client_secret": "env:WORD"}, GraphAccount),
+        ("google", {"credentials": "{}"}, GoogleAccount),
+    ],
+)
+async def test_each_kind_of_account_is_its_vendors(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch, kind: str, settings: dict[str, object], vendor: type
+) -> None:
+    monkeypatch.setenv("WORD", "hidden")
+    made = sources.account(
+        Connection("acme", "cloud", kind, {**settings, "at_once": 6, "mailbox": "{user}@example.com"})
+    )
+    assert isinstance(made, vendor)
+    assert 0 < made.at_once < min(AT_ONCE.values()), "as is set, and not as is usual"
+
+
+def test_an_account_brings_its_own_vendor_only() -> None:
+    """The commands must begin at once: what another vendor needs is not imported."""
+    script = """
+import sys
+from backsoon.domain.organisation import Connection
+from backsoon.factories import Sources
+assert not [name for name in sys.modules if name.startswith("backsoon.sources.ews")]
+Sources(None, None).account(Connection("acme", "ex", "ews", {"url": "https://a.example.com", "username": "b"}))
+print(*sorted({name.split(".")[2] for name in sys.modules if name.startswith("backsoon.sources.")}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert "ews" in done.stdout.split(), done.stderr
+    assert not {"graph", "google", "caldav"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
