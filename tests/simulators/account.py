@@ -172,6 +172,7 @@ class MemoryWebhooks:
         self.renewable = renewable
         self.together = together
         self.life = timedelta(days=3)
+        self.of_everything = False
         self.lists = renewable
         self.held: dict[str, Channel] = {}
         self.refused: dict[int, SourceError] = {}

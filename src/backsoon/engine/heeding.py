@@ -6,6 +6,8 @@ Here it is only stored; the next round of `ordering` acts on it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from backsoon.engine.hearing import Notice
@@ -22,6 +24,17 @@ class Heeding:
         self._clock = clock
         self._site = site
         self._woken = woken
+        self._under_way: set[str] = set()
+
+    @contextmanager
+    def not_of(self, ids: Iterable[str]) -> Iterator[None]:
+        """While these are ordered it is not heeded that they exist: the answer to the order says so, and more."""
+        ids = set(ids)
+        self._under_way |= ids
+        try:
+            yield
+        finally:
+            self._under_way -= ids
 
     async def renew_now(self, subscription: Subscription) -> None:
         """The vendor asks for it to be prolonged. Raises `StoreError`."""
@@ -36,9 +49,12 @@ class Heeding:
 
     async def learnt(self, subscription: Subscription, notice: Notice) -> None:
         """It exists: we did not live to hear of it. Another one may be in its place. Raises `StoreError`."""
+        known = (await self._store.subscriptions([subscription.id])).get(subscription.id)
+        if known is None or known.resource or known.id in self._under_way:
+            return  # the answer to the order was quicker, or comes
         now = self._clock.now()
         ends = notice.expires_at or now + UNSURE
-        row = replace(subscription, resource=notice.resource, expires_at=ends, renew_at=renew_at(now, ends))
+        row = replace(known, resource=notice.resource, expires_at=ends, renew_at=renew_at(now, ends))
         if self._site.trust.covers(row.calendar, now):
             row = replace(row, replaced=True, renew_at=now)
         else:

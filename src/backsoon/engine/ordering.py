@@ -268,8 +268,9 @@ class Ordering:
         replaced, made = {row.calendar: row for row in old}, set[int]()
 
         async def work(group: Sequence[Wanted]) -> None:
-            answers = await self._ordered(group)
-            made.update(await self._made(group, answers, replaced))
+            with self.heeding.not_of(wanted.id for wanted in group):
+                answers = await self._ordered(group)
+                made.update(await self._made(group, answers, replaced))
             count.add(answers)
 
         await self._each(groups(await self._proposals(calendars), self._webhooks.together), work, count)

@@ -31,6 +31,10 @@ class Pace:
 
 PUSHED = Pace(36 * 3600.0, 36 * 3600.0)
 """That of a calendar whose changes are told: it is read then, and shortly before something is due."""
+SELDOM = Pace(132 * 3600.0, 132 * 3600.0)
+"""The same where everything that a read brings is told of, and looking at busy times finds what was told and lost: of
+the days up to here that is seen within a quarter of an hour (`sweeping.DAYS`). It is read when its channel of seven
+days is replaced, which comes sooner."""
 
 RETRY, LONGEST_RETRY = 900.0, 3600.0
 """The most seconds until the first try after a failure, and until any, however seldom the calendar is read."""
@@ -42,6 +46,12 @@ class NextRead:
 
     at: datetime
     lane: Lane
+
+
+def told(*, of_everything: bool, looked_at: bool) -> Pace:
+    """The pace of a calendar whose changes are told. `of_everything`: of all that a read brings (not so: automatic
+    replies at Microsoft's); `looked_at`: busy times are, too, so that what is lost is found."""
+    return SELDOM if of_everything and looked_at else PUSHED
 
 
 def beyond(began: datetime) -> datetime:

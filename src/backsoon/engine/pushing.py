@@ -19,7 +19,7 @@ from backsoon.engine.heeding import Heeding
 from backsoon.engine.listening import Listening
 from backsoon.engine.ordering import Ordering
 from backsoon.engine.orders import Site
-from backsoon.engine.pace import PUSHED, Pace
+from backsoon.engine.pace import Pace, told
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.engine.trust import RECENTLY, Trust
 from backsoon.sources.account import Account
@@ -270,7 +270,9 @@ class Pushing(Listener):
         pushed = self._pushed.get((calendar.organisation, calendar.connection))
         if pushed is None or not pushed.trust.believed(calendar.id, self._clock.now()):
             return usual
-        return PUSHED
+        account = pushed.account
+        of_everything = account.webhooks is not None and account.webhooks.of_everything
+        return told(of_everything=of_everything, looked_at=account.busy_at_once > 0)
 
     def found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
         """A calendar was read, for the reason that the lane names; whether that brought news."""

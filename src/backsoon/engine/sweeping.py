@@ -33,16 +33,21 @@ log = logging.getLogger(__name__)
 EVERY: Final = timedelta(minutes=15)
 SOON: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
+DAYS: Final = 7
+"""So many days are looked at, today the first: what is lost of later ones is found by reading before these come, see
+`pace.SELDOM`."""
 PAGE: Final = 1000
 
 Place = tuple[str, str]
 
 
 class Fingerprints:
-    """When many mailboxes were busy, as 16 bytes each: the calendar, and 32 bits each for a day and the next one."""
+    """When many mailboxes were busy from a day on for some days, as 16 bytes each: the calendar, 32 bits for all days
+    but the last one, and 32 for all but the first, which is what a look on the next day is compared with."""
 
-    def __init__(self, day: datetime) -> None:
+    def __init__(self, day: datetime, days: int = DAYS) -> None:
         self.day = day
+        self._end = day + days * DAY
         self._calendars = array("q")
         self._prints = array("Q")
 
@@ -52,9 +57,9 @@ class Fingerprints:
     def add(self, calendar: int, busy: Iterable[BusyTime]) -> None:
         """Note when a mailbox is busy; calendars come in order of their ids."""
         times = list(busy)
-        today, tomorrow = (_print(times, day) for day in (self.day, self.day + DAY))
+        early, late = _print(times, self.day, self._end - DAY), _print(times, self.day + DAY, self._end)
         self._calendars.append(calendar)
-        self._prints.append(today << 32 | tomorrow)
+        self._prints.append(early << 32 | late)
 
     def differs(self, calendar: int, later: Fingerprints) -> bool:
         """Whether the mailbox is busy otherwise in a later look, as far as both looks saw the same days."""
@@ -77,14 +82,14 @@ class Fingerprints:
         return self._prints[at] if at < len(self._calendars) and self._calendars[at] == calendar else None
 
 
-def _print(times: Iterable[BusyTime], day: datetime) -> int:
-    """32 bits of what lies on a day; 0 for nothing."""
-    on = sorted(
-        (max(b.start, day).timestamp(), min(b.end, day + DAY).timestamp(), b.show_as.value)
+def _print(times: Iterable[BusyTime], start: datetime, end: datetime) -> int:
+    """32 bits of what lies in a span; 0 for nothing."""
+    within = sorted(
+        (max(b.start, start).timestamp(), min(b.end, end).timestamp(), b.show_as.value)
         for b in times
-        if b.start < day + DAY and b.end > day
+        if b.start < end and b.end > start
     )
-    return int.from_bytes(blake2b(repr(on).encode(), digest_size=4).digest()) if on else 0
+    return int.from_bytes(blake2b(repr(within).encode(), digest_size=4).digest()) if within else 0
 
 
 @dataclass
@@ -201,7 +206,7 @@ class Sweeping:
         told = self._read if swept.looked_at is not None and now - swept.looked_at < 2 * EVERY else set[int]()
         seen, before = Fingerprints(midnight), swept.prints or Fingerprints(midnight)
         async for page in self._pages(place):
-            busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + 2 * DAY))
+            busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + DAYS * DAY))
             changed = []
             for read in page:
                 if read.calendar.id not in busy:

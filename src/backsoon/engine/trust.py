@@ -35,14 +35,15 @@ class Trust:
     # -- whose changes are told --------------------------------------------------------------------------------------
 
     def cover(self, calendar: int, until: datetime, now: datetime) -> bool:
-        """Changes of the calendar are told until then; whether they were not before."""
+        """Changes of the calendar are told until then; whether it is to be read, for they were not told before, or
+        shall be for longer than was known: once in such a while is often enough to see whether any were lost, and
+        whoever has just ordered that is signed in for the mailbox."""
         if self.since is None:
             self.since = now
-        before = self.covers(calendar, now)
-        self._until[calendar] = until.timestamp()
-        if not before:
+        if not self.covers(calendar, now):
             self._new.add(calendar)
-        return not before
+        before, self._until[calendar] = self._until.get(calendar, 0.0), until.timestamp()
+        return before < until.timestamp()
 
     def uncover(self, calendars: Iterable[int]) -> list[int]:
         """Changes of these are not told any more; those of which they were."""

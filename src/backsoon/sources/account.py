@@ -135,6 +135,9 @@ class Webhooks(Protocol):
     renewable: bool
     """True: one is prolonged in place. False: a new one is ordered while the old one lasts, which is then cancelled."""
 
+    of_everything: bool
+    """Whether they tell of everything that a read brings. False: automatic replies, say, are found by reading only."""
+
     async def order(self, wanted: Sequence[Wanted]) -> Sequence[Ordered | SourceError]:
         """Order them; in the same order what came of each. Raises `SourceBusy` where none could be tried."""
         ...

@@ -453,6 +453,61 @@ async def test_at_rest_a_mailbox_costs_at_most_two_requests_a_day(tmp_path: Path
         await settled(p, 200)
 
 
+async def test_what_begins_to_tell_while_its_order_is_answered_stays(tmp_path: Path) -> None:
+    """Google says so at once; what was known of it then is less than the answer says."""
+    async with pushed(tmp_path, renewable=False) as p:
+        await p.people(1)
+        await p.start(sync=False, sweep=False)
+        (row,) = await p.rows()
+        begun = Notice(row.id, "", Event.BEGAN, row.resource, row.expires_at)
+        p.pushing.learnt(replace(row, resource=""), begun)
+        await p.pass_by(minutes=6)
+        assert [each.id for each in await p.rows()] == [row.id]
+        work = p.pushing._heeding(PLACE)
+        assert work is not None
+        await p.store.save_subscriptions([replace(row, resource="")])
+        with work.not_of([row.id]):
+            await work.learnt(replace(row, resource=""), begun)
+            assert not any(each.replaced for each in await p.rows())
+        assert p.account.requests["cancel"] == 0
+
+
+async def test_where_everything_is_told_and_looked_at_a_mailbox_is_read_when_its_channel_is_renewed(
+    tmp_path: Path,
+) -> None:
+    """Google, in everybody's own name: whoever renews is signed in for the mailbox, and a token costs a request too."""
+    async with pushed(tmp_path, renewable=False, together=1) as p:
+        assert p.account.hooks is not None
+        p.account.hooks.life, p.account.hooks.of_everything = timedelta(days=7), True
+        p.account.busy_at_once = 50
+        await p.people(100)
+        await p.start()
+        await p.pass_by(hours=2)
+        p.account.requests.clear()
+        await p.pass_by(days=3, hours=20)
+        assert p.account.requests["read"] == 0
+        await p.pass_by(hours=24)  # 2/3 of seven days, less up to 15 percent
+        assert p.account.requests["read"] == p.account.requests["order"] == 100
+        tokens = p.account.requests["read"]
+        assert (p.account.requests.total() + tokens) / 100 / (116 / 24) <= 2, p.account.requests
+
+
+@pytest.mark.parametrize(("of_everything", "busy_at_once"), [(False, 50), (True, 0)])
+async def test_where_something_is_not_told_or_not_looked_at_it_is_read_within_36_hours(
+    tmp_path: Path, of_everything: bool, busy_at_once: int
+) -> None:
+    async with pushed(tmp_path, renewable=False, together=1) as p:
+        assert p.account.hooks is not None
+        p.account.hooks.life, p.account.hooks.of_everything = timedelta(days=7), of_everything
+        p.account.busy_at_once = busy_at_once
+        await p.people(30)
+        await p.start()
+        await p.pass_by(hours=2)
+        p.reads.clear()
+        await p.pass_by(hours=36)
+        assert len(p.reads) == 30
+
+
 async def test_what_we_did_not_live_to_hear_of_is_taken_over_when_it_tells_of_itself(tmp_path: Path) -> None:
     """Google says with each notification what it calls a channel: enough to rely on it, and to cancel it."""
     clock = FakeClock(NINE)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import ShowAs
-from backsoon.engine.sweeping import Fingerprints, at_work
+from backsoon.engine.pace import SELDOM
+from backsoon.engine.sweeping import DAYS, Fingerprints, at_work
 from backsoon.sources.account import BusyTime
 from backsoon.sources.base import SourceDenied, SourceUnavailable
 from backsoon.store.base import Lane
@@ -25,7 +26,7 @@ TIMES = st.builds(
     lambda start, length, show_as: BusyTime(
         MIDNIGHT + timedelta(minutes=start), MIDNIGHT + timedelta(minutes=start + length), show_as
     ),
-    st.integers(0, 2 * 1440 - 1),
+    st.integers(0, DAYS * 1440 - 1),
     st.integers(1, 600),
     st.sampled_from([ShowAs.BUSY, ShowAs.TENTATIVE, ShowAs.OUT_OF_OFFICE]),
 )
@@ -60,6 +61,19 @@ def test_the_next_day_is_compared_with_what_was_tomorrow() -> None:
     assert not before.differs(1, prints(next_day, [tomorrow]))
     assert before.differs(1, prints(next_day, []))
     assert not before.differs(1, prints(next_day + timedelta(days=2), []))
+
+
+@given(st.integers(1, DAYS))
+def test_what_is_days_ahead_is_compared_the_next_day_but_for_the_last_which_was_not_seen(day: int) -> None:
+    later = BusyTime(at(10) + day * timedelta(days=1), at(11) + day * timedelta(days=1))
+    next_day = prints(MIDNIGHT + timedelta(days=1), [later])
+    assert prints(MIDNIGHT, []).differs(1, next_day) is (day < DAYS)
+    assert not prints(MIDNIGHT, [later]).differs(1, next_day)
+
+
+def test_as_many_days_are_looked_at_as_may_pass_between_two_reads() -> None:
+    """Of what is booked for later than that a reading is due before it begins."""
+    assert timedelta(days=DAYS - 1) >= timedelta(seconds=SELDOM.longest)
 
 
 def test_a_mailbox_takes_sixteen_bytes() -> None:
@@ -114,6 +128,19 @@ async def test_what_nobody_told_of_is_found_within_a_quarter_of_an_hour(tmp_path
         assert len(await p.world.service.referrals(anna)) == 1
         await p.pass_by(minutes=10)
         assert p.pushing.telling(*PLACE).lost_until is not None  # type: ignore[union-attr]
+
+
+async def test_what_is_lost_of_a_day_later_in_the_week_is_found_as_soon(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        (anna, *_) = await p.people(5)
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.drop = 1.0
+        friday = at(9) + timedelta(days=4)
+        p.account.box(anna.email).busy = (BusyTime(friday, friday + timedelta(hours=1)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", friday, friday + timedelta(hours=1)))
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 1
 
 
 async def test_what_changes_after_a_reading_that_nobody_asked_for_is_found_too(tmp_path: Path) -> None:

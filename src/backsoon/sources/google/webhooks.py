@@ -40,6 +40,7 @@ class GoogleWebhooks:
     path = "/hooks/google"
     together = TOGETHER
     renewable = False
+    of_everything = True
 
     def __init__(self, api: Api) -> None:
         self._api = api

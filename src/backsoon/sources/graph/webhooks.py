@@ -50,6 +50,7 @@ class GraphWebhooks:
     path = "/hooks/graph"
     together = TOGETHER
     renewable = True
+    of_everything = False
 
     def __init__(self, graph: Graph, clock: Callable[[], datetime]) -> None:
         self._graph = graph
