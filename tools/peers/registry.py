@@ -13,14 +13,16 @@ from pathlib import Path
 
 from tools.peers.asterisk import RECIPE as ASTERISK
 from tools.peers.caldav import RECIPE as CALDAV
+from tools.peers.espeak import RECIPE as ESPEAK
 from tools.peers.exchangelib import RECIPE as EXCHANGELIB
 from tools.peers.googleclient import RECIPE as GOOGLECLIENT
+from tools.peers.kamailio import RECIPE as KAMAILIO
 from tools.peers.ldap import RECIPE as LDAP
 from tools.peers.node import RECIPE as NODE
 from tools.peers.recipe import Absent, PeerError, Recipe, Say
 from tools.peers.schemathesis import RECIPE as SCHEMATHESIS
 
-RECIPES: list[Recipe] = [CALDAV, LDAP, SCHEMATHESIS, EXCHANGELIB, GOOGLECLIENT, NODE, ASTERISK]
+RECIPES: list[Recipe] = [CALDAV, LDAP, SCHEMATHESIS, EXCHANGELIB, GOOGLECLIENT, NODE, ESPEAK, KAMAILIO, ASTERISK]
 
 
 def peers_home(environ: Mapping[str, str] = os.environ) -> Path:
