@@ -189,17 +189,17 @@ class SipClient:
 
     def connected(self, transport: asyncio.BaseTransport) -> None:
         """The transport is there."""
-        self._transport = cast("asyncio.Transport | asyncio.DatagramTransport", transport)
+        self._transport = cast(asyncio.Transport | asyncio.DatagramTransport, transport)
         host, port = transport.get_extra_info("sockname")[:2]
         shown = f"[{host.partition('%')[0]}]" if ":" in host else host
         self._via = f"SIP/2.0/{self._address.transport.upper()} {shown}:{port}"
 
     def write(self, data: bytes) -> None:
         """Send one message."""
-        if isinstance(self._transport, asyncio.DatagramTransport):
-            self._transport.sendto(data)
-        elif self._transport is not None:
-            self._transport.write(data)
+        if self.reliable:
+            cast(asyncio.Transport, self._transport).write(data)
+        else:
+            cast(asyncio.DatagramTransport, self._transport).sendto(data)
 
     def received(self, message: Request | Response) -> None:
         """A message from the server. We serve nothing: requests are left unanswered."""

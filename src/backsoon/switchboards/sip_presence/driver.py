@@ -276,7 +276,7 @@ class SipPresenceSession:
         except SwitchboardError as error:
             self._fail(error)
         except Exception as error:
-            log.exception("a defect at the presence server's driver")
+            log.error("a defect at the presence server's driver: %s", type(error).__name__)  # its text may be private
             self._fail(SwitchboardError(f"internal error ({type(error).__name__})"))
 
     def _fail(self, why: SwitchboardError) -> None:

@@ -27,7 +27,7 @@ MOST_TAG = 256
 UNMET, TOO_SHORT = 412, 423
 
 
-class Refused(Exception):  # noqa: N818 -- what the server said, no defect
+class Refused(Exception):
     """The server refused this one publication. The text is what it said."""
 
 
