@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -285,4 +285,18 @@ def _asterisk(settings: SwitchboardSettings) -> Switchboard:
     )
 
 
-_SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings], Switchboard]] = {"asterisk": _asterisk}
+def _sip_presence(settings: SwitchboardSettings) -> Switchboard:
+    from backsoon.switchboards.base import MemoryKeep, Surroundings
+    from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
+    from backsoon.switchboards.sip_presence.reading import settings_of
+
+    def now() -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 -- until the wiring hands the surroundings in
+
+    return SipPresenceSwitchboard(settings_of(settings.settings, secret), Surroundings(MemoryKeep(), now, secret))
+
+
+_SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings], Switchboard]] = {
+    "asterisk": _asterisk,
+    "sip_presence": _sip_presence,
+}

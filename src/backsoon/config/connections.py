@@ -23,6 +23,8 @@ _URL_REMEDY = {
     "ics": "write https://HOST/PATH, webcal://HOST/PATH or the path of a file",
 }
 
+_SIP_ADDRESS = re.compile(r"sips?:[!-;=?A-~]+@[A-Za-z0-9.:\[\]-]+")
+
 
 def is_hidden_address(address: str) -> bool:
     """Whether the address is a reference to one (`env:`, `credential:`; `file:` is the calendar itself)."""
@@ -43,7 +45,7 @@ def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
 
 def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
     """The switchboards of an organisation: `[switchboards.NAME]`."""
-    found = read_kinds(table, "switchboards", {"asterisk": _asterisk})
+    found = read_kinds(table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence})
     return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
 
 
@@ -141,6 +143,42 @@ def _asterisk(table: Table) -> dict[str, object]:
         lamps_per_second=table.number("lamps_per_second", 1000, 1, 100_000),
         extensions=pattern(table, "extensions"),
     )
+
+
+def _sip_presence(table: Table) -> dict[str, object]:
+    transport = table.choice("transport", "udp", {name: name for name in ("udp", "tcp", "tls")})
+    ca_file = table.path("ca_file")
+    if ca_file is not None and transport != "tls":
+        table.fault("ca_file", "is of no use without TLS", 'write transport = "tls", or take ca_file out')
+    username, password = table.text("username"), table.reference("password")
+    if ("username" in table.values) != ("password" in table.values):
+        missing = "password" if "username" in table.values else "username"
+        table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
+    return filled(
+        host=table.text("host", "127.0.0.1"),
+        port=table.number("port", 5061 if transport == "tls" else 5060, 1, 65535),
+        transport=transport,
+        ca_file=None if ca_file is None else str(ca_file),
+        domain=table.text("domain"),
+        presentity=_presentity(table),
+        own=table.checked("own", "", _SIP_ADDRESS, "write sip:NAME@DOMAIN, an address that is nobody's"),
+        username=username,
+        password=password,
+        expires=table.number("expires", 3600, 60, 86_400),
+        available=table.choice("available", "open", {name: name for name in ("open", "withdraw")}),
+        publishes_per_second=table.number("publishes_per_second", 1000, 1, 100_000),
+        extensions=pattern(table, "extensions"),
+    )
+
+
+def _presentity(table: Table) -> str:
+    from backsoon.switchboards.sip_presence.settings import template_fault
+
+    text = table.text("presentity", "sip:{extension}@{domain}")
+    if fault := template_fault(text):
+        table.fault("presentity", fault, "write sip:{extension}@{domain}, or sip:{email}")
+        return ""
+    return text
 
 
 def pattern(table: Table, key: str) -> str:
