@@ -16,7 +16,7 @@ from backsoon.domain.organisation import Calendar, Connection, Person
 from backsoon.engine.pace import Pace
 from backsoon.engine.timing import Clock
 from backsoon.sources.account import BusyTime, Finding, Listener, Ordered, Shared, Stream, Wanted, Webhooks
-from backsoon.sources.base import CalendarSource, Changes, SourceError, SourceMissing, Window
+from backsoon.sources.base import CalendarSource, Changes, SourceError, SourceMissing, SourceUnavailable, Window
 from backsoon.testing import MemorySource
 
 
@@ -253,6 +253,7 @@ class MemoryStream:
         self.wanted: frozenset[str] = frozenset()
         self.live = asyncio.Event()
         self.live.set()
+        self.problem: SourceError | None = None
         self._account = account
         self._listener: Listener | None = None
         self._changed = asyncio.Event()
@@ -272,11 +273,13 @@ class MemoryStream:
     def cut(self) -> None:
         """The connection breaks."""
         self.live.clear()
+        self.problem = SourceUnavailable("the connection was cut")
         self._changed.set()
 
     def mend(self) -> None:
         """It can be made again."""
         self.live.set()
+        self.problem = None
         self._changed.set()
 
     async def run(self, listener: Listener) -> None:

@@ -106,6 +106,8 @@ def keyword_table(organisation: Mapping[str, str], own: Mapping[str, str] | None
 
 def clean(text: str, length: int = NOTE_LENGTH) -> str:
     """One line without controls and bidi overrides, trimmed, at most `length` characters."""
+    if text.isascii() and text.isprintable():  # most are
+        return text.strip()[:length].rstrip()
     kept = (" " if c in "\t\n\r\v\f\x85\u2028\u2029" else c for c in text if not _dropped(c))
     return "".join(kept).strip()[:length].rstrip()
 

@@ -364,9 +364,8 @@ def _why_not(pushed: _Pushed) -> tuple[str, str]:
     if pushed.connection.settings.get("push", True) is False:
         return "notifications are switched off", ""
     work = pushed.at_work
-    if isinstance(work, Ordering):
-        if not pushed.public:
-            return "no public address", 'write public = "https://..." under [api] to be told of changes at once'
+    if isinstance(work, Ordering) and not pushed.public:
+        return "no public address", 'write public = "https://..." under [api] to be told of changes at once'
     if work.problem is not None:
         return str(work.problem), work.problem.remedy
     return "", ""

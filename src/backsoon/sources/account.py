@@ -170,6 +170,11 @@ class Listener(Protocol):
 class Stream(Protocol):
     """Listening on connections of ours."""
 
+    @property
+    def problem(self) -> SourceError | None:
+        """What keeps changes in some mailboxes from being told now, or in all; None where nothing does."""
+        ...
+
     def want(self, addresses: Collection[str]) -> None:
         """The mailboxes to be listened to from now on, all of them."""
         ...

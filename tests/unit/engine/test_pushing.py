@@ -341,10 +341,10 @@ async def test_where_the_store_fails_nobody_dies_of_it(tmp_path: Path, stream: b
         broken = Broken(p.watched._store)
         p.watched._store = broken  # type: ignore[assignment]
         if not from_the_start:
-            await p.start(sync=False, sweep=False)
+            await p.start(sync=stream, sweep=False)  # a stream is for who was read
         broken.failing = frozenset({"calendars_at", "hint", "page_subscriptions"})
         if from_the_start:
-            await p.start(sync=False, sweep=False)
+            await p.start(sync=stream, sweep=False)
         p.public = "https://other.example.com"
         p.pushing.changed()
         await p.pass_by(minutes=3)
@@ -429,7 +429,7 @@ async def test_a_stream_follows_who_comes_and_goes(tmp_path: Path) -> None:
         people = await p.people(3)
         stream = p.account.streaming
         assert stream is not None
-        await p.start(sync=False)
+        await p.start()
         await p.store.remove_people([people[0].id])
         await p.pass_by(minutes=6)
         assert stream.wanted == {person.email for person in people[1:]}

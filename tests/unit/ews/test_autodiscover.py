@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
-from backsoon.sources.ews.autodiscover import Autodiscover, Written
+from backsoon.sources.ews.autodiscover import DOUBT_AGAIN, FAILED_FOR, Autodiscover, Written
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.transport import Transport
 from backsoon.wire.http import BadAddress, Http
@@ -174,3 +175,121 @@ async def test_a_written_address_is_checked() -> None:
     assert await Written("https://mail.example.com/EWS/Exchange.asmx").find(ANNA)
     with pytest.raises(BadAddress):
         Written("mail.example.com")
+
+
+# -- what is remembered ----------------------------------------------------------------------------------------------
+
+
+class Hours:
+    """A clock that a test sets, in the place of the loop's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("backsoon.sources.ews.autodiscover._now", lambda: self.now)
+
+
+WHERE = "https://mail.corp.example/EWS/Exchange.asmx"
+THERE = "https://other.corp.example/EWS/Exchange.asmx"
+
+
+async def test_a_failure_is_remembered_for_all_mailboxes_and_tried_again_after_some_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours, seen, pages = Hours(monkeypatch), list[tuple[str, str]](), dict[str, tuple[int, str, str]]()
+    async with asked(pages, seen) as (found, _):
+        errors = await asyncio.gather(*(found.find(f"p{n}@corp.example") for n in range(50)), return_exceptions=True)
+        assert len(seen) == 2  # POX and SOAP, once
+        assert all(isinstance(e, SourceMissing) and "finds no EWS" in str(e) and "url =" in e.remedy for e in errors)
+        assert len({id(e) for e in errors}) == 50
+        assert errors[7].retry_after == FAILED_FOR  # type: ignore[union-attr]
+        hours.now += FAILED_FOR - 1
+        with pytest.raises(SourceMissing):
+            await found.find("anna@corp.example")
+        assert len(seen) == 2
+        hours.now += 1
+        with pytest.raises(SourceMissing) as caught:
+            await found.find("anna@corp.example")
+        assert (len(seen), caught.value.retry_after) == (4, 2 * FAILED_FOR)
+        pages[OLD] = pox(protocol("EXPR", WHERE))
+        hours.now += 2 * FAILED_FOR
+        assert await found.find("anna@corp.example") == WHERE
+
+
+async def test_an_address_that_is_doubted_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours, seen = Hours(monkeypatch), list[tuple[str, str]]()
+    pages = {OLD: pox(protocol("EXPR", WHERE))}
+    async with asked(pages, seen) as (found, _):
+        assert await found.find("anna@corp.example") == WHERE
+        pages[OLD] = pox(protocol("EXPR", THERE))
+        found.doubt()
+        assert await found.find("anna@corp.example") == WHERE  # it was asked for just now
+        hours.now += DOUBT_AGAIN
+        assert await found.find("anna@corp.example") == WHERE  # it is not doubted any more
+        found.doubt()
+        assert await found.find("anna@corp.example") == THERE
+        assert len(seen) == 2
+
+
+async def test_an_address_stands_where_none_is_found_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours, seen = Hours(monkeypatch), list[tuple[str, str]]()
+    pages = {OLD: pox(protocol("EXPR", WHERE))}
+    async with asked(pages, seen) as (found, _):
+        await found.find("anna@corp.example")
+        pages.clear()
+        hours.now += DOUBT_AGAIN
+        for _again in range(3):
+            found.doubt()
+            assert await found.find("anna@corp.example") == WHERE
+        assert len(seen) == 1 + 2
+        pages[OLD] = pox(protocol("EXPR", THERE))
+        hours.now += FAILED_FOR
+        assert await found.find("anna@corp.example") == THERE
+
+
+MOVED = {
+    "a redirect": ("redirect", {}),
+    "refused": ("sign_in", {}),
+    "no such mailbox": ("missing", {}),
+    "no way there": ("vendor", {"code": "ErrorNoRespondingCASInDestinationSite"}),
+    "nothing there": ("html", {"status": 404}),
+}
+
+
+class Doubted(Written):
+    """Counts how often it is doubted."""
+
+    doubts = 0
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+
+@pytest.mark.parametrize("how", MOVED)
+async def test_a_server_that_is_not_the_right_one_makes_its_address_doubted(how: str) -> None:
+    async with office() as made:
+        addresses = made.account._client._addresses = Doubted(made.sim.url)
+        await made.read()
+        assert addresses.doubts == 0
+        kind, told = MOVED[how]
+        made.sim.faults.add(kind, match="FindItem", **told)  # type: ignore[arg-type]
+        with pytest.raises(SourceError):
+            await made.read()
+        assert addresses.doubts == 1
+
+
+@pytest.mark.parametrize("kind", ["throttle", "unavailable", "half"])
+async def test_a_server_that_has_trouble_is_the_right_one(kind: str) -> None:
+    async with office() as made:
+        addresses = made.account._client._addresses = Doubted(made.sim.url)
+        made.sim.faults.add(kind, times=3, match="FindItem", seconds=60)
+        with pytest.raises(SourceError):
+            await made.read()
+        assert addresses.doubts == 0
+
+
+async def test_a_server_that_is_gone_makes_its_address_doubted() -> None:
+    async with office() as made:
+        addresses = made.account._client._addresses = Doubted("http://127.0.0.1:9/EWS/Exchange.asmx")
+        with pytest.raises(SourceError):
+            await made.read()
+        assert addresses.doubts == 1

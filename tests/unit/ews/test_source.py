@@ -283,6 +283,7 @@ async def test_a_calendar_of_which_nothing_may_be_read_is_an_error() -> None:
         ("vendor", {"code": "ErrorSomethingNew"}, SourceUnavailable, "ErrorSomethingNew"),
         ("vendor", {"code": "ErrorExceededConnectionCount"}, SourceBusy, "wait"),
         ("vendor", {"code": "ErrorTooManyObjectsOpened"}, SourceBusy, "wait"),
+        ("vendor", {"code": "ErrorExceededSubscriptionCount"}, SourceDenied, "no more subscriptions"),
     ],
 )
 async def test_each_failure_has_its_words(
@@ -308,7 +309,7 @@ async def test_the_pause_that_is_asked_for_is_kept() -> None:
             await made.read(BERIT)
         assert 100 < (caught.value.retry_after or 0) <= 120
         assert sum(made.sim.count.values()) == asked
-        assert made.account.at_once == 12
+        assert made.account.at_once == 18  # half as many requests together, and half as many reads more
 
 
 @pytest.mark.parametrize("raw", [False, True])

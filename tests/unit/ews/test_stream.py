@@ -205,3 +205,112 @@ async def test_a_delegate_holds_no_more_connections_than_the_server_lets_it() ->
         await until(lambda: len(ear.live) == 600, 60)
         assert made.sim.streams == 3
         assert ear.lost == 0
+
+
+# -- what the health report says -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "told", "words"),
+    [
+        ("unavailable", {}, "answered 503"),
+        ("sign_in", {}, "refused the account"),
+        ("throttle", {"seconds": 0.01}, "asks to wait"),
+        ("redirect", {}, "leads elsewhere"),
+    ],
+)
+async def test_a_connection_that_fails_says_why_until_it_is_made(fault: str, told: dict[str, Any], words: str) -> None:
+    async with listening(want=set()) as (made, ear, stream):
+        made.sim.faults.add(fault, times=None, match="GetStreamingEvents", **told)
+        stream.want(BOTH)
+        await until(lambda: stream.problem is not None)
+        assert words in str(stream.problem)
+        assert stream.problem is not None
+        assert stream.problem.remedy
+        assert not ear.live
+        made.sim.faults.clear()
+        await until(lambda: ear.live == BOTH)
+        assert stream.problem is None
+
+
+async def test_a_dead_connection_says_that_a_proxy_may_keep_what_it_brings() -> None:
+    async with listening(tune={"heartbeat": 0.1, "first_pause": 60.0}) as (_, ear, stream):
+        await until(lambda: ear.lost >= 1)
+        assert "said nothing for 0.1 s" in str(stream.problem)
+        assert stream.problem is not None
+        assert "proxy" in stream.problem.remedy
+
+
+async def test_mailboxes_for_which_a_delegate_has_no_connection_left_are_said_to_be_polled() -> None:
+    async with listening(want=set(), access="delegate", sim={"limits": Limits()}) as (made, ear, stream):
+        many = [f"p{n}@example.com" for n in range(610)]
+        for address in many:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: len(ear.live) == 600, 60)
+        assert "10 mailboxes are polled" in str(stream.problem)
+        assert stream.problem is not None
+        assert "impersonation" in stream.problem.remedy
+
+
+# -- where the server allows no more subscriptions -------------------------------------------------------------------
+
+
+def crowded(made: Office, count: int) -> list[str]:
+    """So many mailboxes, for all of which but the first two the server allows no subscription."""
+    people = [f"p{n:03}@example.com" for n in range(count)]
+    for address in people:
+        made.sim.world.add(Mailbox(address))
+    for address in people[2:]:
+        made.sim.faults.add("vendor", times=None, match=f"Subscribe {address}", code="ErrorExceededSubscriptionCount")
+    return people
+
+
+async def test_where_no_more_subscriptions_are_allowed_the_rest_is_polled_and_nobody_hammers() -> None:
+    async with listening(want=set()) as (made, ear, stream):
+        people = crowded(made, 60)
+        stream.want(people)
+        await until(lambda: ear.live == set(people[:2]))
+        assert made.sim.count["Subscribe"] <= 2 + 8  # those that were under way together
+        assert "no more subscriptions (ErrorExceededSubscriptionCount): 58 mailboxes are polled" in str(stream.problem)
+        assert stream.problem is not None
+        assert "EWSMaxSubscriptions" in stream.problem.remedy
+        assert made.account._client.throttle.blocked_for() == 0  # who reads does not wait for it
+        assert made.account._client.throttle.limit == made.account._client.settings.at_once
+        asked = made.sim.count["Subscribe"]
+        made.sim.cut_streams()
+        await until(lambda: ear.lost > 0 and ear.live == set(people[:2]))  # who had one has another
+        assert made.sim.count["Subscribe"] == asked + 2
+        stream.want(people[:2])
+        await until(lambda: stream.problem is None)
+
+
+async def test_one_mailbox_with_too_many_subscriptions_keeps_nobody_else_from_having_one() -> None:
+    async with listening(want=set()) as (made, ear, stream):
+        made.sim.faults.add("vendor", times=None, match=f"Subscribe {ANNA}", code="ErrorExceededSubscriptionCount")
+        many = {f"p{n}@example.com" for n in range(20)} | {ANNA}
+        for address in many - {ANNA}:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: ear.live == many - {ANNA})
+        assert "1 mailboxes are polled" in str(stream.problem)
+
+
+async def test_subscriptions_are_ordered_again_after_a_while() -> None:
+    async with listening(want=set(), sim={"minute": 0.01}) as (made, ear, stream):
+        stream._orders._pause = 0.2
+        people = crowded(made, 12)
+        stream.want(people)
+        await until(lambda: ear.live == set(people[:2]))
+        made.sim.faults.clear()
+        await until(lambda: ear.live == set(people))
+        assert stream.problem is None
+
+
+async def test_old_servers_are_not_hammered_either() -> None:
+    async with listening("2007_SP1", want=set()) as (made, ear, stream):
+        people = crowded(made, 8)
+        stream.want(people)
+        await until(lambda: ear.live == set(people[:2]) and made.sim.count["GetEvents"] >= 2)
+        assert made.sim.count["Subscribe"] == 2 + 3
+        assert "6 mailboxes are polled" in str(stream.problem)

@@ -45,7 +45,7 @@ class EwsAccount:
     @property
     def at_once(self) -> int:
         """See `Account`."""
-        return self._client.throttle.limit
+        return self._client.throttle.limit * 3 // 2  # while some are stored, others are asked for
 
     @property
     def busy_at_once(self) -> int:

@@ -8,6 +8,7 @@ it is theirs. Nothing is guessed from people's addresses: somebody else's domain
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -22,6 +23,10 @@ from backsoon.wire.http import HttpError, Response, parse_address, retry_after
 from backsoon.wire.xml import BadXml, parse_xml
 
 HOPS: Final = 5
+FAILED_FOR, LONGEST_FAILED = 60.0, 900.0
+"""Seconds for which a failure stands: at first, and after some in a row."""
+DOUBT_AGAIN: Final = 600.0
+"""Seconds after which an address may be doubted that autodiscover gave."""
 _POX: Final = "/autodiscover/autodiscover.xml"
 _SOAP: Final = "/autodiscover/autodiscover.svc"
 _REQUEST: Final = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"
@@ -40,9 +45,13 @@ class Written:
         """See `Addresses`."""
         return self._url
 
+    def doubt(self) -> None:
+        """See `Addresses`. It stands: who wrote it may have meant it."""
+
 
 class Autodiscover:
-    """Finds EWS once, and remembers it. `bases` are where it is asked for (none: as the user name's domain says)."""
+    """Finds EWS and remembers it, until it is doubted. `bases` are where it is asked for (none: as the user name's
+    domain says). What fails is remembered for a while, too: many mailboxes wait for one answer."""
 
     def __init__(self, settings: EwsSettings, transport: Transport, *, bases: tuple[str, ...] = ()) -> None:
         self._transport = transport
@@ -50,6 +59,11 @@ class Autodiscover:
         self._domain = settings.username.rpartition("@")[2].lower() if "@" in settings.username else ""
         self._bases = bases or tuple(f"https://{host}" for host in (f"autodiscover.{self._domain}", self._domain))
         self._found = ""
+        self._doubted = False
+        self._asked_at = float("-inf")
+        self._failure: SourceError | None = None
+        self._failures = 0
+        self._again_at = float("-inf")
         self._turn = asyncio.Lock()
 
     async def find(self, mailbox: str) -> str:
@@ -60,9 +74,35 @@ class Autodiscover:
                 error, "write url, or the user name as name@example.com so that autodiscover can be asked"
             )
         async with self._turn:
-            if not self._found:
-                self._found = await self._discover(self._asked_for(mailbox))
+            if (self._doubted or not self._found) and _now() >= self._again_at:
+                await self._ask(self._asked_for(mailbox))
+        if not self._found and self._failure is not None:
+            raise self._again(self._failure)
         return self._found
+
+    def doubt(self) -> None:
+        """See `Addresses`. Autodiscover is asked again, but not time and again: it may say the same."""
+        if self._found and _now() >= self._asked_at + DOUBT_AGAIN:
+            self._doubted = True
+
+    async def _ask(self, mailbox: str) -> None:
+        """Ask, and remember what came of it. What was found before stands where nothing is found now."""
+        self._asked_at = _now()
+        try:
+            self._found = await self._discover(mailbox)
+        except SourceError as error:
+            self._failure = error
+            pause = min(FAILED_FOR * 2**self._failures, LONGEST_FAILED)
+            self._failures = min(self._failures + 1, 10)
+            asked = error.retry_after if isinstance(error, SourceBusy) else None
+            self._again_at = _now() + (pause if asked is None else asked)
+            return
+        self._doubted, self._failure, self._failures = False, None, 0
+
+    def _again(self, failure: SourceError) -> SourceError:
+        """What went wrong, as an error of its own, which says when it is tried again."""
+        left = max(math.ceil(self._again_at - _now()), 1)
+        return with_remedy(type(failure)(failure.detail, retry_after=left), failure.remedy)
 
     def _asked_for(self, mailbox: str) -> str:
         return mailbox if mailbox.rpartition("@")[2].lower() == self._domain else self._user
@@ -153,6 +193,10 @@ class Autodiscover:
             else:
                 return self.trusted(_of_settings(answer))
         raise SourceBroken(f"autodiscover leads on more than {HOPS} times")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _location(response: Response) -> str:

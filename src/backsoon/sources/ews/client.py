@@ -15,6 +15,7 @@ from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, Source
 from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.failures import (
     BUSY,
+    ELSEWHERE,
     MAX_BACK_OFF,
     USUAL_BACK_OFF,
     WRONG_VERSION,
@@ -24,7 +25,7 @@ from backsoon.sources.ews.failures import (
 )
 from backsoon.sources.ews.settings import HIGHEST, ORDER, VERSIONS, EwsSettings
 from backsoon.sources.ews.transport import Transport
-from backsoon.wire.http import Response, retry_after
+from backsoon.wire.http import Response, Unreachable, retry_after
 from backsoon.wire.throttle import Throttle
 
 _STREAMING_SINCE: Final = ORDER.index("Exchange2010_SP1")
@@ -34,6 +35,8 @@ _COOKIE: Final = re.compile(
 _NOTHING: Final = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 0, 1, tzinfo=UTC))
 _DENIALS: Final = 3
 _DENIED_PAUSE: Final = 120.0
+_WRONG_SERVER: Final = frozenset({401, 403, 404, 410, 421, 456})
+"""What is answered, beside redirects, where EWS is not, or where the account is not at home."""
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -42,6 +45,10 @@ class Addresses(Protocol):
 
     async def find(self, mailbox: str) -> str:
         """The address of EWS for this account; `mailbox` is one that it reads. Raises `SourceError`."""
+        ...
+
+    def doubt(self) -> None:
+        """What answers at that address, if anything, is not the right server, or not any more."""
         ...
 
 
@@ -155,9 +162,17 @@ class Client:
             self._allowed()
             async with self.throttle.turn() as begun:
                 self.counts[_name(body)] += 1
-                response = await self.transport.post(url, told, data)
+                response = await self._posted(url, told, data)
             affinity.learn(response.headers)
+            await asyncio.sleep(0)  # whoever has the turn now asks, before this answer is worked through
             return response, begun
+
+    async def _posted(self, url: str, told: Mapping[str, str], data: bytes) -> Response:
+        try:
+            return await self.transport.post(url, told, data)
+        except Unreachable:
+            self._addresses.doubt()
+            raise
 
     def _allowed(self) -> None:
         """Raise `SourceDenied` where the account was refused just now; else, after refusals, this one tries for all."""
@@ -182,10 +197,14 @@ class Client:
             if failure.code in BUSY:
                 raise self.throttled(failure.back_off or USUAL_BACK_OFF, begun) from None
             self._confirmed = self._confirmed or failure.code not in WRONG_VERSION
+            if failure.code in ELSEWHERE:
+                self._addresses.doubt()
             raise
         for element in inner.iter(soap.M + "ResponseCode"):
             if element.text in BUSY:
                 raise self.throttled(soap.back_off(inner) or USUAL_BACK_OFF, begun)
+            if element.text in ELSEWHERE:
+                self._addresses.doubt()
         self._confirmed = True
         self.throttle.went_well()
         return inner
@@ -193,6 +212,8 @@ class Client:
     def _refused(self, response: Response, begun: float) -> None:
         """Raise what a status says; 500 with an envelope in it is a fault, and read."""
         status, pause = response.status, retry_after(response.headers)
+        if status in _WRONG_SERVER or 300 <= status < 400:
+            self._addresses.doubt()
         if status == 429 or (status == 503 and pause is not None):
             raise self.throttled(USUAL_BACK_OFF if pause is None else pause, begun)
         if status == 500 and b"Envelope" in response.body[:2_000]:

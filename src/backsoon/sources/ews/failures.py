@@ -36,10 +36,23 @@ BUSY: Final = frozenset(
         "ErrorServerBusy",
         "ErrorExceededConnectionCount",
         "ErrorTooManyObjectsOpened",
-        "ErrorExceededSubscriptionCount",
     }
 )
 """The account is asked to wait."""
+NO_MORE_SUBSCRIPTIONS: Final = "ErrorExceededSubscriptionCount"
+ELSEWHERE: Final = frozenset(
+    {
+        "ErrorNonExistentMailbox",
+        "ErrorNoApplicableProxyCASServersAvailable",
+        "ErrorNoDestinationCASDueToKerberosRequirements",
+        "ErrorNoDestinationCASDueToSSLRequirements",
+        "ErrorNoDestinationCASDueToVersionMismatch",
+        "ErrorNoRespondingCASInDestinationSite",
+        "ErrorProxyRequestNotAllowed",
+        "ErrorProxyServiceDiscoveryFailed",
+    }
+)
+"""What is answered of a mailbox that has moved to where the server that was asked does not reach."""
 WRONG_VERSION: Final = frozenset({"ErrorInvalidServerVersion", "ErrorIncorrectSchemaVersion", "ErrorSchemaValidation"})
 """What a server answers that does not know the version of a request (the last: Exchange 2007)."""
 NOT_SHARED: Final = frozenset({"ErrorAccessDenied", "ErrorItemNotFound", "ErrorFolderNotFound"})
@@ -68,6 +81,7 @@ _DENIED: Final = {
     "ErrorPasswordChangeRequired": "the account's password must be changed",
     "ErrorMailboxLogonFailed": "the mailbox cannot be signed in to",
     "ErrorSubscriptionDelegateAccessNotSupported": "this server tells delegates of no changes",
+    NO_MORE_SUBSCRIPTIONS: "the server allows no more subscriptions",
 }
 _PASSING: Final = {
     "ErrorMailboxMoveInProgress": "the mailbox is being moved",
@@ -87,6 +101,8 @@ _REMEDIES: Final = {
     "ErrorImpersonationDenied": "give the account the role ApplicationImpersonation (New-ManagementRoleAssignment)",
     "ErrorMailboxMoveInProgress": "nothing to do: it is read again when the move is over",
     "ErrorPasswordExpired": "give the account a new password, best one that does not expire",
+    NO_MORE_SUBSCRIPTIONS: "raise EWSMaxSubscriptions in the account's throttling policy (Set-ThrottlingPolicy); "
+    "those of a program that has ended are gone half an hour later",
     "ErrorInvalidServerVersion": "set version to the one of the server, or to auto",
 }
 

@@ -12,7 +12,7 @@ from lxml import etree
 from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
 from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.client import Affinity, Client
-from backsoon.sources.ews.failures import OF_MAILBOX, EwsFailure, source_errors
+from backsoon.sources.ews.failures import NO_MORE_SUBSCRIPTIONS, OF_MAILBOX, EwsFailure, source_errors, with_remedy
 from backsoon.wire.http import Response
 from backsoon.wire.streaming import Streamed
 
@@ -22,6 +22,13 @@ HEARTBEAT: Final = 90.0
 """Seconds without a whole message after which a connection is dead, whatever it says."""
 SUBSCRIBING: Final = 8
 """How many subscriptions of a group are ordered together."""
+FULL_AFTER: Final = 3
+"""After so many in a row that were too many none is ordered"""
+FULL_PAUSE: Final = 1_800.0
+"""for so many seconds: what nobody listens to any more ends after half an hour."""
+_KEPT_OPEN: Final = (
+    "a proxy before Exchange must keep connections open for half an hour, and pass on at once what they bring"
+)
 _MOST_BYTES: Final = 1024 * 1024
 _END: Final = re.compile(rb"</(?:[A-Za-z_][\w.-]{0,31}:)?Envelope\s*>")
 _NO_EVENTS: Final = frozenset(
@@ -37,17 +44,57 @@ class Lost(EwsFailure):
         super().__init__(code)
 
 
+class Orders:
+    """What is ordered for one account: some at once, and none for a while where the server allows no more."""
+
+    def __init__(self, at_once: int, *, pause: float = FULL_PAUSE) -> None:
+        self.turn = asyncio.Semaphore(at_once)
+        self.limited: set[str] = set()
+        """The mailboxes for which the server allowed none."""
+        self._given: set[str] = set()
+        """The mailboxes that have had one: who loses it may have another."""
+        self._pause = pause
+        self._row = 0
+        self._full_until = float("-inf")
+
+    def may(self, address: str) -> bool:
+        """Whether one may be ordered for the mailbox now; where not, it is noted as one that has none."""
+        if asyncio.get_running_loop().time() >= self._full_until or address in self._given:
+            return True
+        self.limited.add(address)
+        return False
+
+    def refused(self, address: str, failure: EwsFailure) -> None:
+        """One was not given. Where some in a row are too many, so are all others: who reads asks the same server."""
+        if failure.code != NO_MORE_SUBSCRIPTIONS:
+            return
+        self.limited.add(address)
+        self._given.discard(address)
+        self._row += 1
+        if self._row >= FULL_AFTER:
+            self._row = 0
+            self._full_until = asyncio.get_running_loop().time() + self._pause
+
+    def went_well(self, address: str) -> None:
+        """One was given."""
+        self._row = 0
+        self._given.add(address)
+        self.limited.discard(address)
+
+
 class Listening:
     """The subscriptions of one group. `ids` holds a mailbox for each subscription; `strays` are mailboxes that the
     group's server does not take: they are on another one."""
 
-    def __init__(self, client: Client, ordering: asyncio.Semaphore, *, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, client: Client, orders: Orders, *, heartbeat: float = HEARTBEAT) -> None:
         self._client = client
-        self._ordering = ordering
+        self._orders = orders
         self._heartbeat = heartbeat
         self._affinity = Affinity()
         self.ids: dict[str, str] = {}
         self.strays: set[str] = set()
+        self.refusal: EwsFailure | None = None
+        """Why the last mailbox that was left out was."""
 
     async def subscribe(self, addresses: Collection[str]) -> frozenset[str]:
         """Order what is missing for these mailboxes and drop the rest; the mailboxes that are subscribed to now.
@@ -78,15 +125,21 @@ class Listening:
     async def _order(self, address: str) -> None:
         body = requests.subscribe_streaming(self._client.folder_of(address))
         try:
-            async with self._ordering:
+            async with self._orders.turn:
+                if not self._orders.may(address):
+                    self.refusal = EwsFailure(NO_MORE_SUBSCRIPTIONS)
+                    return
                 inner = await self._client.ask(body, mailbox=address, affinity=self._affinity)
             id = soap.only(inner).findtext(f"{soap.M}SubscriptionId", "")
         except EwsFailure as failure:
+            self.refusal = failure
+            self._orders.refused(address, failure)
             if failure.code not in OF_MAILBOX:
                 self.strays.add(address)
             return
         if not id:
             raise soap.not_ews()
+        self._orders.went_well(address)
         self.ids[id] = address
 
     async def _unsubscribe(self, id: str) -> None:
@@ -117,7 +170,7 @@ class Listening:
                     yield told
                     if closed:
                         return
-                raise SourceUnavailable("the server ended a streaming connection unannounced")
+                raise with_remedy(SourceUnavailable("the server ended a streaming connection unannounced"), _KEPT_OPEN)
 
     async def _envelopes(self, streamed: Streamed) -> AsyncGenerator[etree._Element, None]:
         buffer = bytearray()
@@ -132,7 +185,8 @@ class Listening:
                         if len(buffer) > _MOST_BYTES:
                             raise SourceBroken("a notification is too large")
             except TimeoutError:
-                raise SourceUnavailable(f"a streaming connection said nothing for {self._heartbeat:g} s") from None
+                error = SourceUnavailable(f"a streaming connection said nothing for {self._heartbeat:g} s")
+                raise with_remedy(error, _KEPT_OPEN) from None
             message = bytes(buffer[: end.end()]).strip()
             del buffer[: end.end()]
             yield soap.parse(message)

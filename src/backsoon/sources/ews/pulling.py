@@ -9,7 +9,7 @@ from lxml import etree
 from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.client import Client
 from backsoon.sources.ews.failures import EwsFailure
-from backsoon.sources.ews.listening import has_events
+from backsoon.sources.ews.listening import Orders, has_events
 
 _MORE = 20
 """How often in a row a subscription may say that there is more."""
@@ -18,8 +18,9 @@ _MORE = 20
 class Pulling:
     """The subscriptions of one group: for each mailbox its id and watermark."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, orders: Orders) -> None:
         self._client = client
+        self._orders = orders
         self._kept: dict[str, tuple[str, str]] = {}
 
     async def subscribe(self, addresses: Collection[str]) -> frozenset[str]:
@@ -31,11 +32,15 @@ class Pulling:
             del self._kept[address]  # it ends by itself when nobody asks for an hour
         fresh = set[str]()
         for address in sorted(set(addresses) - set(self._kept)):
+            if not self._orders.may(address):
+                continue
             try:
                 body = requests.subscribe_pull(self._client.folder_of(address))
                 message = soap.only(await self._client.ask(body, mailbox=address))
-            except EwsFailure:
+            except EwsFailure as failure:
+                self._orders.refused(address, failure)
                 continue
+            self._orders.went_well(address)
             id, mark = message.findtext(f"{soap.M}SubscriptionId", ""), message.findtext(f"{soap.M}Watermark", "")
             if not id or not mark:
                 raise soap.not_ews()

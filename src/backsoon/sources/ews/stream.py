@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backsoon.sources.account import Listener
-from backsoon.sources.base import SourceBusy, SourceError
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceUnavailable
 from backsoon.sources.ews.client import Client
-from backsoon.sources.ews.failures import EwsFailure
-from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening, Lost
+from backsoon.sources.ews.failures import NO_MORE_SUBSCRIPTIONS, EwsFailure, source_error, with_remedy
+from backsoon.sources.ews.listening import HEARTBEAT, TOGETHER, Listening, Lost, Orders
 from backsoon.sources.ews.pulling import Pulling
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,10 @@ class _Group:
     failures: int = 0
     moved: bool = False
     """Whether its members came from another group, whose server would not have them."""
+    begun: bool = False
+    """Whether it may hold a connection."""
+    problem: SourceError | None = None
+    """Why it is not live; None while it is, or soon will be."""
 
 
 class EwsStream:
@@ -63,8 +67,21 @@ class EwsStream:
         self._groups: dict[_Group, asyncio.Task[None]] = {}
         most = 1_000_000 if client.settings.impersonates else DELEGATE_CONNECTIONS
         # Most requests are for those who read: a first answer comes before being told of changes.
-        self._ordering = asyncio.Semaphore(max(1, client.settings.at_once // 3))
+        self._orders = Orders(max(1, client.settings.at_once // 3))
         self._connections = asyncio.Semaphore(most)
+
+    @property
+    def problem(self) -> SourceError | None:
+        """See `Stream`."""
+        failing = [group for group in self._groups if group.problem is not None and group.members]
+        if failing:
+            return max(failing, key=lambda group: len(group.members)).problem
+        limited = len(self._orders.limited & self._wanted)
+        if limited:
+            error = source_error(NO_MORE_SUBSCRIPTIONS)
+            return with_remedy(SourceDenied(f"{error.detail}: {limited} mailboxes are polled"), error.remedy)
+        waiting = sum(len(group.members) for group in self._groups if not group.begun)
+        return _too_few(waiting) if waiting and self._connections.locked() else None
 
     def want(self, addresses: Collection[str]) -> None:
         """See `Stream`."""
@@ -115,9 +132,10 @@ class EwsStream:
     # -- one group ---------------------------------------------------------------------------------------------------
 
     async def _group(self, group: _Group, listener: Listener) -> None:
-        listening = Listening(self._client, self._ordering, heartbeat=self._heartbeat)
-        pulling = Pulling(self._client)
+        listening = Listening(self._client, self._orders, heartbeat=self._heartbeat)
+        pulling = Pulling(self._client, self._orders)
         async with self._connections:  # for good: taking turns would mean to miss something in every turn
+            group.begun = True
             try:
                 while True:
                     await self._turn(group, listening, pulling, listener)
@@ -139,7 +157,14 @@ class EwsStream:
                 self._stray(group, error.addresses)
             listening.forget()
             self._lost(group, listener)
+            self._failed(group, error)
             await self._pause(group, error)
+
+    def _failed(self, group: _Group, error: Exception) -> None:
+        problem = said(error)
+        if group.problem is None:
+            log.warning("listening to Exchange for %d mailboxes: %s", len(group.members), problem)
+        group.problem = problem
 
     def _lost(self, group: _Group, listener: Listener) -> None:
         if group.live:
@@ -171,6 +196,7 @@ class EwsStream:
         if not group.members:
             await listening.subscribe(())
             self._lost(group, listener)
+            group.problem = None
             await group.changed.wait()
             return
         subscribed = await listening.subscribe(set(group.members))
@@ -179,6 +205,10 @@ class EwsStream:
             listening.strays.clear()
         if not subscribed:
             self._lost(group, listener)
+            refusal, listening.refusal = listening.refusal, None
+            group.problem = None
+            if refusal is not None and refusal.code != NO_MORE_SUBSCRIPTIONS and group.members:
+                self._failed(group, refusal)
             await self._until_changed(group, NOTHING_PAUSE)
             return
         hearing = asyncio.ensure_future(self._hear(group, listening, subscribed, listener))
@@ -208,7 +238,7 @@ class EwsStream:
     def _covered(self, group: _Group, now: frozenset[str], listener: Listener) -> None:
         """These are covered from now on; who was not before may have changed meanwhile."""
         gone, fresh = group.live - now, now - group.live
-        group.live, group.failures = now, 0
+        group.live, group.failures, group.problem = now, 0, None
         if gone:
             listener.covered(gone, live=False)
         if fresh:
@@ -230,3 +260,27 @@ class EwsStream:
                 group.live -= {address}
                 listener.covered({address}, live=False)  # it is subscribed to anew in the next round
         await self._until_changed(group, max(self._pull_every, len(self._wanted) / PULLS_A_SECOND))
+
+
+def said(error: Exception) -> SourceError:
+    """What keeps a group from being listened to, for the health report."""
+    if isinstance(error, SourceError):
+        return error
+    if isinstance(error, EwsFailure):
+        if error.code == "ErrorExceededConnectionCount":
+            return with_remedy(
+                SourceDenied(f"the server allows no more connections to listen on ({error.code})"),
+                "raise HangingConnectionLimit in the web.config of EWS, or use access = impersonation",
+            )
+        return error.as_source_error()
+    if isinstance(error, TimeoutError):
+        return SourceUnavailable("the server did not answer in time")
+    return with_remedy(SourceUnavailable(f"internal error ({type(error).__name__})"), "report it with the log's lines")
+
+
+def _too_few(waiting: int) -> SourceError:
+    error = SourceDenied(
+        f"a delegate may hold {DELEGATE_CONNECTIONS} connections of {TOGETHER} mailboxes each: "
+        f"{waiting} mailboxes are polled"
+    )
+    return with_remedy(error, "use access = impersonation, where each connection is counted against a mailbox")
