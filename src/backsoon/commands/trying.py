@@ -74,9 +74,12 @@ async def _look(settings: SwitchboardSettings, organisation: Organisation) -> li
     from backsoon.factories import switchboard_of
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
     from backsoon.switchboards.asterisk.check import check
+    from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
 
     switchboard = switchboard_of(settings)
     if isinstance(switchboard, AsteriskSwitchboard):
         return [(f.level.value, f.text, f.remedy) for f in await check(switchboard.settings, organisation)]
+    if isinstance(switchboard, SipPresenceSwitchboard):
+        return [(f.level.value, f.text, f.remedy) for f in await switchboard.check()]
     async with switchboard.session():
         return [("ok", "it answers", "")]

@@ -23,6 +23,7 @@ _URL_REMEDY = {
     "ics": "write https://HOST/PATH, webcal://HOST/PATH or the path of a file",
 }
 
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]")
 _SIP_ADDRESS = re.compile(r"sips?:[!-;=?A-~]+@[A-Za-z0-9.:\[\]-]+")
 
 
@@ -159,7 +160,7 @@ def _sip_presence(table: Table) -> dict[str, object]:
         port=table.number("port", 5061 if transport == "tls" else 5060, 1, 65535),
         transport=transport,
         ca_file=None if ca_file is None else str(ca_file),
-        domain=table.text("domain"),
+        domain=table.checked("domain", "", _HOST, "write the part of people's addresses behind the @"),
         presentity=_presentity(table),
         own=table.checked("own", "", _SIP_ADDRESS, "write sip:NAME@DOMAIN, an address that is nobody's"),
         username=username,
@@ -167,7 +168,6 @@ def _sip_presence(table: Table) -> dict[str, object]:
         expires=table.number("expires", 3600, 60, 86_400),
         available=table.choice("available", "open", {name: name for name in ("open", "withdraw")}),
         publishes_per_second=table.number("publishes_per_second", 1000, 1, 100_000),
-        extensions=pattern(table, "extensions"),
     )
 
 

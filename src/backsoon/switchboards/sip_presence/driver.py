@@ -29,6 +29,7 @@ from backsoon.switchboards.base import (
     SwitchboardDenied,
     SwitchboardError,
 )
+from backsoon.switchboards.finding import Finding
 from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
 from backsoon.switchboards.sip_presence.pace import Pace
 from backsoon.switchboards.sip_presence.publishing import Publications, Refused
@@ -57,6 +58,12 @@ class SipPresenceSwitchboard:
     def render(self, presentation: Presentation) -> Rendered:
         """See `render.render`."""
         return render(presentation, self.settings)
+
+    async def check(self) -> list[Finding]:
+        """See `check.check`."""
+        from backsoon.switchboards.sip_presence.check import check
+
+        return await check(self.settings, self._surroundings)
 
     def session(self) -> AbstractAsyncContextManager[SipPresenceSession]:
         """Connect, log in and publish that we are alive. Raises `SwitchboardDenied`, `SwitchboardError`."""
