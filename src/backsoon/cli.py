@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backsoon import __version__
-from backsoon.commands import asterisk, calendars, demo, people, tokens
+from backsoon.commands import asterisk, calendars, demo, people, tokens, voice
 from backsoon.commands.apply import apply
 from backsoon.commands.board import board
 from backsoon.commands.check import check
@@ -48,6 +48,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(calendars.app, name="calendars")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(asterisk.app, name="asterisk")
+app.add_typer(voice.app, name="voice")
 app.add_typer(demo.app, name="demo")
 
 

@@ -24,6 +24,7 @@ FIELDS = (
     "store",
     "socket",
     "log_level",
+    "speech",
     "api",
     "organisation",
     "organisations",
@@ -96,6 +97,7 @@ def _config(table: Table, path: Path, environment: Mapping[str, str]) -> Config:
         organisations=_apart(table, _organisations(table)),
         log_level=table.choice("log_level", "info", _LEVELS),
         api=read_api(table.table("api")),
+        speech=table.text("speech", ""),
     )
 
 

@@ -58,7 +58,7 @@ class Config:
     """Everything in the settings file.
 
     `path`, `data`, `socket` are absolute. `store` is `sqlite:` and an absolute path. `log_level` is one of `debug`,
-    `info`, `warning`, `error`.
+    `info`, `warning`, `error`. `speech` is the command line of the speech program ("": the usual one).
     """
 
     path: Path
@@ -68,3 +68,4 @@ class Config:
     organisations: tuple[OrganisationConfig, ...]
     log_level: str = "info"
     api: ApiConfig = ApiConfig()
+    speech: str = ""
