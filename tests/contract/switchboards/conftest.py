@@ -1,23 +1,46 @@
 """The implementations under the contract."""
 
+import asyncio
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
 from backsoon.switchboards.base import SwitchboardError
+from backsoon.switchboards.sip_presence import Available, SipPresenceSwitchboard
 from backsoon.testing import MemorySwitchboard
 from backsoon.wire.ami_client import AmiAddress
+from backsoon.wire.sip_client import SipAddress
 from tests.asterisk_server import ACCOUNT, Asterisk
 from tests.contract.switchboards.boards import Board
+from tests.kamailio_server import surroundings, switchboard_for
 from tools.peers.asterisk_server import free_port
+from tools.peers.kamailio_server import PrivateKamailio
 
 
-@pytest.fixture(params=["memory", "asterisk"])
+@pytest.fixture(params=["memory", "asterisk", "sip_presence"])
 def board(request: pytest.FixtureRequest) -> Board:
     """Each switchboard in turn, holding nothing of ours."""
+    if request.param == "sip_presence":
+        return _sip_presence(request.getfixturevalue("kamailio"))
     return _memory() if request.param == "memory" else _asterisk(request.getfixturevalue("asterisk"))
+
+
+def _sip_presence(kamailio: PrivateKamailio) -> Board:
+    """Of whoever is available nothing is published, so that nothing is nothing."""
+
+    async def cut() -> None:
+        await asyncio.to_thread(kamailio.restart)
+
+    def dial(extension: str, code: str, argument: str) -> None:
+        pytest.skip("nothing can be dialled at a presence server")
+
+    switchboard = switchboard_for(kamailio, available=Available.WITHDRAW)
+    nowhere = SipAddress("127.0.0.1", free_port(socket.SOCK_DGRAM))
+    absent = SipPresenceSwitchboard(replace(switchboard.settings, address=nowhere), surroundings())
+    return Board(switchboard, cut, absent, dial)
 
 
 def _memory() -> Board:

@@ -16,7 +16,8 @@ from tests.contract.switchboards.boards import Board
 @asynccontextmanager
 async def session_of(board: Board) -> AsyncIterator[HandSession]:
     async with board.switchboard.session() as session:
-        assert isinstance(session, HandSession)
+        if not isinstance(session, HandSession):
+            pytest.skip("nothing can be dialled at it")
         yield session
 
 
