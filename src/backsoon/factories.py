@@ -1,4 +1,4 @@
-"""From settings to objects: which source reads a calendar, which driver tells a switchboard.
+"""From settings to objects: which source reads a calendar.
 
 A new kind is one line here.
 """
@@ -6,8 +6,7 @@ A new kind is one line here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,19 +15,11 @@ from backsoon.config import secret
 from backsoon.config.connections import plain_address
 from backsoon.domain.address import expand, origin
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
 from backsoon.engine.pace import Pace
 from backsoon.sources.account import Account
 from backsoon.sources.base import CalendarSource, SourceError
 from backsoon.store.base import Store
-from backsoon.switchboards.base import (
-    NOTHING,
-    Presentation,
-    Rendered,
-    Session,
-    Switchboard,
-    SwitchboardError,
-)
 
 if TYPE_CHECKING:  # the commands that read no calendar import none of it
     from backsoon.sources.ical.worker import Reader
@@ -38,7 +29,7 @@ if TYPE_CHECKING:  # the commands that read no calendar import none of it
 
 AT_ONCE_USUAL = 4
 """How many reads of a server without an account of ours may be under way together."""
-__all__ = ["Sources", "Unusable", "WrongSettings", "switchboard_of"]
+__all__ = ["Sources", "WrongSettings"]
 
 
 class Sources:
@@ -225,78 +216,3 @@ def _credentials(connection: Connection, person: Person) -> Credentials | None:
     if not user:
         return None
     return Credentials(user, secret(_text(connection, "password")), Scheme(_text(connection, "sign_in") or "auto"))
-
-
-class Unusable:
-    """Stands for a switchboard whose settings cannot be used: it is down, for that reason, and harms no other."""
-
-    def __init__(self, why: SwitchboardError) -> None:
-        self.why = why
-
-    def render(self, presentation: Presentation) -> Rendered:
-        """Nothing is shown."""
-        return NOTHING
-
-    def session(self) -> AbstractAsyncContextManager[Session]:
-        """One that raises why as soon as it is entered."""
-        return _Refusing(self.why)
-
-
-class _Refusing(AbstractAsyncContextManager[Session]):
-    def __init__(self, why: SwitchboardError) -> None:
-        self._why = why
-
-    async def __aenter__(self) -> Session:
-        raise self._why
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-
-def switchboard_of(settings: SwitchboardSettings) -> Switchboard:
-    """The driver of a switchboard; one that is down for that reason where its settings cannot be used."""
-    make = _SWITCHBOARDS.get(settings.kind)
-    if make is None:
-        return Unusable(SwitchboardError(f"{settings.kind!r} is no kind of switchboard"))
-    try:
-        return make(settings)
-    except (BacksoonError, ValueError, OSError) as error:
-        why = SwitchboardError(str(error))
-        why.remedy = getattr(error, "remedy", "mend the settings and run `backsoon apply`")
-        return Unusable(why)
-
-
-def _asterisk(settings: SwitchboardSettings) -> Switchboard:
-    from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
-    from backsoon.switchboards.asterisk.pace import PaceSettings
-    from backsoon.wire.ami_client import AmiAccount, AmiAddress
-    from backsoon.wire.tls import client_context
-
-    told = settings.settings
-    ca_file = str(told.get("ca_file", ""))
-    tls = client_context(Path(ca_file) if ca_file else None) if told.get("tls") else None
-    pace = PaceSettings(limit=float(str(told["lamps_per_second"]))) if "lamps_per_second" in told else PaceSettings()
-    return AsteriskSwitchboard(
-        AsteriskSettings(
-            AmiAddress(str(told.get("host", "127.0.0.1")), int(str(told.get("port", 5038))), tls),
-            AmiAccount(str(told.get("username", "backsoon")), secret(str(told.get("secret", "")))),
-            pace,
-        )
-    )
-
-
-def _sip_presence(settings: SwitchboardSettings) -> Switchboard:
-    from backsoon.switchboards.base import MemoryKeep, Surroundings
-    from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
-    from backsoon.switchboards.sip_presence.reading import settings_of
-
-    def now() -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 -- until the wiring hands the surroundings in
-
-    return SipPresenceSwitchboard(settings_of(settings.settings, secret), Surroundings(MemoryKeep(), now, secret))
-
-
-_SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings], Switchboard]] = {
-    "asterisk": _asterisk,
-    "sip_presence": _sip_presence,
-}

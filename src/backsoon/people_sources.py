@@ -10,7 +10,7 @@ from backsoon.config import Config, secret
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing, NoSuchSource, NotListed, PeopleSource
 from backsoon.domain.organisation import DirectorySettings, SwitchboardSettings
-from backsoon.factories import Unusable, switchboard_of
+from backsoon.drivers import asterisk_settings
 
 
 async def list_people(config: Config, organisation: str, wanted: str) -> Listing:
@@ -44,16 +44,12 @@ def _all(config: Config, organisation: str) -> Iterator[SwitchboardSettings | Di
 
 
 def _asterisk(settings: SwitchboardSettings | DirectorySettings) -> PeopleSource:
-    from backsoon.switchboards.asterisk import AsteriskSwitchboard
     from backsoon.switchboards.asterisk.people import EXTENSIONS, AsteriskPeople
 
     assert isinstance(settings, SwitchboardSettings)  # noqa: S101 - so says its kind
-    board = switchboard_of(settings)
-    if isinstance(board, Unusable):
-        raise board.why
-    assert isinstance(board, AsteriskSwitchboard)  # noqa: S101
+    read = asterisk_settings(settings, secret)
     pattern = str(settings.settings.get("extensions", "")) or EXTENSIONS
-    return AsteriskPeople(board.settings, re.compile(pattern))
+    return AsteriskPeople(read, re.compile(pattern))
 
 
 def _ldap(settings: SwitchboardSettings | DirectorySettings) -> PeopleSource:

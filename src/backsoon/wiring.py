@@ -20,6 +20,7 @@ from backsoon.config import Address, ApiConfig, Config, Difference, applying, lo
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.drivers import surroundings_of, switchboard_of
 from backsoon.engine.ageing import Ageing
 from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
@@ -37,7 +38,7 @@ from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.engine.taking import Taking
 from backsoon.engine.timing import pause
 from backsoon.engine.tokens import Tokens
-from backsoon.factories import Sources, switchboard_of
+from backsoon.factories import Sources
 from backsoon.people_sources import list_people
 from backsoon.store.base import Lane, ReadCalendar, Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
@@ -139,7 +140,8 @@ class Backsoon:
     config: Config
     store: Store
     clock: SystemClock = field(default_factory=SystemClock)
-    make_switchboard: Callable[[SwitchboardSettings], Switchboard] = switchboard_of
+    make_switchboard: Callable[[SwitchboardSettings], Switchboard] | None = None
+    """None: the driver of its kind."""
     sync_settings: SyncSettings | None = None
     make_sources: Callable[[Store, Callable[[], datetime]], Sources] = Sources
 
@@ -270,10 +272,14 @@ class Backsoon:
         self.sync.wake(whole=whole)
 
     def _publisher(self, settings: SwitchboardSettings) -> Publisher:
-        driver = self.make_switchboard(settings)
+        driver = (self.make_switchboard or self.driver_of)(settings)
         publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
         publisher.attend = Taking(settings.organisation, self.by_phone, self.clock, publisher.caught_up).run
         return publisher
+
+    def driver_of(self, settings: SwitchboardSettings) -> Switchboard:
+        """The driver of a switchboard in the store."""
+        return switchboard_of(settings, surroundings_of(settings, self.store, self.clock.now))
 
     async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more."""

@@ -14,7 +14,8 @@ from backsoon.accounts import AT_ONCE
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import Rules
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
-from backsoon.factories import Sources, WrongSettings, switchboard_of
+from backsoon.drivers import passing, switchboard_of
+from backsoon.factories import Sources, WrongSettings
 from backsoon.sources.base import SourceError
 from backsoon.sources.caldav import CalDavSource
 from backsoon.sources.ews import EwsAccount
@@ -24,6 +25,7 @@ from backsoon.sources.ics import IcsSource
 from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.asterisk import AsteriskSwitchboard
 from backsoon.switchboards.base import SwitchboardError
+from backsoon.wiring import SystemClock
 
 ANNA = Person("acme", "1001", "Anna Berg", "anna@example.com")
 
@@ -116,7 +118,7 @@ async def test_an_account_is_told_to_its_own_server_only(
 def test_asterisk_has_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMI_SECRET", "pw")
     settings = SwitchboardSettings("acme", "pbx", "asterisk", {"secret": "env:AMI_SECRET", "port": 5039})
-    driver = switchboard_of(settings)
+    driver = switchboard_of(settings, passing(SystemClock().now))
     assert isinstance(driver, AsteriskSwitchboard)
     assert driver.settings.address.port == 5039
 
@@ -129,7 +131,7 @@ def test_asterisk_has_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 async def test_a_switchboard_that_cannot_be_used_is_down_and_says_why(settings: SwitchboardSettings) -> None:
-    driver = switchboard_of(settings)
+    driver = switchboard_of(settings, passing(SystemClock().now))
     with pytest.raises(SwitchboardError, match=r"semaphore|BACKSOON_NO_SUCH_SECRET") as error:
         async with driver.session():
             pass

@@ -71,14 +71,16 @@ async def try_switchboard(settings: SwitchboardSettings, organisation: Organisat
 
 async def _look(settings: SwitchboardSettings, organisation: Organisation) -> list[tuple[str, str, str]]:
     """Level, text and remedy of what was found. Raises `SwitchboardError`."""
-    from backsoon.factories import switchboard_of
+    from backsoon.drivers import passing, switchboard_of
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
     from backsoon.switchboards.asterisk.check import check
     from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
+    from backsoon.wiring import SystemClock
 
-    switchboard = switchboard_of(settings)
+    switchboard = switchboard_of(settings, passing(SystemClock().now))
     if isinstance(switchboard, AsteriskSwitchboard):
-        return [(f.level.value, f.text, f.remedy) for f in await check(switchboard.settings, organisation)]
+        found = await check(switchboard.settings, organisation, spoken_text())
+        return [(f.level.value, f.text, f.remedy) for f in found]
     if isinstance(switchboard, SipPresenceSwitchboard):
         return [(f.level.value, f.text, f.remedy) for f in await switchboard.check()]
     async with switchboard.session():

@@ -167,11 +167,10 @@ def _zone() -> str:
 
 
 def _maker(play: Play) -> Callable[[SwitchboardSettings], Switchboard]:
-    from backsoon.factories import switchboard_of
     from backsoon.testing import MemorySwitchboard
 
     def make(settings: SwitchboardSettings) -> Switchboard:
-        driver: Switchboard = MemorySwitchboard() if settings.kind == "memory" else switchboard_of(settings)
+        driver: Switchboard = MemorySwitchboard() if settings.kind == "memory" else play.backsoon.driver_of(settings)
         return Watched(driver, play.backsoon.clock, play.acknowledged)
 
     return make

@@ -1,0 +1,132 @@
+"""From settings to objects: which driver tells a switchboard.
+
+A new kind is one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backsoon.config import secret
+from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.store.base import Store
+from backsoon.switchboards.base import (
+    NOTHING,
+    MemoryKeep,
+    Presentation,
+    Rendered,
+    Session,
+    Surroundings,
+    Switchboard,
+    SwitchboardError,
+)
+
+if TYPE_CHECKING:
+    from backsoon.switchboards.asterisk import AsteriskSettings
+
+
+class StoredKeep:
+    """What a driver remembers, in the store."""
+
+    def __init__(self, store: Store, settings: SwitchboardSettings) -> None:
+        self._store = store
+        self._place = settings.organisation, settings.name
+
+    async def all(self) -> Mapping[str, str]:
+        """See `Keep`. Raises `StoreError`."""
+        return await self._store.kept(*self._place)
+
+    async def save(self, values: Mapping[str, str | None]) -> None:
+        """See `Keep`. Raises `StoreError`."""
+        await self._store.save_kept(*self._place, values)
+
+
+def surroundings_of(settings: SwitchboardSettings, store: Store, now: Callable[[], datetime]) -> Surroundings:
+    """What the driver of a switchboard in the store is given; `now` gives the instant in UTC."""
+    return Surroundings(StoredKeep(store, settings), now, secret)
+
+
+def passing(now: Callable[[], datetime]) -> Surroundings:
+    """For a driver that is made for one try only: nothing is remembered."""
+    return Surroundings(MemoryKeep(), now, secret)
+
+
+class Unusable:
+    """Stands for a switchboard whose settings cannot be used: it is down, for that reason, and harms no other."""
+
+    def __init__(self, why: SwitchboardError) -> None:
+        self.why = why
+
+    def render(self, presentation: Presentation) -> Rendered:
+        """Nothing is shown."""
+        return NOTHING
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """One that raises why as soon as it is entered."""
+        return _Refusing(self.why)
+
+
+class _Refusing(AbstractAsyncContextManager[Session]):
+    def __init__(self, why: SwitchboardError) -> None:
+        self._why = why
+
+    async def __aenter__(self) -> Session:
+        raise self._why
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+def switchboard_of(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
+    """The driver of a switchboard; one that is down for that reason where its settings cannot be used."""
+    make = _SWITCHBOARDS.get(settings.kind)
+    if make is None:
+        return Unusable(SwitchboardError(f"{settings.kind!r} is no kind of switchboard"))
+    try:
+        return make(settings, surroundings)
+    except (BacksoonError, ValueError, OSError) as error:
+        why = SwitchboardError(str(error))
+        why.remedy = getattr(error, "remedy", "mend the settings and run `backsoon apply`")
+        return Unusable(why)
+
+
+def asterisk_settings(settings: SwitchboardSettings, secret: Callable[[str], str]) -> AsteriskSettings:
+    """How an Asterisk is reached. Raises `BacksoonError`, `OSError`."""
+    from backsoon.switchboards.asterisk import AsteriskSettings
+    from backsoon.switchboards.asterisk.pace import PaceSettings
+    from backsoon.wire.ami_client import AmiAccount, AmiAddress
+    from backsoon.wire.tls import client_context
+
+    told = settings.settings
+    ca_file = str(told.get("ca_file", ""))
+    tls = client_context(Path(ca_file) if ca_file else None) if told.get("tls") else None
+    pace = PaceSettings(limit=float(str(told["lamps_per_second"]))) if "lamps_per_second" in told else PaceSettings()
+    return AsteriskSettings(
+        AmiAddress(str(told.get("host", "127.0.0.1")), int(str(told.get("port", 5038))), tls),
+        AmiAccount(str(told.get("username", "backsoon")), secret(str(told.get("secret", "")))),
+        pace,
+    )
+
+
+def _asterisk(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
+    from backsoon.switchboards.asterisk import AsteriskSwitchboard
+
+    return AsteriskSwitchboard(asterisk_settings(settings, surroundings.secret))
+
+
+def _sip_presence(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
+    from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
+    from backsoon.switchboards.sip_presence.reading import settings_of
+
+    return SipPresenceSwitchboard(settings_of(settings.settings, surroundings.secret), surroundings)
+
+
+_SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings, Surroundings], Switchboard]] = {
+    "asterisk": _asterisk,
+    "sip_presence": _sip_presence,
+}
