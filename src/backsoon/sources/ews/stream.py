@@ -109,12 +109,17 @@ class EwsStream:
                 group.changed.set()
             placed |= group.members
         self._strays &= self._wanted
+        room = [group for group in self._groups if len(group.members) < TOGETHER]
         for address in sorted(self._wanted - placed):
             moved = address in self._strays
-            there = (g for g in self._groups if len(g.members) < TOGETHER and g.moved == moved)
-            group = next(there, None) or self._new(tasks, listener, moved=moved)
+            group = next((each for each in room if each.moved == moved), None)
+            if group is None:
+                group = self._new(tasks, listener, moved=moved)
+                room.append(group)
             group.members.add(address)
             group.changed.set()
+            if len(group.members) >= TOGETHER:
+                room.remove(group)
 
     def _stray(self, group: _Group, addresses: Collection[str]) -> None:
         """These are on another server than the rest of their group: put them together elsewhere. Once: where that does
