@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import pytest
 
+from backsoon.switchboards.asterisk.answering import BY_CHANNEL
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, AsteriskSwitchboard
-from backsoon.switchboards.asterisk.starcodes import BY_CHANNEL
 from backsoon.wire.ami import AmiRefused, Message
 from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiClient, open_ami
 from tests.peers import not_here, require_peer

@@ -40,7 +40,7 @@ astmoddir => {modules}
 astvarlibdir => /var/lib/asterisk
 astdbdir => {etc}/db
 astkeydir => {etc}/db
-astdatadir => /usr/share/asterisk
+astdatadir => {data}
 astagidir => {etc}/agi
 astspooldir => {etc}/spool
 astrundir => {etc}/run
@@ -94,6 +94,7 @@ qualify_frequency = 0
 
 """
 
+DATA = "/usr/share/asterisk"
 FOLDERS = ("cache", "db", "agi", "spool", "run", "log")
 
 
@@ -121,6 +122,8 @@ class AsteriskSettings:
     """More of pjsip.conf."""
     voicemail: str | None = None
     """voicemail.conf; `None`: voicemail is not loaded."""
+    sounds: Mapping[str, bytes] | None = None
+    """Files of sounds by name (`en/beep.wav`), in place of those that Asterisk brings along; `None`: these."""
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -252,13 +255,31 @@ class PrivateAsterisk:
             (self.folder / name).mkdir()
         for name, text in self._files().items():
             (self.folder / name).write_text(text, encoding="utf-8")
+        if self.settings.sounds is not None:
+            self._lay_out(self.settings.sounds)
+
+    def _lay_out(self, sounds: Mapping[str, bytes]) -> None:
+        """A data folder of its own: everything as in the shared one, but the sounds."""
+        data = self.folder / "data"
+        data.mkdir()
+        for entry in (self.chroot / DATA[1:]).iterdir():
+            if entry.name != "sounds":
+                (data / entry.name).symlink_to(f"{DATA}/{entry.name}")
+        for name, content in sounds.items():
+            file = data / "sounds" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
 
     def _files(self) -> dict[str, str]:
         modules = _modules_folder(self.chroot)
         voicemail = self.settings.voicemail
         return {
             **({} if voicemail is None else {"voicemail.conf": voicemail}),
-            "asterisk.conf": ASTERISK_CONF.format(etc=self.inside(self.folder), modules=self.inside(modules)),
+            "asterisk.conf": ASTERISK_CONF.format(
+                etc=self.inside(self.folder),
+                modules=self.inside(modules),
+                data=DATA if self.settings.sounds is None else self.inside(self.folder / "data"),
+            ),
             "modules.conf": _modules(modules) + ("" if voicemail is None else "load = app_voicemail.so\n"),
             "logger.conf": LOGGER_CONF,
             "cdr.conf": CDR_CONF,

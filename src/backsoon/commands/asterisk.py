@@ -33,12 +33,15 @@ def dialplan(
 ) -> None:
     """Print the dialplan to include in extensions.conf.
 
-    The star codes are those of the settings file, or the usual ones where there is none.
+    The star codes and the menu are those of the settings file, or the usual ones where there is none.
     """
     from backsoon.switchboards.asterisk.dialplan import dialplan_text
+    from backsoon.voice.dialplan import spoken_text
 
     whose = output.trying(lambda: _organisation(config, organisation))
-    text = output.trying(lambda: dialplan_text(extensions=extensions, technology=technology, organisation=whose))
+    text = output.trying(
+        lambda: dialplan_text(extensions=extensions, technology=technology, organisation=whose, spoken=spoken_text())
+    )
     output.tell_json({"dialplan": text}) if as_json else output.tell(text.rstrip("\n"))
 
 

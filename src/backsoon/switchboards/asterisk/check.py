@@ -8,11 +8,12 @@ address (`deny`, `permit`), and the interface on loopback or behind TLS.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from backsoon.domain.organisation import Organisation
+from backsoon.domain.spoken import Voice
 from backsoon.switchboards.asterisk.dialplan import USUAL, fingerprint
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, switchboard_errors
 from backsoon.switchboards.base import SwitchboardError
@@ -28,7 +29,11 @@ TOO_MUCH = {
 }
 """An action that shows a class of rights which we never use."""
 MODULES = ("app_stack", "func_cut", "func_db", "func_devstate", "func_logic", "func_presencestate", "func_strings")
-MODULES_OF_STAR_CODES = ("app_playtones", "app_userevent", "func_channel", "func_dialplan")
+MODULES_OF_STAR_CODES = ("app_playback", "app_playtones", "app_userevent", "func_channel", "func_dialplan")
+MODULES_OF_ANSWERING = ("app_dial", "app_playback", "app_read", "func_callerid", "func_channel", "func_dialplan")
+MODULE_OF_VOICEMAIL = "app_voicemail"
+MODULE_WITHOUT_PROMPTS = "app_sayunixtime"
+"""Says when somebody is back where our prompts are missing; without it such a call ends there."""
 LEAST_RIGHTS = "read = system,user and write = system,call are enough"
 
 
@@ -49,16 +54,18 @@ class Finding:
     remedy: str = ""
 
 
-async def check(settings: AsteriskSettings, organisation: Organisation = USUAL) -> list[Finding]:
-    """Try the switchboard as a run would, changing nothing; the star codes should be those of the organisation.
+async def check(settings: AsteriskSettings, organisation: Organisation = USUAL, spoken: str = "") -> list[Finding]:
+    """Try the switchboard as a run would, changing nothing; the dialplan should be that of the organisation, with these
+    spoken contexts.
 
-    Never raises `SwitchboardError`: that is a finding.
+    Whether the prompts are there Asterisk tells nobody with these rights: `STAT` is refused from outside
+    (`live_dangerously`). Never raises `SwitchboardError`: that is a finding.
     """
     findings = privacy(settings.address)
     try:
         with switchboard_errors():
             async with open_ami(settings.address, settings.account, None, settings.times) as client:
-                findings += [finding async for finding in _look(client, organisation)]
+                findings += [finding async for finding in _look(client, organisation, spoken)]
     except SwitchboardError as error:
         findings.append(Finding(Level.ERROR, str(error), error.remedy))
     return findings
@@ -72,14 +79,14 @@ def privacy(address: AmiAddress) -> list[Finding]:
     return [Finding(Level.WARNING, text, "use TLS, or run Backsoon on the switchboard's own machine")]
 
 
-async def _look(client: AmiClient, organisation: Organisation) -> AsyncIterator[Finding]:
+async def _look(client: AmiClient, organisation: Organisation, spoken: str) -> AsyncIterator[Finding]:
     allowed = (await client.request("ListCommands")).fields
     yield await _version(client)
     for finding in rights(allowed):
         yield finding
-    for finding in await _modules(client, allowed):
+    for finding in await _modules(client, allowed, organisation.voice):
         yield finding
-    yield await _dialplan(client, allowed, organisation)
+    yield await _dialplan(client, allowed, fingerprint(organisation, spoken))
 
 
 async def _version(client: AmiClient) -> Finding:
@@ -105,17 +112,26 @@ def rights(allowed: Collection[str]) -> list[Finding]:
     return findings or [Finding(Level.OK, "the manager account has the rights it needs and no more")]
 
 
-async def _modules(client: AmiClient, allowed: Collection[str]) -> list[Finding]:
+async def _modules(client: AmiClient, allowed: Collection[str], voice: Voice) -> list[Finding]:
     if "ModuleCheck" not in allowed:
         return [Finding(Level.WARNING, "which modules are loaded could not be seen", LEAST_RIGHTS)]
     findings: list[Finding] = []
-    remedy = "load them in modules.conf"
-    if missing := [name for name in MODULES if not await _loaded(client, name)]:
-        findings.append(Finding(Level.ERROR, f"modules are not loaded: {', '.join(missing)}", remedy))
-    if missing := [name for name in MODULES_OF_STAR_CODES if not await _loaded(client, name)]:
-        text = f"modules that the star codes need are not loaded: {', '.join(missing)}"
-        findings.append(Finding(Level.WARNING, text, remedy))
+    for level, what, needed in _needed(voice):
+        if missing := [name for name in needed if not await _loaded(client, name)]:
+            text = f"modules {what}are not loaded: {', '.join(missing)}"
+            findings.append(Finding(level, text, "load them in modules.conf"))
     return findings or [Finding(Level.OK, "the modules that the dialplan and the lamps need are loaded")]
+
+
+def _needed(voice: Voice) -> Iterator[tuple[Level, str, Sequence[str]]]:
+    """Modules, how bad it is when they are missing, and what they are for."""
+    yield Level.ERROR, "", MODULES
+    yield Level.WARNING, "that the star codes need ", MODULES_OF_STAR_CODES
+    yield Level.WARNING, "that the spoken answer to callers needs ", MODULES_OF_ANSWERING
+    yield Level.WARNING, "that tell when somebody is back where the prompts are missing ", (MODULE_WITHOUT_PROMPTS,)
+    if voice.voicemail:
+        what = 'that the voicemail of the settings needs (or voice.voicemail = "" where there is none) '
+        yield Level.WARNING, what, (MODULE_OF_VOICEMAIL,)
 
 
 async def _loaded(client: AmiClient, module: str) -> bool:
@@ -126,7 +142,7 @@ async def _loaded(client: AmiClient, module: str) -> bool:
     return True
 
 
-async def _dialplan(client: AmiClient, allowed: Collection[str], organisation: Organisation) -> Finding:
+async def _dialplan(client: AmiClient, allowed: Collection[str], printed: str) -> Finding:
     if "Getvar" not in allowed:
         return Finding(Level.WARNING, "whether the dialplan is there could not be seen", LEAST_RIGHTS)
     remedy = "include what `backsoon asterisk dialplan` prints in extensions.conf, and `dialplan reload`"
@@ -135,10 +151,13 @@ async def _dialplan(client: AmiClient, allowed: Collection[str], organisation: O
             "the dialplan has no subroutine `backsoon` (or func_dialplan is not loaded): calls are not answered by us"
         )
         return Finding(Level.WARNING, text, remedy)
-    if not await _exists(client, f"backsoon-printed,{fingerprint(organisation)}"):
-        text = "the dialplan was printed by other settings or another version: a star code may mean something else"
+    if not await _exists(client, f"backsoon-printed,{printed}"):
+        text = (
+            "the dialplan was printed by other settings or another version: a star code may mean something else, and "
+            "callers may not be told"
+        )
         return Finding(Level.WARNING, text, remedy)
-    return Finding(Level.OK, "the dialplan has the subroutine `backsoon` and the star codes of the settings")
+    return Finding(Level.OK, "the dialplan has the subroutine `backsoon`, the star codes and the menu of the settings")
 
 
 async def _exists(client: AmiClient, place: str) -> bool:

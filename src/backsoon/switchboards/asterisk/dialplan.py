@@ -1,8 +1,8 @@
 """The dialplan that reads the plans: Asterisk decides at each call by itself, whether Backsoon runs or not.
 
-The subroutine's name, its arguments and its variables are a stable interface; what is said to a caller is not
-its business. Nothing that is read is ever evaluated: it is filtered to plain characters first, and no application
-or function that runs text as code (`EVAL`, `SHELL`, `System`, `Exec*`) is used.
+The subroutine's name, its arguments and its variables are a stable interface; what is said to a caller is not its
+business but that of `answering`. Nothing that is read is ever evaluated: it is filtered to plain characters first, and
+no application or function that runs text as code (`EVAL`, `SHELL`, `System`, `Exec*`) is used.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import hashlib
 import re
 
 from backsoon.domain.defaults import KEYWORDS, REASONS
-from backsoon.domain.errors import BacksoonError
 from backsoon.domain.model import Rules
 from backsoon.domain.organisation import Organisation
+from backsoon.switchboards.asterisk.answering import BadDialplanSetting, answering
 from backsoon.switchboards.asterisk.driver import DEVICE_PREFIX, PRESENCE_FAMILY
-from backsoon.switchboards.asterisk.render import PLAN_FAMILY, language_folder
+from backsoon.switchboards.asterisk.render import PERSON_FAMILY, PLAN_FAMILY, language_folder
 from backsoon.switchboards.asterisk.starcodes import HAND_FAMILY, star_codes
 
 _PATTERN = re.compile(r"_[0-9A-Za-z\[\]+.!-]{1,60}")
@@ -24,36 +24,37 @@ USUAL = Organisation("main", "", Rules(KEYWORDS, REASONS))
 """Whose star codes are printed where nobody says."""
 
 
-class BadDialplanSetting(BacksoonError):
-    """A setting that cannot stand in a dialplan."""
-
-
-def dialplan_text(*, extensions: str = "_X!", technology: str = "PJSIP", organisation: Organisation = USUAL) -> str:
+def dialplan_text(
+    *, extensions: str = "_X!", technology: str = "PJSIP", organisation: Organisation = USUAL, spoken: str = ""
+) -> str:
     """The include file for extensions.conf.
 
-    `extensions` is the pattern of people's extensions, `technology` the channel type of their telephones; the star
-    codes are those of the organisation. Raises `BadDialplanSetting`.
+    `extensions` is the pattern of people's extensions, `technology` the channel type of their telephones; star codes
+    and menu are those of the organisation. `spoken` are the contexts of the languages (`backsoon.voice.dialplan`):
+    without them callers hear Asterisk's own sounds. Raises `BadDialplanSetting`.
     """
     if not _PATTERN.fullmatch(extensions):
         raise BadDialplanSetting(f"extensions {extensions!r}: give a dialplan pattern such as _X! or _1XXX")
     if not _TECHNOLOGY.fullmatch(technology):
         raise BadDialplanSetting(f"technology {technology!r}: give a channel type such as PJSIP")
-    text = _text(organisation, technology) + PRINTED.replace("@FINGERPRINT@", fingerprint(organisation))
+    printed = PRINTED.replace("@FINGERPRINT@", fingerprint(organisation, spoken))
+    text = _text(organisation, technology, spoken) + printed
     return text.replace("@EXTENSIONS@", extensions).replace("@TECHNOLOGY@", technology)
 
 
-def fingerprint(organisation: Organisation = USUAL) -> str:
+def fingerprint(organisation: Organisation = USUAL, spoken: str = "") -> str:
     """What tells whether the dialplan that Asterisk has is the one that would be printed now.
 
     The pattern of extensions and the technology do not count: those were chosen when it was printed.
     """
-    return f"v{hashlib.sha256(_text(organisation, 'PJSIP').encode()).hexdigest()[:16]}"
+    return f"v{hashlib.sha256(_text(organisation, 'PJSIP', spoken).encode()).hexdigest()[:16]}"
 
 
-def _text(organisation: Organisation, technology: str) -> str:
-    text = SUBROUTINE + HINTS + star_codes(organisation, technology) + EXAMPLE
+def _text(organisation: Organisation, technology: str, spoken: str) -> str:
+    text = SUBROUTINE + answering(organisation.voice, technology) + spoken + HINTS + star_codes(organisation) + EXAMPLE
     for mark, value in (
         ("@PLANS@", PLAN_FAMILY),
+        ("@PERSONS@", PERSON_FAMILY),
         ("@HANDS@", HAND_FAMILY),
         ("@LANGUAGE@", language_folder(organisation.language)),
         ("@ZONE@", organisation.zone),
@@ -68,6 +69,7 @@ SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asteri
 ; than change it.
 ; In extensions.conf:  #include "backsoon.conf"
 ; Needs the modules app_stack, func_cut, func_db, func_logic, func_strings, func_devstate, func_presencestate.
+; A call to somebody: Gosub(backsoon-answer,s,1(EXTENSION)) before your own Dial answers it where they are away.
 
 ; Gosub(backsoon,s,1(EXTENSION)) tells whether somebody is referred at this instant. It costs a call less than a
 ; millisecond, asks nobody outside Asterisk, and sets:
@@ -120,6 +122,7 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
  same => n,Set(BACKSOON_BACK=$[0${FILTER(0-9,${CUT(hand,~,6)})} + 0])
  same => n,Set(BACKSOON_REASON=${FILTER(0-9a-z_,${CUT(hand,~,7)})})
+ same => n,Set(BACKSOON_CODE=${FILTER(0-9,${CUT(hand,~,3)})})
  same => n,Set(BACKSOON_PHONE=closed)
  same => n,Return()
 
@@ -132,25 +135,14 @@ exten => @EXTENSIONS@,hint,@TECHNOLOGY@/${EXTEN}&@DEVICE@${EXTEN},@PRESENCE@:${E
 
 """
 
-EXAMPLE = """; An example of a call that comes in. It rings as ever where nothing is known.
+EXAMPLE = """; An example of a call that comes in. It rings as ever where nobody is away.
 [backsoon-example]
-exten => @EXTENSIONS@,1,Gosub(backsoon,s,1(${EXTEN}))
- same => n,GotoIf($["${BACKSOON_PHONE}" = "closed"]?closed)
- same => n(ring),Dial(@TECHNOLOGY@/${EXTEN},30)
+exten => @EXTENSIONS@,1,Gosub(backsoon-answer,s,1(${EXTEN}))
+ same => n,Dial(@TECHNOLOGY@/${EXTEN},30)
  same => n,Hangup()
- same => n(closed),GotoIf($["${BACKSOON_DIVERT}" = ""]?tell)
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-divert,${BACKSOON_DIVERT},1)} = 0]?tell)
- same => n,Gosub(backsoon-divert,${BACKSOON_DIVERT},1)
- same => n(tell),Answer()
- same => n,Wait(0.3)
- same => n,Set(CHANNEL(language)=${BACKSOON_LANGUAGE})
- same => n,Playback(vm-nobodyavail)
- same => n,GotoIf($[${BACKSOON_BACK} = 0]?end)
- same => n,SayUnixTime(${BACKSOON_BACK},${BACKSOON_ZONE},AdBkM)
- same => n(end),Hangup()
 
-; Where a diverted call may go: telephones inside, and no trunk. A diverted call is not referred again, so there are no
-; circles. Returns where nobody answers.
+; Where a diverted call may go, and one to the attendants or a deputy: telephones inside, and no trunk. It is not
+; referred again, so there are no circles. Returns where nobody answers.
 [backsoon-divert]
 exten => @EXTENSIONS@,1,Dial(@TECHNOLOGY@/${EXTEN},30)
  same => n,Return()

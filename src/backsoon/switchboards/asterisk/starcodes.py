@@ -23,12 +23,9 @@ HAND_FAMILY = "backsoon-hand"
 HAND_EVENT = "BacksoonHand"
 """The user event that tells at once what was dialled."""
 MORNING = "0800"
-ACCOUNTS = {"PJSIP": "${CHANNEL(endpoint)}"}
-BY_CHANNEL = "${CUT(CHANNEL(name),/,2-):0:-9}"
-"""The account of a telephone of another kind: `SIP/1001-0000002a` is that of 1001."""
 
 
-def star_codes(organisation: Organisation, technology: str) -> str:
+def star_codes(organisation: Organisation) -> str:
     """The contexts of the star codes; where people's extensions go, `@EXTENSIONS@` stands."""
     marks = {
         "@CODES@": _codes(organisation.phone),
@@ -36,7 +33,6 @@ def star_codes(organisation: Organisation, technology: str) -> str:
         "@WEEK@": _week(organisation.hours),
         "@GAP@": str(max(1, int(organisation.rules.chain_gap.total_seconds())) - 1),
         "@MORNING@": MORNING,
-        "@ACCOUNT@": ACCOUNTS.get(technology, BY_CHANNEL),
         "@ZONE@": organisation.zone,
         "@HANDS@": HAND_FAMILY,
         "@EVENT@": HAND_EVENT,
@@ -48,15 +44,22 @@ def star_codes(organisation: Organisation, technology: str) -> str:
 
 
 def _codes(phone: PhoneCodes) -> str:
-    """Some telephones send the `#` at the end, others take it as "that is all" and keep it."""
-    skip, bare = len(phone.prefix), phone.cancel.rstrip("#")
+    skip = len(phone.prefix)
     dialled = f"${{EXTEN:{skip}}}"
     arguments = {f"_{phone.prefix}.": f"${{FILTER(0-9*#,{dialled})}},${{LEN({dialled})}}"}
-    arguments |= {cancel: "-,1" for cancel in sorted({phone.cancel, bare, f"{bare}#"} - {"", "#"})}
+    arguments |= dict.fromkeys(sorted(_with_and_without(phone.cancel)), "-,1")
+    told = {extension: f"backsoon-dial,s,1({given})" for extension, given in arguments.items()}
+    told |= dict.fromkeys(sorted(_with_and_without(phone.enquire) - told.keys()), "backsoon-enquire,s,1")
     return "".join(
-        f"exten => {extension},1,Gosub(backsoon-dial,s,1({given}))\n same => n,Goto(backsoon-said,s,1)\n"
-        for extension, given in arguments.items()
+        f"exten => {extension},1,Gosub({what})\n same => n,Goto(backsoon-said,s,1)\n"
+        for extension, what in told.items()
     )
+
+
+def _with_and_without(code: str) -> set[str]:
+    """Some telephones send the `#` at the end, others take it as "that is all" and keep it."""
+    bare = code.rstrip("#")
+    return {code, bare, f"{bare}#"} - {"", "#"}
 
 
 def _reasons(organisation: Organisation) -> list[tuple[str, Reason]]:
@@ -66,7 +69,7 @@ def _reasons(organisation: Organisation) -> list[tuple[str, Reason]]:
 def _meaning(reason: Reason) -> str:
     code = NOT_AVAILABLE if reason.sensitive else reason_code(reason.code)
     lifetime, minutes = lifetime_of(reason)
-    return f"{code}:{argument_of(reason)}:{lifetime}:{minutes}"
+    return f"{code}:{argument_of(reason)}:{lifetime}:{minutes}:{reason_code(reason.code)}"
 
 
 def _week(hours: WorkingHours) -> str:
@@ -78,21 +81,18 @@ def _week(hours: WorkingHours) -> str:
 
 DIAL = r"""; Star codes: people refer themselves by telephone, whether Backsoon runs or not. Where they dial:
 ;   include => backsoon-codes
-; Needs the modules app_playtones, app_userevent, func_channel and func_dialplan as well.
+; Needs the modules app_playback, app_playtones, app_userevent, func_channel and func_dialplan as well.
 [backsoon-codes]
 @CODES@
 ; What was dialled, judged and kept. ARG1 is what stands behind the prefix, filtered to the keys of a telephone ("-":
 ; available again), ARG2 how many characters it had before. Sets BACKSOON_CAUSE: 16 it is kept; else why it was refused
 ; and nothing is changed: 28 the digits make no sense, 21 whoever dials has no extension, 38 AstDB did not take it.
-; Who dials is told by the account that their telephone signs in with. Never take the caller id: it can be forged. Where
-; accounts are not named by the extension, change the line of LOCAL(account): to ${DB(accounts/...)}, for example.
+; Also BACKSOON_OWN, what they are now in the words for themselves, and BACKSOON_UNTIL. Who dials: backsoon-account.
 [backsoon-dial]
 exten => s,1,Set(BACKSOON_CAUSE=21)
- same => n,Set(LOCAL(account)=@ACCOUNT@)
- same => n,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${account})})
- same => n,GotoIf($[${LEN(${extension})} = 0 | ${LEN(${extension})} > 32]?done)
- same => n,GotoIf($[${LEN(${extension})} != ${LEN(${account})}]?done)
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${extension},1)} = 0]?done)
+ same => n,Gosub(backsoon-account,s,1)
+ same => n,Set(LOCAL(extension)=${GOSUB_RETVAL})
+ same => n,GotoIf($["${extension}" = ""]?done)
  same => n,Set(BACKSOON_CAUSE=28)
  same => n,Set(LOCAL(clock)=${STRFTIME(,UTC,%Y%m%d%H%M%S.%3q)})
  same => n,Set(LOCAL(now)=${STRPTIME(${clock:0:14},UTC,%Y%m%d%H%M%S)})
@@ -122,6 +122,7 @@ exten => s,1,Set(BACKSOON_CAUSE=21)
  same => n(planned),Gosub(backsoon,s,1(${extension},${until},plan))
  same => n,Set(LOCAL(reached)=${IF($["${BACKSOON_PHONE}" = "closed"]?${BACKSOON_BACK}:${until})})
  same => n,Set(LOCAL(value)=${value}~${until}~${reached}~${CUT(means,:,1)})
+ same => n,Set(LOCAL(own)=${CUT(means,:,5)})
  same => n,Goto(keep)
 ; Available again: to the end of the meetings that run, which are those without a pause worth the name between them.
  same => n(back),Set(LOCAL(until)=${now})
@@ -133,21 +134,36 @@ exten => s,1,Set(BACKSOON_CAUSE=21)
  same => n,Gosub(backsoon,s,1(${extension},$[${until} + @GAP@],plan))
  same => n,Goto(chain)
  same => n(chained),Set(LOCAL(value)=${value}~-~-~${until}~0~)
+ same => n,Set(LOCAL(own)=available)
  same => n(keep),Set(DB(@HANDS@/${extension})=${value})
  same => n,Set(BACKSOON_CAUSE=38)
  same => n,GotoIf($["${FILTER(0-9a-z_.~\x2d,${DB(@HANDS@/${extension})})}" != "${value}"]?done)
  same => n,UserEvent(@EVENT@,Extension: ${extension},Hand: ${value})
+ same => n,Set(BACKSOON_OWN=${own})
+ same => n,Set(BACKSOON_UNTIL=${until})
  same => n,Set(BACKSOON_CAUSE=16)
  same => n(done),Return()
 
-; Whose telephones may dial them.
-[backsoon-people]
-exten => @EXTENSIONS@,1,Return()
+; Tells whoever dials their present referral, and changes nothing. Sets what backsoon-dial sets.
+[backsoon-enquire]
+exten => s,1,Set(BACKSOON_CAUSE=21)
+ same => n,Gosub(backsoon-account,s,1)
+ same => n,Set(LOCAL(extension)=${GOSUB_RETVAL})
+ same => n,GotoIf($["${extension}" = ""]?done)
+ same => n,Set(BACKSOON_CODE=)
+ same => n,Gosub(backsoon,s,1(${extension}))
+ same => n,Set(BACKSOON_CAUSE=16)
+ same => n,Set(BACKSOON_OWN=${IF($["${BACKSOON_PHONE}" = ""]?available:${BACKSOON_REASON})})
+ same => n,GotoIf($[${LEN(${BACKSOON_CODE})} = 0]?done)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-reasons,${BACKSOON_CODE},1)} = 0]?done)
+ same => n,Gosub(backsoon-reasons,${BACKSOON_CODE},1)
+ same => n,Set(BACKSOON_OWN=${CUT(GOSUB_RETVAL,:,5)})
+ same => n(done),Return()
 
 """
 
 JUDGE = r"""; The reasons by their digits: the code meant for callers, what may stand behind the digits, how long it
-; lasts where nothing does.
+; lasts where nothing does, the code meant for whoever dials.
 [backsoon-reasons]
 @REASONS@
 ; When work starts, Monday first; nothing on a day off.
@@ -206,19 +222,50 @@ exten => s,1,Gosub(backsoon-instant,s,1(${STRFTIME(${ARG1},${ARG2},%Y%m%d)},1200
 
 """
 
-SAID = """; What somebody hears who dialled: two short tones for yes; three that rise, and a call that fails, for no.
+SAID = """; What somebody hears who dialled: what they are now and until when, or why it was refused, in a call
+; that fails. Where the prompts are not there: two short tones for yes, three that rise for no.
 [backsoon-said]
 exten => s,1,GotoIf($[0${BACKSOON_CAUSE} != 16]?refused)
  same => n,Answer()
  same => n,Wait(0.2)
+ same => n,Gosub(backsoon-own,s,1(${BACKSOON_OWN},,${BACKSOON_UNTIL}))
+ same => n,GotoIf($[0${GOSUB_RETVAL} = 1]?bye)
  same => n,Playtones(!600/150,!0/100,!600/150,!0/1000)
  same => n,Wait(0.8)
  same => n,StopPlaytones()
- same => n,Hangup(16)
+ same => n(bye),Hangup(16)
  same => n(refused),Progress()
+ same => n,Set(LOCAL(why)=${IF($[0${BACKSOON_CAUSE} = 28]?wrong:${IF($[0${BACKSOON_CAUSE} = 21]?nobody:failed)})})
+ same => n,Gosub(backsoon-own,s,1(${why},noanswer))
+ same => n,GotoIf($[0${GOSUB_RETVAL} = 1]?no)
  same => n,Playtones(!950/330,!1400/330,!1800/330,!0/1000)
  same => n,Wait(1.5)
  same => n,StopPlaytones()
- same => n,Hangup(${BACKSOON_CAUSE})
+ same => n(no),Hangup(${BACKSOON_CAUSE})
+
+; Says ARG1 in the words for oneself, and until when: ARG3, in seconds since 1970 (0: until further notice). ARG2 goes
+; to Playback. Returns 1 where the prompts are there.
+[backsoon-own]
+exten => s,1,Set(LOCAL(now)=${EPOCH})
+ same => n,Gosub(backsoon-account,s,1)
+ same => n,Gosub(backsoon-person,s,1(${GOSUB_RETVAL}))
+ same => n,Set(LOCAL(person)=${GOSUB_RETVAL})
+ same => n,Set(LOCAL(line)=${CUT(person,~,2)})
+ same => n,Gosub(backsoon-language,s,1(${IF($["${line}" = ""]?${BACKSOON_LANGUAGE}:${line})}))
+ same => n,Set(LOCAL(language)=${GOSUB_RETVAL})
+ same => n,Playback(backsoon/own/${ARG1},${ARG2})
+ same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?until)
+ same => n,Playback(backsoon/own/done,${ARG2})
+ same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?until)
+ same => n,Return(0)
+ same => n(until),GotoIf($["${ARG3}" = "" | "${ARG1}" = "available"]?said)
+ same => n,GotoIf($[0${ARG3} > 0]?moment)
+ same => n,Playback(backsoon/own/until-further-notice)
+ same => n,Return(1)
+ same => n(moment),Gosub(backsoon-moment,s,1(${ARG3},until))
+ same => n,Set(LOCAL(until)=${CUT(GOSUB_RETVAL,:,2)})
+ same => n,GotoIf($["${until}" = ""]?said)
+ same => n,Playback(${until})
+ same => n(said),Return(1)
 
 """
