@@ -177,6 +177,7 @@ class Publisher:
         """Keep a session open for ever, compare at each start, then tell what is wanted."""
         wait = BACKOFF[0]
         while True:
+            asked = 0.0
             try:
                 async with self._driver.session() as session:
                     await self._compare(session)
@@ -185,7 +186,8 @@ class Publisher:
                 if self._lasted():
                     wait = BACKOFF[0]
                 self._down(group)
-            await pause(self._clock, wait * random.uniform(0.8, 1.2))
+                asked = getattr(_first(group), "retry_after", 0.0)
+            await pause(self._clock, max(asked, wait * random.uniform(0.8, 1.2)))
             wait = min(wait * 2, BACKOFF[1])
 
     def _lasted(self) -> bool:

@@ -234,6 +234,8 @@ class SwitchboardError(BacksoonError):
     """The switchboard could not be reached or told. What is wanted is kept and shown once it is back."""
 
     remedy = "see whether the switchboard runs and answers at its address from this machine"
+    retry_after = 0.0
+    """Seconds that the switchboard should be left alone, at least, before another session is opened."""
 
 
 class SwitchboardDenied(SwitchboardError):
