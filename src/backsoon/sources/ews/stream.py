@@ -112,14 +112,14 @@ class EwsStream:
         room = [group for group in self._groups if len(group.members) < TOGETHER]
         for address in sorted(self._wanted - placed):
             moved = address in self._strays
-            group = next((each for each in room if each.moved == moved), None)
-            if group is None:
-                group = self._new(tasks, listener, moved=moved)
-                room.append(group)
-            group.members.add(address)
-            group.changed.set()
-            if len(group.members) >= TOGETHER:
-                room.remove(group)
+            there = next((each for each in room if each.moved == moved), None)
+            if there is None:
+                there = self._new(tasks, listener, moved=moved)
+                room.append(there)
+            there.members.add(address)
+            there.changed.set()
+            if len(there.members) >= TOGETHER:
+                room.remove(there)
 
     def _stray(self, group: _Group, addresses: Collection[str]) -> None:
         """These are on another server than the rest of their group: put them together elsewhere. Once: where that does
