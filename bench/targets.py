@@ -29,6 +29,8 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
         "idle_requests_per_mailbox_day.ews": ("<=", 2),
         "notification_to_switchboard_ms.p50": ("<=", 300),
         "notification_to_switchboard_ms.p99": ("<=", 1000),
+        "hooks_ms.p99_9": ("<=", 250),
+        "hooks_together_ms.p99_9": ("<=", 250),
     },
 }
 

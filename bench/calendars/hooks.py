@@ -73,6 +73,7 @@ async def _under(name: str, load: Load, reading: Reading) -> dict[str, object]:
     ours, theirs = context.Pipe()
     child = context.Process(target=send, args=(theirs, load))
     child.start()
+    theirs.close()  # if it dies, `ours` ends
     await asyncio.to_thread(ours.recv)
     cpu, read = time.process_time(), reading.count
     took, errors = await asyncio.to_thread(ours.recv)
