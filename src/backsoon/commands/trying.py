@@ -75,6 +75,7 @@ async def _look(settings: SwitchboardSettings, organisation: Organisation) -> li
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
     from backsoon.switchboards.asterisk.check import check
     from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
+    from backsoon.voice.dialplan import spoken_text
     from backsoon.wiring import SystemClock
 
     switchboard = switchboard_of(settings, passing(SystemClock().now))
