@@ -126,7 +126,15 @@ def _sip_presence(settings: SwitchboardSettings, surroundings: Surroundings) -> 
     return SipPresenceSwitchboard(settings_of(settings.settings, surroundings.secret), surroundings)
 
 
+def _webhook(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
+    from backsoon.switchboards.webhook import WebhookSwitchboard
+    from backsoon.switchboards.webhook.settings import settings_of
+
+    return WebhookSwitchboard(settings_of(settings, surroundings.secret), surroundings)
+
+
 _SWITCHBOARDS: Mapping[str, Callable[[SwitchboardSettings, Surroundings], Switchboard]] = {
     "asterisk": _asterisk,
     "sip_presence": _sip_presence,
+    "webhook": _webhook,
 }

@@ -12,6 +12,7 @@ from backsoon.config.faults import suggestion
 from backsoon.config.fields import filled, poll, template
 from backsoon.config.secrets import is_reference, secret
 from backsoon.config.table import Table
+from backsoon.config.webhook import read_webhook
 from backsoon.domain.address import EVERYBODY, NAMED, has_placeholder
 from backsoon.domain.naming import NAME, NAME_REMEDY
 from backsoon.domain.organisation import Connection, SwitchboardSettings
@@ -46,7 +47,7 @@ def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
 
 def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
     """The switchboards of an organisation: `[switchboards.NAME]`."""
-    found = read_kinds(table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence})
+    found = read_kinds(table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence, "webhook": read_webhook})
     return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
 
 

@@ -1,0 +1,63 @@
+"""How long a receiver that does not take messages is left alone: longer each time, never for good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+LONGEST = 900.0
+"""Seconds."""
+
+
+class Patience:
+    """Counts what went wrong in a row, over sessions."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._failed = 0
+        self._since: datetime | None = None
+
+    @property
+    def told(self) -> str:
+        """Since when nothing goes well; "" after the first failure, which may be the last."""
+        if self._since is None or self._failed < 2:
+            return ""
+        return f"; nothing got through since {self._since:%Y-%m-%d %H:%M:%S} UTC"
+
+    def well(self) -> None:
+        """Something got through."""
+        self._failed, self._since = 0, None
+
+    def failed(self) -> float:
+        """Something did not: the seconds to wait before the next attempt (1, 2, 4 ... 900)."""
+        if self._since is None:
+            self._since = self._now()
+        self._failed += 1
+        return float(min(LONGEST, 2 ** min(self._failed - 1, 20)))
+
+
+class Trouble:
+    """Whose messages fail while others are taken: they are told again, after longer and longer."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._patience = Patience(now)
+        self._whose: set[str] = set()
+        self.came = asyncio.Event()
+        """Somebody's message failed since the event was cleared."""
+
+    def add(self, extension: str) -> None:
+        """A message failed."""
+        self._whose.add(extension)
+        self.came.set()
+
+    def over(self, extension: str) -> None:
+        """One got through, or will not be had."""
+        if extension in self._whose:
+            self._whose.remove(extension)
+            if not self._whose:
+                self._patience.well()
+
+    def pause(self) -> float:
+        """Seconds until they are told again."""
+        return self._patience.failed()
