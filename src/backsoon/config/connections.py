@@ -47,7 +47,9 @@ def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
 
 def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
     """The switchboards of an organisation: `[switchboards.NAME]`."""
-    found = read_kinds(table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence, "webhook": read_webhook})
+    found = read_kinds(
+        table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence, "webhook": read_webhook}
+    )
     return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
 
 
