@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,19 +11,37 @@ import pytest
 from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
 from backsoon.switchboards.base import SwitchboardError
 from backsoon.switchboards.sip_presence import Available, SipPresenceSwitchboard
+from backsoon.switchboards.webhook import WebhookSwitchboard
 from backsoon.testing import MemorySwitchboard
 from backsoon.wire.ami_client import AmiAddress
 from backsoon.wire.sip_client import SipAddress
 from tests.asterisk_server import ACCOUNT, Asterisk
 from tests.contract.switchboards.boards import Board
 from tests.kamailio_server import surroundings, switchboard_for
+from tests.webhook_receiver import AskedSwitchboard, around, receiving
 from tools.peers.asterisk_server import free_port
 from tools.peers.kamailio_server import PrivateKamailio
 
 
-@pytest.fixture(params=["memory", "asterisk", "sip_presence"])
+@pytest.fixture
+async def webhook() -> AsyncIterator[Board]:
+    """A receiver of webhooks."""
+
+    def dial(extension: str, code: str, argument: str) -> None:
+        pytest.skip("nothing can be dialled at a receiver of webhooks")
+
+    async with receiving() as receiver:
+        switchboard = AskedSwitchboard(receiver)
+        nowhere = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}/"
+        absent = WebhookSwitchboard(receiver.settings(url=nowhere), around())
+        yield Board(switchboard, switchboard.cut, absent, dial)
+
+
+@pytest.fixture(params=["memory", "asterisk", "sip_presence", "webhook"])
 def board(request: pytest.FixtureRequest) -> Board:
     """Each switchboard in turn, holding nothing of ours."""
+    if request.param == "webhook":
+        return request.getfixturevalue("webhook")  # type: ignore[no-any-return]
     if request.param == "sip_presence":
         return _sip_presence(request.getfixturevalue("kamailio"))
     return _memory() if request.param == "memory" else _asterisk(request.getfixturevalue("asterisk"))
