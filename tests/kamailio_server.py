@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -33,7 +34,9 @@ def address_of(server: PrivateKamailio, transport: Transport = Transport.UDP) ->
     return SipAddress("127.0.0.1", server.port, transport)
 
 
-def settings_for(server: PrivateKamailio, transport: Transport = Transport.UDP, **changes: object) -> SipPresenceSettings:
+def settings_for(
+    server: PrivateKamailio, transport: Transport = Transport.UDP, **changes: object
+) -> SipPresenceSettings:
     """Its settings, with a heart that beats fast."""
     usual = SipPresenceSettings(address_of(server, transport), "127.0.0.1", ACCOUNT, beat=QUICK)
     return replace(usual, **changes)  # type: ignore[arg-type]  # checked by the dataclass
@@ -54,6 +57,10 @@ def run_kamailio(settings: KamailioSettings | None = None) -> Iterator[PrivateKa
             yield server
     except PeerError as error:
         not_here(str(error))
+
+
+kamailio_of = contextmanager(run_kamailio)
+"""One that is set up otherwise, for a block."""
 
 
 @pytest.fixture(scope="module", name="kamailio")

@@ -40,6 +40,8 @@ class Watcher(asyncio.DatagramProtocol):
     """Answers each NOTIFY and keeps what it said."""
 
     seen: asyncio.Queue[Seen] = field(default_factory=asyncio.Queue)
+    empty: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+    """A NOTIFY without a body each: nobody has published anything."""
     transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,6 +59,8 @@ class Watcher(asyncio.DatagramProtocol):
             root = etree.fromstring(body)
             texts = tuple(" ".join(element.itertext()).strip() for element in root.iter())
             self.seen.put_nowait(Seen(body, texts, tuple(etree.QName(one).localname for one in root.iter())))
+        else:
+            self.empty.put_nowait(None)
 
     async def until(self, wanted: str, *, tag: str = "", without: str = "\0") -> Seen:
         """The first NOTIFY in whose texts one stands and the other not, with that tag. Raises `TimeoutError`.

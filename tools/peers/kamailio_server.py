@@ -204,7 +204,7 @@ class PrivateKamailio:
             return
         self._signal(how)
         try:
-            self._process.wait(10)
+            self._process.wait(2)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._process.wait(10)

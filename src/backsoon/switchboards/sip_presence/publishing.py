@@ -76,28 +76,23 @@ class Publications:
         raise Refused("the server wants it otherwise each time")
 
     async def prolong(self, key: str) -> None:
-        """Have it last longer, unchanged; publish it whole where the server does not know it. Raises `Refused`."""
+        """Have it last longer. Raises `Refused`.
+
+        It is published whole: Kamailio 5.6, where it keeps publications in memory, forgets the document of one that
+        is refreshed without.
+        """
         held = self._ledger.get(key)
-        if held is None or not held.tag:
-            return
-        for _ in range(ATTEMPTS):
-            expires = self._life(held.until, self._now())
-            response = await self._said(held.address, held.tag, expires, b"")
-            if response.status == UNMET:
-                self._ledger.drop(key)
-                await self.publish(key, held.address, held.shown)
-                return
-            if response.status != TOO_SHORT:
-                self._enter(key, held, expires, response)
-                return
+        if held is not None and held.tag:
+            await self.publish(key, held.address, held.shown)
 
     async def beat(self) -> bool:
-        """Prolong our own publication, asking once; False where the server does not know it. Raises `Refused` never."""
+        """Prolong our own publication, asking once; False where the server does not know it. Raises `Refused`."""
         held = self._ledger.get(OURS)
         if held is None or not held.tag:
             return False
-        expires = self._life(0, self._now())
-        response = await self._request(held.address, held.tag, expires, b"")
+        at = self._now()
+        expires = self._life(0, at)
+        response = await self._request(held.address, held.tag, expires, document(held.address, told(held.shown), at))
         if 200 <= response.status < 300:
             self._enter(OURS, held, expires, response)
         elif response.status == TOO_SHORT:
