@@ -41,7 +41,7 @@ async def webhook() -> AsyncIterator[Board]:
 def board(request: pytest.FixtureRequest) -> Board:
     """Each switchboard in turn, holding nothing of ours."""
     if request.param == "webhook":
-        return request.getfixturevalue("webhook")  # type: ignore[no-any-return]
+        return request.getfixturevalue("webhook")
     if request.param == "sip_presence":
         return _sip_presence(request.getfixturevalue("kamailio"))
     return _memory() if request.param == "memory" else _asterisk(request.getfixturevalue("asterisk"))
