@@ -134,6 +134,7 @@ class Publications:
                 return self._heeded(response, tag)
             wait = self._pace.strained(loop.time(), _retry_after(response))
             await asyncio.sleep(max(wait, pause))
+            await self._pace.turn()
             pause *= 2
         if self._answered == answered:
             raise SwitchboardError(f"the presence server takes nothing now ({response.said})")
