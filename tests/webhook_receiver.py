@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -56,13 +57,13 @@ class WebhookReceiver:
     took: list[Took] = field(default_factory=list)
     people: dict[str, Data] = field(default_factory=dict)
     requests: int = 0
-    connections: int = 0
+    tls: ssl.SSLContext | None = None
     _runner: web.ServerRunner | None = None
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/hook"
 
     def settings(self, **changes: Any) -> WebhookSettings:
         """How it is reached."""
@@ -73,7 +74,7 @@ class WebhookReceiver:
         """Listen."""
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls).start()
 
     async def close(self) -> None:
         """Be gone, with all connections."""
@@ -107,9 +108,9 @@ class WebhookReceiver:
 
 
 @asynccontextmanager
-async def receiving(secret: str = SECRET) -> AsyncIterator[WebhookReceiver]:
+async def receiving(secret: str = SECRET, tls: ssl.SSLContext | None = None) -> AsyncIterator[WebhookReceiver]:
     """A receiver that listens."""
-    receiver = WebhookReceiver(secret)
+    receiver = WebhookReceiver(secret, tls=tls)
     await receiver.open()
     try:
         yield receiver

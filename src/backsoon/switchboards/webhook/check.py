@@ -7,7 +7,7 @@ from backsoon.switchboards.base import Surroundings, SwitchboardError
 from backsoon.switchboards.finding import Finding, Level
 from backsoon.switchboards.webhook.driver import keys_of, outward_of
 from backsoon.switchboards.webhook.judging import Judged, Meaning, judged, unanswered
-from backsoon.switchboards.webhook.message import test_message
+from backsoon.switchboards.webhook.message import trial_message
 from backsoon.switchboards.webhook.settings import WebhookSettings
 from backsoon.wire.http import HttpError, parse_address
 from backsoon.wire.outward import Resolve, system_resolve
@@ -32,7 +32,7 @@ async def check(
 
 async def _sent(settings: WebhookSettings, surroundings: Surroundings, resolve: Resolve) -> Judged:
     keys, outward = keys_of(settings, surroundings), outward_of(settings, resolve)
-    message = test_message(settings, surroundings.now())
+    message = trial_message(settings, surroundings.now())
     try:
         answer = await outward.post(message.body, keys.headers(message, surroundings.now()))
     except HttpError as error:

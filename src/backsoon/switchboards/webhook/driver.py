@@ -42,6 +42,12 @@ class WebhookSwitchboard:
         """See `render.render`."""
         return render(presentation)
 
+    async def check(self, organisation: Organisation) -> list[Finding]:
+        """See `check.check`."""
+        from backsoon.switchboards.webhook.check import check
+
+        return await check(self.settings, self.surroundings, self._resolve)
+
     def session(self) -> AbstractAsyncContextManager[WebhookSession]:
         """See that the receiver is there. Raises `SwitchboardDenied` where a secret is none, `SwitchboardError`."""
         return self._session()

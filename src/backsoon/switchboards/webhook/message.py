@@ -63,7 +63,7 @@ def message_of(settings: WebhookSettings, order: Order, version: int, now: datet
     return _message(AVAILABILITY, data, now)
 
 
-def test_message(settings: WebhookSettings, now: datetime) -> Message:
+def trial_message(settings: WebhookSettings, now: datetime) -> Message:
     """One that says nothing of anybody."""
     return _message(TEST, {"switchboard": settings.name, "organisation": settings.organisation}, now)
 

@@ -17,6 +17,7 @@ class Patience:
         self._now = now
         self._failed = 0
         self._since: datetime | None = None
+        self._answered = False
 
     @property
     def told(self) -> str:
@@ -27,10 +28,19 @@ class Patience:
 
     def well(self) -> None:
         """Something got through."""
-        self._failed, self._since = 0, None
+        self._failed, self._since, self._answered = 0, None, False
 
-    def failed(self) -> float:
-        """Something did not: the seconds to wait before the next attempt (1, 2, 4 ... 900)."""
+    def reached(self) -> None:
+        """Somebody is there: all is well, if nothing but that was wrong."""
+        if not self._answered:
+            self.well()
+
+    def failed(self, *, answered: bool = True) -> float:
+        """Something did not: the seconds to wait before the next attempt (1, 2, 4 ... 900).
+
+        `answered`: somebody was there.
+        """
+        self._answered |= answered
         if self._since is None:
             self._since = self._now()
         self._failed += 1

@@ -44,7 +44,7 @@ class Receiver:
 
     def error(self, found: Judged) -> SwitchboardError:
         """What a failure means for the session; each one in a row has a longer pause after it."""
-        pause = max(self.patience.failed(), found.pause)
+        pause = max(self.patience.failed(answered=found.meaning is not Meaning.GONE), found.pause)
         kind = SwitchboardDenied if found.meaning is Meaning.DENIED else SwitchboardError
         error = kind(f"{self.outward.origin}: {found.why}{self.patience.told}")
         error.remedy = found.remedy or "nothing need be done: it is told later"
@@ -166,8 +166,7 @@ class WebhookSession:
         except HttpError as error:
             self._lose(unanswered(error))
         else:
-            if not self._failed_in_a_row:
-                self._to.patience.well()
+            self._to.patience.reached()
 
     def end(self, why: str) -> None:
         """It is over, and another may begin at once."""
