@@ -1,10 +1,11 @@
 """From settings to objects: which driver tells a switchboard.
 
-A new kind is one line here.
+A new kind of ours is one line here; kinds of others come by plug-ins, which never replace one of ours.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsoon.config import secret
+from backsoon.config.plugins import SWITCHBOARDS, BrokenPlugin, described, switchboard_kind, unread
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.defects import where
 from backsoon.store.base import Store
 from backsoon.switchboards.base import (
     NOTHING,
@@ -28,6 +31,8 @@ from backsoon.switchboards.base import (
 
 if TYPE_CHECKING:
     from backsoon.switchboards.asterisk import AsteriskSettings
+
+log = logging.getLogger(__name__)
 
 
 class StoredKeep:
@@ -84,15 +89,35 @@ class _Refusing(AbstractAsyncContextManager[Session]):
 
 def switchboard_of(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
     """The driver of a switchboard; one that is down for that reason where its settings cannot be used."""
-    make = _SWITCHBOARDS.get(settings.kind)
-    if make is None:
-        return Unusable(SwitchboardError(f"{settings.kind!r} is no kind of switchboard"))
+    make = _SWITCHBOARDS.get(settings.kind, _of_a_plugin)
     try:
         return make(settings, surroundings)
     except (BacksoonError, ValueError, OSError) as error:
-        why = SwitchboardError(str(error))
-        why.remedy = getattr(error, "remedy", "mend the settings and run `backsoon apply`")
-        return Unusable(why)
+        return Unusable(_why(str(error), getattr(error, "remedy", "mend the settings and run `backsoon apply`")))
+    except Exception as error:
+        if settings.kind in _SWITCHBOARDS:
+            raise
+        log.warning("switchboard %s: %s", settings.name, where(error))
+        text = f"{described(SWITCHBOARDS, settings.kind)} failed: internal error ({type(error).__name__})"
+        return Unusable(_why(text, BrokenPlugin.remedy))
+
+
+def _why(text: str, remedy: str) -> SwitchboardError:
+    why = SwitchboardError(text)
+    why.remedy = remedy
+    return why
+
+
+def _of_a_plugin(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
+    if (broken := unread(settings.settings)) is not None:
+        raise broken
+    kind = switchboard_kind(settings.kind)
+    if kind is None:
+        raise BrokenPlugin(f"{settings.kind!r} is no kind of switchboard, nor does a plug-in bring it")
+    made = kind.make(settings, surroundings)
+    if not isinstance(made, Switchboard):
+        raise BrokenPlugin(f"{described(SWITCHBOARDS, settings.kind)} makes no switchboard")
+    return made
 
 
 def asterisk_settings(settings: SwitchboardSettings, secret: Callable[[str], str]) -> AsteriskSettings:
@@ -116,7 +141,13 @@ def asterisk_settings(settings: SwitchboardSettings, secret: Callable[[str], str
 def _asterisk(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
     from backsoon.switchboards.asterisk import AsteriskSwitchboard
 
-    return AsteriskSwitchboard(asterisk_settings(settings, surroundings.secret))
+    return AsteriskSwitchboard(asterisk_settings(settings, surroundings.secret), _spoken)
+
+
+def _spoken() -> str:
+    from backsoon.voice.dialplan import spoken_text
+
+    return spoken_text()
 
 
 def _sip_presence(settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:

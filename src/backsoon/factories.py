@@ -1,10 +1,11 @@
 """From settings to objects: which source reads a calendar.
 
-A new kind is one line here.
+A new kind of ours is one line here; kinds of others come by plug-ins, which never replace one of ours.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING
 from backsoon.accounts import AT_ONCE, Accounts, WrongSettings, mailbox
 from backsoon.config import secret
 from backsoon.config.connections import plain_address
+from backsoon.config.plugins import SOURCES, BrokenPlugin, described, source_kind, unread
 from backsoon.domain.address import expand, origin
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
+from backsoon.engine.defects import where
 from backsoon.engine.pace import Pace
 from backsoon.sources.account import Account
 from backsoon.sources.base import CalendarSource, SourceError
+from backsoon.sources.plugin import SourceSurroundings
 from backsoon.store.base import Store
 
 if TYPE_CHECKING:  # the commands that read no calendar import none of it
@@ -26,6 +30,7 @@ if TYPE_CHECKING:  # the commands that read no calendar import none of it
     from backsoon.wire.auth import Credentials
     from backsoon.wire.http import Http
 
+log = logging.getLogger(__name__)
 
 AT_ONCE_USUAL = 4
 """How many reads of a server without an account of ours may be under way together."""
@@ -42,6 +47,7 @@ class Sources:
         self._organisations: dict[str, Organisation] = {}
         self._https: dict[tuple[str, str], Http] = {}
         self._accounts = Accounts(now)
+        self._now = now
         self._reader: Reader | None = None
 
     async def refresh(self) -> None:
@@ -115,15 +121,19 @@ class Sources:
 
         Raises `SourceError`.
         """
-        make = _KINDS.get(connection.kind)
-        if make is None:
-            raise WrongSettings(f"connection {connection.name}: {connection.kind!r} is no kind of calendar")
+        make = _KINDS.get(connection.kind, Sources._of_a_plugin)
         try:
             return make(self, connection, address, person)
         except SourceError:
             raise
         except (BacksoonError, ValueError, OSError) as error:
             raise WrongSettings(f"connection {connection.name}: {error}") from error
+        except Exception as error:
+            if connection.kind in _KINDS:
+                raise
+            log.warning("connection %s: %s", connection.name, where(error))
+            text = f"{described(SOURCES, connection.kind)} failed: internal error ({type(error).__name__})"
+            raise WrongSettings(f"connection {connection.name}: {text}") from None
 
     # -- kinds ---------------------------------------------------------------------------------------------------
 
@@ -156,6 +166,21 @@ class Sources:
         account = self._accounts.of(connection)
         where = mailbox(connection, address, person)
         return account.source(where, zone=self._zone_of(person), owner=_owner(person) | {where})
+
+    def _of_a_plugin(self, connection: Connection, address: str, person: Person) -> CalendarSource:
+        if (broken := unread(connection.settings)) is not None:
+            raise broken
+        kind = source_kind(connection.kind)
+        if kind is None:
+            raise BrokenPlugin(
+                f"{connection.kind!r} is no kind of calendar, and no plug-in that is installed brings it"
+            )
+        address = plain_address(address or expand(_text(connection, "url"), person))
+        around = SourceSurroundings(person, self._zone_of(person), _owner(person), self._now, secret)
+        made = kind.make(connection, address, around)
+        if not isinstance(made, CalendarSource):
+            raise BrokenPlugin(f"{described(SOURCES, connection.kind)} makes no source of calendars")
+        return made
 
     def _zone_of(self, person: Person) -> str:
         organisation = self._organisations.get(person.organisation)

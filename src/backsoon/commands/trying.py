@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backsoon.commands.output import counted
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
+from backsoon.engine.defects import where
 from backsoon.sources.base import SourceError, Window
 from backsoon.switchboards.base import SwitchboardError
 
@@ -48,6 +49,8 @@ async def try_calendar(
         return Tried(what, "error", str(error), error.remedy)
     except TimeoutError:
         return Tried(what, "error", f"no answer within {SECONDS:.0f} s", "see whether its server is well")
+    except Exception as error:
+        return _defect(what, error)
     text = f"read; {counted(len(changes.entries), 'entry', 'entries')} in the next 60 days"
     if changes.rejected:
         odd = f"{text}, {counted(len(changes.rejected), 'item')} left out ({changes.rejected[0].because})"
@@ -67,22 +70,23 @@ async def try_switchboard(settings: SwitchboardSettings, organisation: Organisat
         return [Tried(what, "error", str(error), error.remedy)]
     except TimeoutError:
         return [Tried(what, "error", f"no answer within {SECONDS:.0f} s", SwitchboardError.remedy)]
+    except Exception as error:
+        return [_defect(what, error)]
+
+
+def _defect(what: str, error: Exception) -> Tried:
+    """A defect of ours or of a plug-in's: what else is tried goes on. Its text may quote an entry."""
+    return Tried(what, "error", f"internal error ({where(error)})", "report it to whoever made the driver")
 
 
 async def _look(settings: SwitchboardSettings, organisation: Organisation) -> list[tuple[str, str, str]]:
     """Level, text and remedy of what was found. Raises `SwitchboardError`."""
     from backsoon.drivers import passing, switchboard_of
-    from backsoon.switchboards.asterisk import AsteriskSwitchboard
-    from backsoon.switchboards.asterisk.check import check
-    from backsoon.switchboards.sip_presence import SipPresenceSwitchboard
-    from backsoon.voice.dialplan import spoken_text
+    from backsoon.switchboards.base import Checkable
     from backsoon.wiring import SystemClock
 
     switchboard = switchboard_of(settings, passing(SystemClock().now))
-    if isinstance(switchboard, AsteriskSwitchboard):
-        found = await check(switchboard.settings, organisation, spoken_text())
-        return [(f.level.value, f.text, f.remedy) for f in found]
-    if isinstance(switchboard, SipPresenceSwitchboard):
-        return [(f.level.value, f.text, f.remedy) for f in await switchboard.check()]
+    if isinstance(switchboard, Checkable):
+        return [(f.level.value, f.text, f.remedy) for f in await switchboard.check(organisation)]
     async with switchboard.session():
         return [("ok", "it answers", "")]

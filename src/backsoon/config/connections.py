@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from backsoon.config.accounts import ACCOUNTS
 from backsoon.config.faults import suggestion
 from backsoon.config.fields import filled, poll, template
+from backsoon.config.plugins import PLACE, SOURCES, SWITCHBOARDS, names, source_reader, switchboard_reader
 from backsoon.config.secrets import is_reference, secret
 from backsoon.config.table import Table
 from backsoon.config.webhook import read_webhook
@@ -17,6 +19,8 @@ from backsoon.domain.address import EVERYBODY, NAMED, has_placeholder
 from backsoon.domain.naming import NAME, NAME_REMEDY
 from backsoon.domain.organisation import Connection, SwitchboardSettings
 
+Reader = Callable[[Table], dict[str, object]]
+"""What makes settings of a table, noting its faults."""
 SCHEMES = {"caldav": ("https", "http"), "ics": ("https", "http", "webcal", "webcals")}
 
 _URL_REMEDY = {
@@ -40,33 +44,50 @@ def plain_address(address: str) -> str:
 
 def read_connections(table: Table, organisation: str) -> tuple[Connection, ...]:
     """The calendars of an organisation: `[calendars.NAME]`."""
-    readers: dict[str, Callable[[Table], dict[str, object]]] = {"caldav": _caldav, "ics": _ics, **ACCOUNTS}
-    found = read_kinds(table, "calendars", readers)
+    readers: dict[str, Reader] = {"caldav": _caldav, "ics": _ics, **ACCOUNTS}
+    found = read_kinds(table, "calendars", readers, Foreign(SOURCES, source_reader))
     return tuple(Connection(organisation, name, kind, settings) for name, kind, settings in found)
 
 
 def read_switchboards(table: Table, organisation: str) -> tuple[SwitchboardSettings, ...]:
     """The switchboards of an organisation: `[switchboards.NAME]`."""
-    found = read_kinds(
-        table, "switchboards", {"asterisk": _asterisk, "sip_presence": _sip_presence, "webhook": read_webhook}
-    )
+    readers: dict[str, Reader] = {"asterisk": _asterisk, "sip_presence": _sip_presence, "webhook": read_webhook}
+    found = read_kinds(table, "switchboards", readers, Foreign(SWITCHBOARDS, switchboard_reader))
+    for name, kind, settings in found:
+        if kind not in readers:  # whatever a plug-in calls its settings: without a word from it, each is one of its own
+            settings.setdefault(PLACE, f"{organisation}/{name}")
     return tuple(SwitchboardSettings(organisation, name, kind, settings) for name, kind, settings in found)
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Kinds that plug-ins bring: their group of entry points, and what reads a table of such a kind (None: no such)."""
+
+    group: str
+    reader_of: Callable[[str], Reader | None]
+
+
 def read_kinds(
-    table: Table, key: str, readers: dict[str, Callable[[Table], dict[str, object]]]
+    table: Table, key: str, readers: dict[str, Reader], foreign: Foreign | None = None
 ) -> list[tuple[str, str, dict[str, object]]]:
-    """The named tables in a table of tables: name, kind and what the reader of that kind makes of each."""
+    """The named tables in a table of tables: name, kind and what the reader of that kind makes of each.
+
+    Plug-ins are asked for kinds that are not ours: none of theirs stands in for one of ours.
+    """
     found = []
     for name, one in table.tables(key):
         if not NAME.fullmatch(name):
             one.faults.add(one.where, "is no name that can be used", NAME_REMEDY)
         kind = one.text("kind", needed=f"write kind = {' or '.join(repr(k) for k in readers)}")
-        if kind in readers:
-            found.append((name, kind, readers[kind](one)))
+        reader = readers.get(kind)
+        if reader is None and foreign is not None and kind:
+            reader = foreign.reader_of(kind)
+        if reader is not None:
+            found.append((name, kind, reader(one)))
             one.finish()
         elif kind:
-            one.fault("kind", f"{kind!r} is not known", suggestion(kind, readers))
+            brought = names(foreign.group) if foreign is not None else frozenset()
+            one.fault("kind", f"{kind!r} is not known", suggestion(kind, brought | readers.keys()))
     return found
 
 

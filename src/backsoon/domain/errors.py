@@ -47,3 +47,17 @@ class BadOverride(DomainError):
     def __init__(self, what: str, remedy: str = "") -> None:
         self.remedy = remedy
         super().__init__(what)
+
+
+class BadSetting(DomainError):
+    """A setting that a plug-in cannot use. `field` is its name in the table ("": the table as a whole).
+
+    `what` is wrong, as a phrase behind the field's name ("is missing"); it never quotes what may be a secret.
+    `remedy` says what to write.
+    """
+
+    def __init__(self, field: str, what: str, remedy: str) -> None:
+        self.field = field
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{field}: {what}; {remedy}" if field else f"{what}; {remedy}")

@@ -92,7 +92,12 @@ class SwitchboardSettings:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What tells it from all others, whatever they are called: what is at one place is one switchboard."""
+        """What tells it from all others, whatever they are called: what is at one place is one switchboard.
+
+        Of a plug-in's kind that is what it calls `place` in the settings.
+        """
+        if place := str(self.settings.get("place", "")):
+            return self.kind, place
         if url := str(self.settings.get("url", "")):
             return self.kind, self.organisation, url
         host = str(self.settings.get("host", "")).lower().rstrip(".")

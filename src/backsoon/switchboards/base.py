@@ -16,6 +16,31 @@ from typing import Protocol, runtime_checkable
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.model import Phone
+from backsoon.domain.organisation import Organisation
+from backsoon.switchboards.finding import Finding, Level
+
+__all__ = [
+    "EXTENSION",
+    "NOTHING",
+    "Checkable",
+    "Finding",
+    "HandReferral",
+    "HandSession",
+    "Keep",
+    "Lamp",
+    "Level",
+    "MemoryKeep",
+    "Order",
+    "OrdersRefused",
+    "PlannedReferral",
+    "Presentation",
+    "Rendered",
+    "Session",
+    "Surroundings",
+    "Switchboard",
+    "SwitchboardDenied",
+    "SwitchboardError",
+]
 
 EXTENSION = re.compile(r"[0-9A-Za-z_.+-]{1,32}")
 """What an extension or a number to divert to may be made of; anything else never reaches a protocol line."""
@@ -180,6 +205,19 @@ class Switchboard(Protocol):
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """Connect, log in and wait until the switchboard is ready. Raises `SwitchboardError`. One at a time."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """What a driver has beside where it can tell more of its switchboard than whether it answers."""
+
+    async def check(self, organisation: Organisation) -> Sequence[Finding]:
+        """Try the switchboard as a run would, and look whether all is there that is needed for the organisation.
+
+        Nothing that anybody sees is changed. What is not well is a finding, and so is a switchboard that is not there;
+        where that is all, `SwitchboardError` may be raised as well.
+        """
         ...
 
 

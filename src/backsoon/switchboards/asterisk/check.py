@@ -9,16 +9,16 @@ address (`deny`, `permit`), and the interface on loopback or behind TLS.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from backsoon.domain.organisation import Organisation
 from backsoon.domain.spoken import Voice
 from backsoon.switchboards.asterisk.dialplan import USUAL, fingerprint
 from backsoon.switchboards.asterisk.driver import AsteriskSettings, switchboard_errors
-from backsoon.switchboards.base import SwitchboardError
+from backsoon.switchboards.base import Finding, Level, SwitchboardError
 from backsoon.wire.ami import AmiRefused
 from backsoon.wire.ami_client import AmiAddress, AmiClient, open_ami
+
+__all__ = ["NEEDED", "TOO_MUCH", "Finding", "Level", "check", "privacy", "rights"]
 
 NEEDED = ("DBPut", "DBDel", "DBGet", "Setvar")
 TOO_MUCH = {
@@ -35,23 +35,6 @@ MODULE_OF_VOICEMAIL = "app_voicemail"
 MODULE_WITHOUT_PROMPTS = "app_sayunixtime"
 """Says when somebody is back where our prompts are missing; without it such a call ends there."""
 LEAST_RIGHTS = "read = system,user and write = system,call are enough"
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, in a sentence, and what to do where it is not well."""
-
-    level: Level
-    text: str
-    remedy: str = ""
 
 
 async def check(settings: AsteriskSettings, organisation: Organisation = USUAL, spoken: str = "") -> list[Finding]:

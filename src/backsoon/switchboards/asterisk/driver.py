@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+from backsoon.domain.organisation import Organisation
 from backsoon.switchboards.asterisk.astdb import NOT_THERE, AstDb
 from backsoon.switchboards.asterisk.codes import Hands, Hints
 from backsoon.switchboards.asterisk.pace import Pace, PaceSettings
@@ -34,6 +35,7 @@ from backsoon.switchboards.asterisk.render import (
 )
 from backsoon.switchboards.base import (
     EXTENSION,
+    Finding,
     HandReferral,
     Order,
     OrdersRefused,
@@ -74,8 +76,16 @@ class AsteriskSettings:
 class AsteriskSwitchboard:
     """One Asterisk. See `backsoon.switchboards.base.Switchboard` for what it promises."""
 
-    def __init__(self, settings: AsteriskSettings) -> None:
+    def __init__(self, settings: AsteriskSettings, spoken: Callable[[], str] = str) -> None:
+        """`spoken` gives the contexts in which callers are spoken to, for checking whether they are there."""
         self.settings = settings
+        self._spoken = spoken
+
+    async def check(self, organisation: Organisation) -> list[Finding]:
+        """See `check.check`."""
+        from backsoon.switchboards.asterisk.check import check
+
+        return await check(self.settings, organisation, self._spoken())
 
     def render(self, presentation: Presentation) -> Rendered:
         """The plan's text and the lamp's states."""

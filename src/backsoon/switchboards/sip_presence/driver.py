@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TypeVar
 
 from backsoon.domain.errors import BacksoonError
+from backsoon.domain.organisation import Organisation
 from backsoon.switchboards.base import (
     EXTENSION,
     NOTHING,
@@ -59,7 +60,7 @@ class SipPresenceSwitchboard:
         """See `render.render`."""
         return render(presentation, self.settings)
 
-    async def check(self) -> list[Finding]:
+    async def check(self, organisation: Organisation | None = None) -> list[Finding]:
         """See `check.check`."""
         from backsoon.switchboards.sip_presence.check import check
 

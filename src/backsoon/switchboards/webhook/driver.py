@@ -11,7 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from backsoon.domain.errors import BacksoonError
-from backsoon.switchboards.base import Presentation, Rendered, Surroundings, SwitchboardDenied, SwitchboardError
+from backsoon.domain.organisation import Organisation
+from backsoon.switchboards.base import (
+    Finding,
+    Presentation,
+    Rendered,
+    Surroundings,
+    SwitchboardDenied,
+    SwitchboardError,
+)
 from backsoon.switchboards.webhook.judging import unanswered
 from backsoon.switchboards.webhook.message import Keys
 from backsoon.switchboards.webhook.patience import Patience, Trouble
