@@ -89,7 +89,7 @@ class Shelf:
                     _see(now, path)
             if now.recorded:
                 return False
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path.parent)
             for ending, content in files.items():
                 _replace(self.folder / f"{key}{ending}", content)
         return True
@@ -149,6 +149,14 @@ def _see(files: Files, path: Path) -> None:
         files.ours[path.suffix] = mark
     elif content.strip(b"\0"):
         files.recorded = True
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it, that the account which Asterisk runs as may enter."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
 
 
 def _replace(path: Path, content: bytes) -> None:

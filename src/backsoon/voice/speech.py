@@ -132,6 +132,8 @@ async def _beginning(stream: asyncio.StreamReader | None) -> bytes:
 async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    # What it still says is not read, and without this nobody would wait for its end: there is no other way.
+    process._transport.close()  # type: ignore[attr-defined]
     await process.wait()
 
 
