@@ -33,6 +33,7 @@ BENCHES = (
     "fanout",
     "people",
     "asterisk",
+    "presence",
     "calendars",
 )
 HERE = Path(__file__).resolve().parent

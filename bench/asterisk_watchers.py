@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import TypeVar, cast
 
 _SUBSCRIBE = """SUBSCRIBE sip:{extension}@127.0.0.1:{port} SIP/2.0
 Via: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK-{extension}
@@ -52,11 +52,14 @@ class Watchers(asyncio.DatagramProtocol):
         return max(0.0, self.last - since)
 
 
+W = TypeVar("W", bound=Watchers)
+
+
 @asynccontextmanager
-async def watching(port: int, extensions: Sequence[str]) -> AsyncIterator[Watchers]:
+async def watching(port: int, extensions: Sequence[str], make: type[W] = Watchers) -> AsyncIterator[W]:  # type: ignore[assignment]
     """Subscribe to each extension; all have been notified once when it begins."""
     loop = asyncio.get_running_loop()
-    transport, watchers = await loop.create_datagram_endpoint(Watchers, ("127.0.0.1", 0), ("127.0.0.1", port))
+    transport, watchers = await loop.create_datagram_endpoint(make, ("127.0.0.1", 0), ("127.0.0.1", port))
     own = transport.get_extra_info("sockname")[1]
     try:
         for number, extension in enumerate(extensions):

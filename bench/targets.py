@@ -17,6 +17,7 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "lateness": {"lateness_ms.p99": ("<=", 20), "early": ("<=", 0)},
     "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
     "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
+    "presence": {"publish_per_s": (">=", 900), "notify_ms.p99": ("<=", 1000), "wave_told": (">=", 1)},
     "ics": {"ratio_to_lean": ("<=", 3)},
     "calendars": {
         "cpu_ratio_to_exchangelib.50": ("<=", 0.05),

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,6 +84,8 @@ class SipClient:
         self._waiting: dict[str, _Waiting] = {}
         self._digests: dict[int, Digest] = {}
         self._lost: asyncio.Future[SipLost] = self._loop.create_future()
+        self.on_again: Callable[[], None] | None = None
+        """Called when a request must be said again: it was lost on the way, or the server is slow."""
         self._sequence = 0
         self._via = ""
         self._tag = secrets.token_hex(6)
@@ -256,6 +258,8 @@ class _Waiting:
             self._timer = self._loop.call_at(self._state.next_at, self._due)
         else:
             self.send()
+            if self._client.on_again is not None:
+                self._client.on_again()
 
 
 class _Datagrams(asyncio.DatagramProtocol):

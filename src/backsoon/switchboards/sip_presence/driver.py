@@ -99,7 +99,9 @@ class SipPresenceSession:
         self._publications = Publications(
             client, settings, self._ledger, self.pace, surroundings.now, unmet=self._wake.set
         )
-        self._lost: asyncio.Future[SwitchboardError] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        client.on_again = self._strained
+        self._lost: asyncio.Future[SwitchboardError] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._changing: dict[str, asyncio.Event] = {}
 
@@ -229,6 +231,9 @@ class SipPresenceSession:
                     group.create_task(one(item))
         except ExceptionGroup as errors:
             raise _first(errors) from None
+
+    def _strained(self) -> None:
+        self.pace.strained(asyncio.get_running_loop().time())
 
     # -- staying alive ----------------------------------------------------------------------------------------------
 

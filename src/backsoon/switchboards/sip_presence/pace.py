@@ -1,6 +1,6 @@
 """How fast a presence server is told: an even rate that follows what the server says of itself.
 
-Each PUBLISH makes it write to all who watch; overloaded it answers 500 or 503. The rate falls by a third then, and
+Each PUBLISH makes it write to all who watch; overloaded it answers 500 or 503, or loses datagrams. The rate falls by a third then, and
 climbs back by a fiftieth of the limit for each quiet tenth of a second.
 """
 
@@ -21,6 +21,8 @@ class PaceSettings:
 
 GRAIN = 0.005
 """Seconds that are worth sleeping for."""
+SAVED = 0.02
+"""Seconds of the pace that are made up for where a sleep was longer than it should be."""
 CALM = 0.1
 
 
@@ -34,10 +36,10 @@ class Pace:
         self._changed_at = 0.0
 
     def delay(self, now: float) -> float:
-        """Seconds to wait before the next one, which is counted thereby. Nothing is saved up while it is quiet."""
-        starts = max(now, self._free_at)
+        """Seconds to wait before the next one, which is counted thereby. Little is saved up while it is quiet."""
+        starts = max(now - SAVED, self._free_at)
         self._free_at = starts + 1 / self.rate
-        return starts - now
+        return max(0.0, starts - now)
 
     def done(self, now: float) -> None:
         """One was answered as it should."""

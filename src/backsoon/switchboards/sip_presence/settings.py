@@ -37,7 +37,8 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class SipPresenceSettings:
-    """One presence server. `expires` in seconds; `window` is how many requests may be under way together.
+    """One presence server. `expires` in seconds; `window` is how many requests may be under way
+    together: more at once are lost at the UDP sockets of servers.
 
     `presentity` is the template of people's addresses: `{extension}`, `{email}`, `{domain}`. `own` is the address in
     which we publish; "": `sip:USERNAME@DOMAIN`.
@@ -53,7 +54,7 @@ class SipPresenceSettings:
     pace: PaceSettings = field(default_factory=PaceSettings)
     times: SipTimes = field(default_factory=SipTimes)
     beat: Beat = field(default_factory=Beat)
-    window: int = 200
+    window: int = 50
 
     def __post_init__(self) -> None:
         """Raises `ValueError` with a sentence."""
