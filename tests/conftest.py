@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers", "tests.servers", "tests.asterisk_server", "tests.node_servers", "tests.kamailio_server"]
+pytest_plugins = [
+    "tests.peers",
+    "tests.servers",
+    "tests.asterisk_server",
+    "tests.spoken_server",
+    "tests.node_servers",
+    "tests.kamailio_server",
+]
 
 os.environ.setdefault("BACKSOON_API__LISTEN", "")  # runs at the same time never meet at a port
 # Hundreds of programs are started: each would compile all of its modules where nothing compiled may be kept.

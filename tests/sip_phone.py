@@ -134,8 +134,7 @@ class Call:
         async with asyncio.timeout(WITHIN):
             while self.heard.count(prompt) < times:
                 assert not self.over.is_set(), f"{prompt} was not heard, but {self.heard}"
-                self._news.clear()
-                await self._news.wait()
+                await self._more()
 
     async def ended(self) -> list[str]:
         """Wait until the other side ends the call; the prompts that were heard."""
@@ -147,15 +146,13 @@ class Call:
         """Wait for the final answer."""
         async with asyncio.timeout(WITHIN):
             while not self.status:
-                self._news.clear()
-                await self._news.wait()
+                await self._more()
         return self.status
 
     def press(self, keys: str) -> None:
-        """Press keys: events of 100 ms in RTP, behind some silence, by which Asterisk learns where we are."""
+        """Press keys: events of 100 ms in RTP."""
         assert self._towards is not None, "nobody listens yet"
-        for _ in range(4):
-            self._rtp(0, SILENCE * FRAME, stamp=FRAME)
+        self._breathe()
         for key in keys:
             code = KEYS.index(key)
             for number, (end, length) in enumerate([(0, 160), (0, 480), (0x80, 800), (0x80, 800), (0x80, 800)]):
@@ -167,19 +164,30 @@ class Call:
         self._media.transport.sendto(head + payload, self._towards)
         self._stamp += stamp
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         """End it from this side, answered or not."""
-        if self.over.is_set():
-            return
-        if self.answered:
+        if not self.over.is_set() and not self.answered:
+            await self._cancel()
+        if not self.over.is_set():
             self._within("BYE", 2, secrets.token_hex(8))
-        else:
-            text = WITHIN_DIALOG.format(
-                **self._names(), method="CANCEL", target=f"sip:{self.called}@127.0.0.1:{self.port}", branch=self.id,
-                to=f"<sip:{self.called}@127.0.0.1:{self.port}>", number=1,
-            )  # fmt: skip
-            self._send(text)
-        self.over.set()
+            self.over.set()
+
+    async def _cancel(self) -> None:
+        """Take the call back. Whoever answered meanwhile is told by BYE (RFC 3261 section 9.1)."""
+        async with asyncio.timeout(WITHIN):
+            while not self.statuses:
+                await self._more()
+        if self.status:
+            return
+        target = f"sip:{self.called}@127.0.0.1:{self.port}"
+        names = self._names() | {"method": "CANCEL", "target": target, "branch": self.id, "to": f"<{target}>"}
+        self._send(WITHIN_DIALOG.format(**names, number=1))
+        await self.status_known()
+
+    async def _more(self) -> None:
+        """Wait for anything that comes."""
+        self._news.clear()
+        await self._news.wait()
 
     def _within(self, method: str, number: int, branch: str) -> None:
         target = self._target if self.answered else f"sip:{self.called}@127.0.0.1:{self.port}"
@@ -207,8 +215,15 @@ class Call:
         self._target = contact[1] if contact else ""
         self.status = status
         self._within("ACK", 1, secrets.token_hex(8) if self.answered else self.id)
-        if not self.answered:
+        if self.answered:
+            self._breathe()  # Asterisk waits for the first sound, half a second at most
+        else:
             self.over.set()
+
+    def _breathe(self) -> None:
+        """Some silence, by which Asterisk learns where we are."""
+        for _ in range(4):
+            self._rtp(0, SILENCE * FRAME, stamp=FRAME)
 
     def _sounded(self, data: bytes, _address: object) -> None:
         if data[1] & 0x7F == 0:
@@ -237,7 +252,7 @@ async def calling(port: int, called: str, account: str = "caller", number: str =
     try:
         yield call
     finally:
-        call.hang_up()
+        await call.hang_up()
         call._close()
 
 
@@ -277,3 +292,4 @@ async def ringing(port: int, *answering: str) -> AsyncIterator[Phones]:
         yield phones
     finally:
         sip.transport.close()
+        await asyncio.sleep(0)  # by then the port is free again

@@ -23,7 +23,7 @@ def level(code: int) -> int:
     return 0x84 - size if inverted & 0x80 else size - 0x84
 
 
-def spelled(name: str, frames: int = 2) -> bytes:
+def spelled(name: str, frames: int = 1) -> bytes:
     """A WAV file, 8,000 samples a second, that spells `name` once."""
     text = f"[{name}]".encode()
     assert len(text) <= FRAME

@@ -78,6 +78,7 @@ exten => s,1,GotoIf($[0${ARG1} <= ${now} | ${LEN(${ARG1})} > 10 | ${LEN(${langua
  same => n,Set(LOCAL(noon)=${GOSUB_RETVAL})
  same => n,Gosub(backsoon-instant,s,1(${STRFTIME(${ARG1},${zone},%Y%m%d)},1200,${zone}))
  same => n,Set(LOCAL(away)=$[${GOSUB_RETVAL} - ${noon}])
+ same => n,Set(LOCAL(away)=${IF($[${ARG1} > ${now} + 691200]?691200:${away})})
  same => n,Set(LOCAL(form)=${IF($[${away} > 561600]?date:${IF($[${away} > 43200]?week:today)})})
  same => n,Set(LOCAL(list)=backsoon/${ARG2}/${form})
  same => n,GotoIf($["${form}" = "today"]?time)
