@@ -80,6 +80,8 @@ class Program:
         except TimeoutError as error:
             raise SpeechFailed(command[0], f"was not done within {seconds:g} seconds") from error
         except ExceptionGroup as error:
+            if error.subgroup(_TooMuch) is None:
+                raise
             raise SpeechFailed(command[0], f"answered more than {MOST_BYTES // 1024 // 1024} MB") from error
         finally:
             await _end(process)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -171,6 +174,16 @@ def test_wrong_rules_are_named(tmp_path: Path, was: str, is_now: str, what: str)
 def test_a_language_is_called_by_its_letters(tmp_path: Path) -> None:
     with pytest.raises(BadLanguage, match="is no language"):
         load_language("../en", tmp_path)
+
+
+def test_they_are_shipped(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for tag in languages():
+        assert names >= {f"backsoon/voice/phrases/{tag}.toml", f"backsoon/voice/numbers/{tag}.py"}
 
 
 def test_what_a_template_leads_to() -> None:
