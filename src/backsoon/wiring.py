@@ -175,6 +175,7 @@ class Backsoon:
         )
         self.sync.meters = self.meters
         self.sweeping = Sweeping(self.store, self.clock, self.directory, self.sources, self.pushing.tells, self._hinted)
+        self.pushing.looked_at = self.sweeping.looks_at
         self.tokens = Tokens(self.store, self.clock)
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.service.announce = self.hub.announce_people

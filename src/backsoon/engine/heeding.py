@@ -38,12 +38,20 @@ class Heeding:
 
     async def renew_now(self, subscription: Subscription) -> None:
         """The vendor asks for it to be prolonged. Raises `StoreError`."""
-        await self._store.save_subscriptions([replace(subscription, renew_at=self._clock.now())])
+        known = (await self._store.subscriptions([subscription.id])).get(subscription.id)
+        if known is None:
+            return  # it was given up meanwhile
+        await self._store.save_subscriptions([replace(known, renew_at=self._clock.now())])
         self._woken.set()
 
     async def gone(self, subscription: Subscription) -> None:
-        """The vendor ended it; another one is ordered. Raises `StoreError`."""
-        await self._store.remove_subscriptions([subscription.id])
+        """The vendor ended it; another one is ordered, where that has not been done. Raises `StoreError`."""
+        known = (await self._store.subscriptions([subscription.id])).get(subscription.id)
+        if known is None:
+            return
+        await self._store.remove_subscriptions([known.id])
+        if known.replaced:
+            return
         await self._site.urge(self._site.trust.uncover([subscription.calendar]), self._clock.now())
         self._woken.set()
 

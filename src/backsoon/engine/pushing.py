@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 from backsoon.domain.organisation import Calendar, Connection, Person
@@ -20,6 +21,7 @@ from backsoon.engine.listening import Listening
 from backsoon.engine.ordering import Ordering
 from backsoon.engine.orders import Site
 from backsoon.engine.pace import Pace, told
+from backsoon.engine.patience import patiently
 from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.engine.trust import RECENTLY, Trust
 from backsoon.sources.account import Account
@@ -109,6 +111,8 @@ class Pushing(Listener):
         self._accounts = accounts
         self._hinted = hinted
         self._public = public
+        self.looked_at: Callable[[Calendar], bool] = lambda _calendar: False
+        """Whether a calendar's busy times are looked at, so that what is lost of it is found."""
         self.hearing = Hearing(store, clock, self, hinted)
         self._pushed: dict[Place, _Pushed] = {}
         self._changed = asyncio.Event()
@@ -233,12 +237,14 @@ class Pushing(Listener):
     # -- having calendars read ---------------------------------------------------------------------------------------
 
     async def _urge(self, calendars: Iterable[int], now: datetime) -> None:
-        """Have these read within minutes, not all at once."""
+        """Have these read within minutes, not all at once. Whoever calls this knows it once only, so that a store that
+        fails is waited for."""
         ids = list(calendars)
         share = max(FEW, -(-len(ids) // SPREAD))
         for minute, first in enumerate(range(0, len(ids), share)):
             some = ids[first : first + share]
-            await self._store.hint(some, Lane.RECONCILE, now + timedelta(minutes=minute))
+            hint = partial(self._store.hint, some, Lane.RECONCILE, now + timedelta(minutes=minute))
+            await patiently(hint, self._clock, "notifications")
             if minute == 0:
                 self._hinted(some)
 
@@ -272,7 +278,7 @@ class Pushing(Listener):
             return usual
         account = pushed.account
         of_everything = account.webhooks is not None and account.webhooks.of_everything
-        return told(of_everything=of_everything, looked_at=account.busy_at_once > 0)
+        return told(of_everything=of_everything, looked_at=account.busy_at_once > 0 and self.looked_at(calendar))
 
     def found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
         """A calendar was read, for the reason that the lane names; whether that brought news."""
@@ -357,6 +363,8 @@ async def _without_harm(work: Coroutine[Any, Any, None]) -> None:
         await work
     except StoreError as error:
         log.error("the store failed: %s", error)
+    except Exception as error:  # a defect of ours: the next comparison finds what this was to do
+        log.error("what was told of a subscription: %s", where(error))
 
 
 def _why_not(pushed: _Pushed) -> tuple[str, str]:

@@ -22,10 +22,11 @@ from backsoon.domain.hours import WorkingHours, WorkingTime
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
 from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
+from backsoon.engine.pace import PUSHED
 from backsoon.engine.pushing import Accounts
 from backsoon.engine.timing import Clock, until_set
 from backsoon.sources.account import Account, BusyTime
-from backsoon.sources.base import SourceError, Window
+from backsoon.sources.base import SourceBusy, SourceError, Window
 from backsoon.store.base import Lane, ReadCalendar, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,10 @@ DAYS: Final = 7
 """So many days are looked at, today the first: what is lost of later ones is found by reading before these come, see
 `pace.SELDOM`."""
 PAGE: Final = 1000
+IN_A_ROW: Final = 3
+"""So many questions in a row that fail, and it is not because of the mailboxes that they are about."""
+STANDS: Final = timedelta(hours=26)
+"""How long a look counts as one: there is one a day on days of rest."""
 
 Place = tuple[str, str]
 
@@ -48,6 +53,7 @@ class Fingerprints:
     def __init__(self, day: datetime, days: int = DAYS) -> None:
         self.day = day
         self._end = day + days * DAY
+        self._last = 0
         self._calendars = array("q")
         self._prints = array("Q")
 
@@ -58,6 +64,7 @@ class Fingerprints:
         """Note when a mailbox is busy; calendars come in order of their ids."""
         times = list(busy)
         early, late = _print(times, self.day, self._end - DAY), _print(times, self.day + DAY, self._end)
+        self._last = calendar
         self._calendars.append(calendar)
         self._prints.append(early << 32 | late)
 
@@ -71,11 +78,17 @@ class Fingerprints:
         return later.day == self.day + DAY and before & 0xFFFFFFFF != after >> 32
 
     def keep(self, calendar: int, before: Fingerprints) -> None:
-        """Go on with what was known of a mailbox that could not be looked at now."""
-        known = before._of(calendar) if before.day == self.day else None
-        if known is not None:
-            self._calendars.append(calendar)
-            self._prints.append(known)
+        """Go on with what was known of a mailbox that could not be looked at now. Of the days that a look yesterday
+        did not see nothing is known: the mailbox is read after the next look, rather than never."""
+        self._last, known = calendar, before._of(calendar)
+        if known is None or before.day not in (self.day, self.day - DAY):
+            return
+        self._calendars.append(calendar)
+        self._prints.append(known if before.day == self.day else (known & 0xFFFFFFFF) << 32)
+
+    def may_know(self, calendar: int) -> bool:
+        """Whether the mailbox was looked at, or came later than this look."""
+        return calendar > self._last or self._of(calendar) is not None
 
     def _of(self, calendar: int) -> int | None:
         at = bisect_left(self._calendars, calendar)
@@ -97,9 +110,35 @@ class _Swept:
     """One connection."""
 
     connection: Connection
+    began: datetime
     first: bool = True
     prints: Fingerprints | None = None
     looked_at: datetime | None = None
+    blind: bool = False
+    """Whether nobody can be looked at, as far as we know."""
+
+
+@dataclass
+class _Asked:
+    """How asking goes: what fails for one group of mailboxes must not keep the others from being looked at."""
+
+    worked: bool = False
+    row: int = 0
+    error: SourceError | None = None
+    given_up: bool = False
+    """It concerns everybody, or seems to: nothing more is asked."""
+
+    def went_well(self) -> None:
+        self.worked, self.row = True, 0
+
+    def failed(self, error: SourceError) -> None:
+        self.row, self.error = self.row + 1, error
+        self.given_up = isinstance(error, SourceBusy) or self.row >= IN_A_ROW
+
+    def end(self) -> None:
+        """Raises the last error where not everybody could be asked about, or nobody."""
+        if self.error is not None and (self.given_up or not self.worked):
+            raise self.error
 
 
 class Sweeping:
@@ -122,11 +161,19 @@ class Sweeping:
         self._tells = tells
         self._hinted = hinted
         self._read: set[int] = set()
+        self._swept: dict[Place, _Swept] = {}
         self._changed = asyncio.Event()
 
     def read(self, calendar: int) -> None:
         """The calendar was read because a change was told: that it differs at the next look proves nothing."""
         self._read.add(calendar)
+
+    def looks_at(self, calendar: Calendar) -> bool:
+        """Whether the calendar's busy times are looked at, so that what is lost of it is found."""
+        swept = self._swept.get((calendar.organisation, calendar.connection))
+        if swept is None or swept.blind:
+            return False
+        return swept.prints is None or swept.prints.may_know(calendar.id)
 
     def changed(self) -> None:
         """Settings changed: look at once."""
@@ -155,11 +202,11 @@ class Sweeping:
         return account if account is not None and account.busy_at_once > 0 else None
 
     async def _keep(self, connection: Connection) -> None:
-        swept = _Swept(connection)
+        swept = self._swept[connection.organisation, connection.name] = _Swept(connection, self._clock.now())
         while True:
             wait = self._clock.now() + EVERY
             try:
-                await self.sweep(swept)
+                await self._sweep(swept)
             except SourceError as error:
                 wait = max(wait, self._clock.now() + timedelta(seconds=error.retry_after or 0.0))
                 log.info("connection %s: who is busy when is not known: %s", connection.name, error)
@@ -169,12 +216,33 @@ class Sweeping:
                 log.error("connection %s: %s", connection.name, where(error))
             await self._clock.sleep_until(wait)
 
+    async def _sweep(self, swept: _Swept) -> None:
+        """One look, and what follows where there has been none for long. Raises `SourceError`, `StoreError`."""
+        place = (swept.connection.organisation, swept.connection.name)
+        try:
+            await self.sweep(swept)
+        finally:
+            last = swept.looked_at or swept.began
+            swept.blind = self._account(place) is None or self._clock.now() >= last + STANDS
+            if swept.blind and self._tells(*place):
+                async for page in self._pages(place):
+                    await self._read_sooner(page)
+
+    async def _read_sooner(self, unseen: Iterable[ReadCalendar]) -> None:
+        """These cannot be looked at: those are read that were to be read so seldom as if they could. Raises
+        `StoreError`."""
+        now = self._clock.now()
+        latest = now + timedelta(seconds=PUSHED.longest)
+        due = [read.calendar.id for read in unseen if read.health.next_read and read.health.next_read > latest]
+        if due:
+            await self._store.hint(due, Lane.RECONCILE, now)
+            self._hinted(due)
+
     async def sweep(self, swept: _Swept) -> None:
         """One look at a connection's mailboxes, where there is something to be seen. Raises `SourceError`."""
         place = (swept.connection.organisation, swept.connection.name)
         if swept.first:
-            await self._first_look(place)
-            swept.first = False
+            await self._first_look(swept, place)
         organisation = self._directory.organisations.get(place[0])
         if organisation is None or not self._tells(*place):
             return
@@ -185,17 +253,19 @@ class Sweeping:
 
     # -- who is busy now or soon -------------------------------------------------------------------------------------
 
-    async def _first_look(self, place: Place) -> None:
+    async def _first_look(self, swept: _Swept, place: Place) -> None:
         """Have those read first who are busy now or soon and were never read."""
-        now = self._clock.now()
+        now, asked = self._clock.now(), _Asked()
         window = Window(now, now + SOON)
         async for page in self._pages(place):
             never = [read.calendar for read in page if read.health.confirmed_at is None]
-            busy = await self._busy(place, never, window)
+            busy = await self._busy(place, never, window, asked)
             soon = [calendar for calendar, times in busy.items() if times]
             if soon:
                 await self._store.hint(soon, Lane.DUE, self._clock.now())
                 self._hinted(soon)
+        swept.first = asked.error is not None and not asked.worked  # whom it failed for does not hold up the looks
+        asked.end()
 
     # -- who is busy otherwise than before ---------------------------------------------------------------------------
 
@@ -204,21 +274,20 @@ class Sweeping:
         midnight = datetime.combine(now.date(), time(), UTC)
         # What was told hours ago says nothing of what was not told since.
         told = self._read if swept.looked_at is not None and now - swept.looked_at < 2 * EVERY else set[int]()
-        seen, before = Fingerprints(midnight), swept.prints or Fingerprints(midnight)
+        seen, before, asked = Fingerprints(midnight), swept.prints or Fingerprints(midnight), _Asked()
+        window = Window(midnight, midnight + DAYS * DAY)
         async for page in self._pages(place):
-            busy = await self._busy(place, [read.calendar for read in page], Window(midnight, midnight + DAYS * DAY))
-            changed = []
-            for read in page:
-                if read.calendar.id not in busy:
-                    seen.keep(read.calendar.id, before)
-                    continue
-                seen.add(read.calendar.id, busy[read.calendar.id])
-                if before.differs(read.calendar.id, seen) and read.calendar.id not in told:
-                    changed.append(read.calendar.id)
-                self._read.discard(read.calendar.id)
-            if changed:
-                await self._store.hint(changed, Lane.RECONCILE, self._clock.now())
-                self._hinted(changed)
+            busy = await self._busy(place, [read.calendar for read in page], window, asked)
+            changed = _changed(page, busy, before, seen)
+            if hints := [calendar for calendar in changed if calendar not in told]:
+                await self._store.hint(hints, Lane.RECONCILE, self._clock.now())
+                self._hinted(hints)
+            self._read.difference_update(busy)
+            if asked.worked and not asked.given_up:
+                await self._read_sooner(read for read in page if not seen.may_know(read.calendar.id))
+        if asked.worked:
+            swept.prints = seen
+        asked.end()
         swept.prints, swept.looked_at = seen, now
 
     # -- asking ------------------------------------------------------------------------------------------------------
@@ -230,9 +299,9 @@ class Sweeping:
             after = page[-1].calendar.id
 
     async def _busy(
-        self, place: Place, calendars: Sequence[Calendar], window: Window
+        self, place: Place, calendars: Sequence[Calendar], window: Window, asked: _Asked
     ) -> Mapping[int, tuple[BusyTime, ...]]:
-        """When these are busy; those of which it cannot be said are left out. Raises `SourceError`."""
+        """When these are busy; those of which it cannot be said are left out: see `asked`."""
         account = self._account(place)
         if account is None or not calendars:
             return {}
@@ -240,8 +309,13 @@ class Sweeping:
         addresses = {c.id: self._address(c, people.get(c.person)) for c in calendars}
         found: dict[int, tuple[BusyTime, ...]] = {}
         rest = iter([(id, address) for id, address in addresses.items() if address])
-        while group := list(islice(rest, max(1, account.busy_at_once))):
-            answers = await account.busy([address for _, address in group], window)
+        while not asked.given_up and (group := list(islice(rest, max(1, account.busy_at_once)))):
+            try:
+                answers = await account.busy([address for _, address in group], window)
+            except SourceError as error:
+                asked.failed(error)
+                continue
+            asked.went_well()
             for id, address in group:
                 times = answers.get(address)
                 if times is not None and not isinstance(times, SourceError):
@@ -253,6 +327,24 @@ class Sweeping:
             return "" if person is None else self._accounts.mailbox_of(calendar, person)
         except SourceError:
             return ""
+
+
+def _changed(
+    page: Iterable[ReadCalendar],
+    busy: Mapping[int, tuple[BusyTime, ...]],
+    before: Fingerprints,
+    seen: Fingerprints,
+) -> list[int]:
+    """Note in `seen` when these are busy; those that are so otherwise than before."""
+    changed: list[int] = []
+    for id in (read.calendar.id for read in page):
+        if id not in busy:
+            seen.keep(id, before)
+            continue
+        seen.add(id, busy[id])
+        if before.differs(id, seen):
+            changed.append(id)
+    return changed
 
 
 def at_work(organisation: Organisation, now: datetime) -> bool:

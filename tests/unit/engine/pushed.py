@@ -74,6 +74,7 @@ class Pushed:
         self.sweeping = Sweeping(
             self.store, clock, self.world.directory, self.accounts, self.pushing.tells, self._hinted
         )
+        self.pushing.looked_at = self.sweeping.looks_at
         self.reads: Counter[str] = Counter()
         self.verdicts: Counter[Verdict] = Counter()
         self._tasks: list[asyncio.Task[None]] = []

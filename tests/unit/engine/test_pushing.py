@@ -554,3 +554,73 @@ async def test_what_is_read_seldom_is_not_old_while_its_changes_are_told(tmp_pat
         await p.pass_by(hours=5)
         ages = [p.clock.now() - r.health.confirmed_at for r in await p.store.calendars() if r.health.confirmed_at]
         assert min(ages) >= timedelta(hours=3), "what the vendor refuses is not known to be so"
+
+
+async def test_whose_changes_are_told_no_more_is_read_even_if_the_store_failed_just_then(tmp_path: Path) -> None:
+    async with pushed(tmp_path, renewable=False) as p:
+        assert p.account.hooks is not None
+        p.account.hooks.life = timedelta(hours=10)
+        await p.people(10)
+        await p.start()
+        await p.pass_by(hours=1)
+        p.account.fail["order"] = SourceUnavailable("500")
+        really, tried = p.store.hint, 0
+
+        async def hint(*told: Any) -> None:
+            nonlocal tried
+            tried += 1
+            if tried == 1:
+                raise StoreUnavailable("disk I/O error")
+            await really(*told)
+
+        p.watched.hint = hint  # type: ignore[attr-defined]
+        p.reads.clear()
+        await p.pass_by(hours=9, minutes=30)
+        assert tried > 1
+        assert p.pushing.telling(*PLACE).told == 0  # type: ignore[union-attr]
+        assert len(p.reads) == 10
+
+
+async def test_what_the_vendor_says_of_one_that_was_given_up_meanwhile_does_not_bring_it_back(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(1)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(minutes=1)
+        work, (row,) = p.pushing._heeding(PLACE), await p.rows()
+        assert work is not None
+        later = replace(row, expires_at=row.expires_at + timedelta(days=1), replaced=True)
+        await p.store.save_subscriptions([later])
+        await work.renew_now(row)
+        (known,) = await p.rows()
+        assert (known.expires_at, known.replaced) == (later.expires_at, True)
+        await p.store.remove_subscriptions([row.id])
+        await work.renew_now(row)
+        assert await p.rows() == []
+
+
+async def test_the_end_of_one_that_was_replaced_leaves_the_other_one(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(1)
+        await p.start(sync=False, sweep=False)
+        await p.pass_by(minutes=1)
+        work, (row,) = p.pushing._heeding(PLACE), await p.rows()
+        assert work is not None
+        await p.store.save_subscriptions([replace(row, id="old", replaced=True)])
+        await work.gone(replace(row, id="old"))
+        assert [each.id for each in await p.rows()] == [row.id]
+        assert p.pushing.telling(*PLACE).told == 1  # type: ignore[union-attr]
+
+
+async def test_a_defect_in_what_is_done_beside_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(1)
+        await p.start(sync=False, sweep=False)
+
+        async def defect() -> None:
+            raise KeyError("a private title")
+
+        p.pushing._do(defect())
+        await p.settle()
+        assert p.alive
+        assert "KeyError" in caplog.text
+        assert "private" not in caplog.text

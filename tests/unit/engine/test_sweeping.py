@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +16,11 @@ from hypothesis import strategies as st
 
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import ShowAs
+from backsoon.domain.organisation import Person
 from backsoon.engine.pace import SELDOM
 from backsoon.engine.sweeping import DAYS, Fingerprints, at_work
 from backsoon.sources.account import BusyTime
-from backsoon.sources.base import SourceDenied, SourceUnavailable
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceUnavailable, Window
 from backsoon.store.base import Lane
 from tests.unit.engine.pushed import PLACE, Pushed, pushed
 from tests.unit.engine.world import NINE, acme, at, entry
@@ -212,6 +216,120 @@ async def test_where_it_cannot_be_said_nothing_is_read_for_it(tmp_path: Path, er
         p.account.fail.clear()
         await p.pass_by(hours=1)
         assert sum(p.reads.values()) == 0
+
+
+# -- some, or all, cannot be looked at -------------------------------------------------------------------------------
+
+
+async def seldom_read(p: Pushed, count: int) -> list[Person]:
+    """People at a vendor like Google, whose calendars are read seldom because they are looked at."""
+    assert p.account.hooks is not None
+    p.account.hooks.life, p.account.hooks.of_everything = timedelta(days=7), True
+    return await p.people(count)
+
+
+async def test_where_the_consent_turns_out_not_to_cover_it_everybody_is_read_within_36_hours(tmp_path: Path) -> None:
+    async with pushed(tmp_path, renewable=False) as p:
+        await seldom_read(p, 30)
+        await p.start(sweep=False)
+        await p.pass_by(minutes=16)  # all are read by now, and shall not be for days
+
+        async def refused(addresses: Sequence[str], window: Window) -> Any:
+            p.account.busy_at_once = 0
+            raise SourceDenied("403: the consent does not cover this")
+
+        p.account.busy = refused  # type: ignore[method-assign]
+        p._tasks.append(asyncio.create_task(p.sweeping.run()))
+        await p.settle()
+        await p.pass_by(minutes=20)
+        p.reads.clear()
+        await p.pass_by(hours=36)
+        assert len(p.reads) == 30
+
+
+async def test_where_nobody_can_be_looked_at_for_a_day_everybody_is_read_within_36_hours(tmp_path: Path) -> None:
+    async with pushed(tmp_path, renewable=False) as p:
+        await seldom_read(p, 30)
+        await p.start()
+        await p.pass_by(hours=2)
+        p.account.fail["busy"] = SourceUnavailable("500")
+        await p.pass_by(hours=28)
+        p.reads.clear()
+        await p.pass_by(hours=36)
+        assert len(p.reads) == 30
+
+
+async def test_a_mailbox_that_cannot_be_looked_at_is_read_within_36_hours(tmp_path: Path) -> None:
+    async with pushed(tmp_path, renewable=False) as p:
+        people = await seldom_read(p, 30)
+        some_fail(p, {people[7].email, people[29].email})
+        p.account.busy_at_once = 1
+        await p.start()
+        await p.pass_by(hours=2)
+        p.reads.clear()
+        await p.pass_by(hours=37)
+        assert p.reads.keys() == {people[7].email, people[29].email}
+
+
+def some_fail(p: Pushed, emails: Collection[str]) -> None:
+    """Whoever asks for one of these is answered nothing at all."""
+    really = p.account.busy
+
+    async def busy(addresses: Sequence[str], window: Window) -> Any:
+        if set(addresses) & set(emails):
+            raise SourceUnavailable("the answer cannot be read")
+        return await really(addresses, window)
+
+    p.account.busy = busy  # type: ignore[method-assign]
+
+
+async def test_a_mailbox_that_spoils_its_question_does_not_keep_others_from_being_looked_at(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        p.account.busy_at_once = 10
+        people = await p.people(50)
+        some_fail(p, {people[3].email})
+        p.account.box(people[47].email).busy = (BusyTime(at(9, 5), at(9, 30)),)
+        await p.start(sync=False)
+        due = await p.store.calendars_due(p.clock.now(), 1)
+        assert [read.calendar.person for read in due] == [people[47].id]
+        await p.stop()
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.drop = 1.0
+        anna = people[40]
+        p.account.box(anna.email).busy = (BusyTime(at(15), at(16)),)
+        p.account.box(anna.email).source.put("a", entry("a", "m: Budget", at(15), at(16)))
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 1
+
+
+async def test_what_is_found_before_the_vendor_asks_to_wait_is_read_once(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        p.account.busy_at_once = 10
+        people = await p.people(50)
+        await p.start()
+        await p.pass_by(minutes=40)
+        really = p.account.busy
+
+        async def busy(addresses: Sequence[str], window: Window) -> Any:
+            if people[30].email in addresses:
+                raise SourceBusy("429", retry_after=5.0)
+            return await really(addresses, window)
+
+        p.account.busy = busy  # type: ignore[method-assign]
+        p.account.drop = 1.0
+        anna = people[7]
+        p.account.box(anna.email).busy = (BusyTime(at(15), at(16)),)
+        p.reads.clear()
+        await p.pass_by(hours=3)
+        assert p.reads == {anna.email: 1}
+
+
+def test_who_cannot_be_looked_at_when_the_day_begins_is_compared_with_the_day_before() -> None:
+    tomorrow = BusyTime(at(10) + timedelta(days=1), at(11) + timedelta(days=1))
+    kept = Fingerprints(MIDNIGHT + timedelta(days=1))
+    kept.keep(1, prints(MIDNIGHT, [tomorrow]))
+    assert kept.differs(1, prints(MIDNIGHT + timedelta(days=1), []))
 
 
 # -- what is told is lost in part ------------------------------------------------------------------------------------
