@@ -1,7 +1,7 @@
 """How fast a presence server is told: an even rate that follows what the server says of itself.
 
-Each PUBLISH makes it write to all who watch; overloaded it answers 500 or 503, or loses datagrams. The rate falls by a third then, and
-climbs back by a fiftieth of the limit for each quiet tenth of a second.
+Each PUBLISH makes it write to all who watch; overloaded it answers 500 or 503, or loses datagrams. The rate falls by a
+third then, and climbs back by a fiftieth of the limit for each quiet tenth of a second.
 """
 
 from __future__ import annotations
