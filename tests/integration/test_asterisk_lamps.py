@@ -7,9 +7,9 @@ import pytest
 
 from backsoon.domain.model import Phone
 from backsoon.switchboards.base import NOTHING, Lamp, Order, Presentation, Rendered, Session
+from backsoon.testing.switchboards import INJECTIONS
 from backsoon.wire.ami_client import AmiClient, open_ami
 from tests.asterisk_server import OPERATOR, Asterisk
-from tests.contract.switchboards.test_contract import INJECTIONS
 from tests.sip_watcher import watching
 
 MEETING = Lamp("meeting", "In a meeting, back 10:00")

@@ -13,9 +13,9 @@ from backsoon.domain.model import Response
 from backsoon.sources.base import SourceDenied, SourceError, SourceMissing, SourceUnavailable
 from backsoon.sources.caldav import CalDavSource, discover
 from backsoon.sources.ical.worker import Reader
+from backsoon.testing.events import MONDAY, WINDOW, Event, Stored, facts
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import Http
-from tests.contract.sources.events import MONDAY, WINDOW, Event, Stored, facts
 from tests.faulty_proxy import Fault, proxying
 from tests.inline_reader import InlineReader
 from tests.peers import require_peer

@@ -12,10 +12,10 @@ import pytest
 
 from backsoon.sources.base import CalendarSource
 from backsoon.sources.caldav import CalDavLimits, CalDavSource
+from backsoon.testing.events import Event
+from backsoon.testing.sources import Harness, SourceContract
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import Http
-from tests.contract.sources.events import Event
-from tests.contract.sources.suite import Harness, SourceContract
 from tests.faulty_proxy import Fault, FaultyProxy, proxying
 from tests.inline_reader import InlineReader
 from tests.servers import DavServer

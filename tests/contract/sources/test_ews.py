@@ -15,10 +15,10 @@ from backsoon.domain.entries import bounds
 from backsoon.domain.model import CalendarEntry, Phone
 from backsoon.sources.base import CalendarSource, Window
 from backsoon.sources.ews import EwsAccount, EwsSettings
+from backsoon.testing.events import WINDOW, Event
+from backsoon.testing.sources import Harness, SourceContract
 from backsoon.wire.http import Http
 from tests.contract.sources import truth
-from tests.contract.sources.events import WINDOW, Event
-from tests.contract.sources.suite import Harness, SourceContract
 from tests.simulators.ews import EwsSimulator, Limits
 from tests.simulators.model import Mailbox, Meeting, Repeats, World
 

@@ -11,9 +11,9 @@ import pytest
 
 from backsoon.sources.base import CalendarSource, Window
 from backsoon.sources.google import GoogleAccount, GoogleSettings
+from backsoon.testing.events import WINDOW, Event, Fact, Stored, facts
+from backsoon.testing.sources import HOUR, OFFICE, STANDUP, Harness, Reader, SourceContract
 from backsoon.wire.http import Http
-from tests.contract.sources.events import WINDOW, Event, Fact, Stored, facts
-from tests.contract.sources.suite import HOUR, OFFICE, STANDUP, Harness, Reader, SourceContract
 from tests.simulators.google import GoogleSimulator
 from tests.simulators.model import Mailbox, Meeting, Repeats, World
 

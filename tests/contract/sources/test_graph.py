@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backsoon.sources.base import CalendarSource
-from tests.contract.sources.events import Event
-from tests.contract.sources.suite import Harness, SourceContract
+from backsoon.testing.events import Event
+from backsoon.testing.sources import Harness, SourceContract
 from tests.simulators.model import Meeting, Repeats
 from tests.unit.graph.tenant import ANNA, Tenant, tenant
 

@@ -12,9 +12,9 @@ from aiohttp import web
 from backsoon.sources.base import CalendarSource
 from backsoon.sources.ical.worker import Reader
 from backsoon.sources.ics import IcsSource
+from backsoon.testing.events import Event
+from backsoon.testing.sources import Harness, SourceContract
 from backsoon.wire.http import Http
-from tests.contract.sources.events import Event
-from tests.contract.sources.suite import Harness, SourceContract
 from tests.hostile import serving
 
 PAGE = b"<!DOCTYPE html><title>Sign in</title><p>m: Budget</p>"

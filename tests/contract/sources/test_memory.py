@@ -8,8 +8,8 @@ import pytest
 
 from backsoon.sources.base import CalendarSource, SourceDenied, SourceError
 from backsoon.testing import MemorySource
-from tests.contract.sources.events import EVER, MONDAY, WINDOW, Event
-from tests.contract.sources.suite import Harness, SourceContract
+from backsoon.testing.events import EVER, MONDAY, WINDOW, Event
+from backsoon.testing.sources import Harness, SourceContract
 
 
 class MemoryHarness(Harness):

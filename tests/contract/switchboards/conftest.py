@@ -2,39 +2,28 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
-from backsoon.switchboards.base import SwitchboardError
+from backsoon.switchboards.base import NOTHING, Rendered, SwitchboardError
 from backsoon.switchboards.sip_presence import Available, SipPresenceSwitchboard
 from backsoon.switchboards.webhook import WebhookSwitchboard
+from backsoon.switchboards.webhook.render import render
+from backsoon.switchboards.webhook.session import WebhookSession
 from backsoon.testing import MemorySwitchboard
+from backsoon.testing.switchboards import Board
 from backsoon.wire.ami_client import AmiAddress
 from backsoon.wire.sip_client import SipAddress
 from tests.asterisk_server import ACCOUNT, Asterisk
-from tests.contract.switchboards.boards import Board
 from tests.kamailio_server import surroundings, switchboard_for
-from tests.webhook_receiver import AskedSwitchboard, around, receiving
+from tests.webhook_receiver import WebhookReceiver, around, presented, receiving
 from tools.peers.asterisk_server import free_port
 from tools.peers.kamailio_server import PrivateKamailio
-
-
-@pytest.fixture
-async def webhook() -> AsyncIterator[Board]:
-    """A receiver of webhooks."""
-
-    def dial(extension: str, code: str, argument: str) -> None:
-        pytest.skip("nothing can be dialled at a receiver of webhooks")
-
-    async with receiving() as receiver:
-        switchboard = AskedSwitchboard(receiver)
-        nowhere = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}/"
-        absent = WebhookSwitchboard(receiver.settings(url=nowhere), around())
-        yield Board(switchboard, switchboard.cut, absent, dial)
 
 
 @pytest.fixture(params=["memory", "asterisk", "sip_presence", "webhook"])
@@ -47,19 +36,51 @@ def board(request: pytest.FixtureRequest) -> Board:
     return _memory() if request.param == "memory" else _asterisk(request.getfixturevalue("asterisk"))
 
 
+class _Webhook(WebhookSwitchboard):
+    """Knows the session that is open."""
+
+    open: WebhookSession
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[WebhookSession]:
+        async with super()._session() as self.open:
+            yield self.open
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[Board]:
+    """A receiver of webhooks: it cannot be asked, so the test looks at what it has."""
+    async with receiving() as receiver:
+        switchboard = _Webhook(receiver.settings(), around())
+
+        async def cut() -> None:
+            await receiver.close()
+            await asyncio.wait_for(switchboard.open.lost(), 10)
+            await receiver.open()
+
+        async def held() -> Mapping[str, Rendered]:
+            return _held(receiver)
+
+        nowhere = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}/"
+        absent = WebhookSwitchboard(receiver.settings(url=nowhere), around())
+        yield Board(switchboard, cut, absent, held=held)
+
+
+def _held(receiver: WebhookReceiver) -> dict[str, Rendered]:
+    rendered = {extension: render(presented(data)) for extension, data in receiver.people.items()}
+    return {extension: each for extension, each in rendered.items() if each != NOTHING}
+
+
 def _sip_presence(kamailio: PrivateKamailio) -> Board:
     """Of whoever is available nothing is published, so that nothing is nothing."""
 
     async def cut() -> None:
         await asyncio.to_thread(kamailio.restart)
 
-    def dial(extension: str, code: str, argument: str) -> None:
-        pytest.skip("nothing can be dialled at a presence server")
-
     switchboard = switchboard_for(kamailio, available=Available.WITHDRAW)
     nowhere = SipAddress("127.0.0.1", free_port(socket.SOCK_DGRAM))
     absent = SipPresenceSwitchboard(replace(switchboard.settings, address=nowhere), surroundings())
-    return Board(switchboard, cut, absent, dial)
+    return Board(switchboard, cut, absent)
 
 
 def _memory() -> Board:

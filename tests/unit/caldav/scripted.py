@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from backsoon.sources.caldav import CalDavLimits, CalDavSource
+from backsoon.testing.events import Event
 from backsoon.wire.http import Http
-from tests.contract.sources.events import Event
 from tests.hostile import serving
 from tests.inline_reader import InlineReader
 

@@ -18,8 +18,8 @@ from backsoon.sources.base import (
     Window,
 )
 from backsoon.sources.caldav import CalDavLimits, CalDavSource
+from backsoon.testing.events import MONDAY, WINDOW, Event, Stored, facts
 from backsoon.wire.http import BadAddress, Http
-from tests.contract.sources.events import MONDAY, WINDOW, Event, Stored, facts
 from tests.hostile import serving
 from tests.inline_reader import InlineReader
 from tests.unit.caldav.scripted import (

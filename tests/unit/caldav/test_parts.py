@@ -12,8 +12,8 @@ from backsoon.sources.base import SourceBroken, Window
 from backsoon.sources.caldav.bodies import multiget, sync_collection
 from backsoon.sources.caldav.hrefs import MAX_LENGTH, as_collection, is_beneath, normal_path, read_href
 from backsoon.sources.caldav.token import VERSION, State, Token, digest, load_token, short
+from backsoon.testing.events import WINDOW
 from backsoon.wire.xml import parse_xml
-from tests.contract.sources.events import WINDOW
 
 BASE = URL("https://calendar.example:8443/dav/anna/work/", encoded=True)
 TOKEN = Token(

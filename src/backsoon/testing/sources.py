@@ -9,6 +9,7 @@ To run it over a source of your own, write a `Harness` for it and a class with o
 
 A harness makes sources that read one and the same calendar, and changes it behind their backs (see `Harness`).
 Use the real server wherever it can run; the calendar is empty, or holds nothing in `WINDOW`, when the fixture yields.
+Tests are coroutines: set `asyncio_mode = "auto"` for pytest-asyncio.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
 
-import pytest
-
 from backsoon.sources.base import CalendarSource, Changes, SourceError, Window
-from tests.contract.sources.events import MONDAY, WINDOW, Event, Stored, facts
+from backsoon.testing.events import EVER, MONDAY, WINDOW, Event, Stored, facts
+from backsoon.testing.needs import need_pytest
+
+need_pytest()
+import pytest  # noqa: E402 - a word on what to install comes first
+
+__all__ = ["EVER", "MONDAY", "WINDOW", "Event", "Harness", "Reader", "SourceContract", "Stored", "facts"]
 
 HOUR = timedelta(hours=1)
 OFFICE = Event("office")
