@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +21,7 @@ from backsoon.sources.base import (
     Window,
 )
 from backsoon.sources.google import GoogleAccount, GoogleSettings
+from backsoon.sources.google.api import _quota_user
 from backsoon.sources.google.busy import free_busy
 from backsoon.sources.google.errors import NotShared
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS
@@ -95,6 +98,39 @@ class TestBusy:
         found = await delegated.account.busy(["gone@example.com", ANNA], MONTH)
         assert found[ANNA] == ()
         assert isinstance(found["gone@example.com"], SourceError)
+
+    async def test_those_who_lend_no_name_do_not_keep_the_others_from_being_asked_about(
+        self, delegated: Office
+    ) -> None:
+        """Fax machines and meeting rooms that are nobody at Google often come first in a list of extensions."""
+        people = crowd(delegated, 60)
+        delegated.put(meeting(), people[5])
+        delegated.put(meeting(), people[55])
+        nobody = [f"gone{number}@example.com" for number in range(3)]
+        found = await delegated.account.busy([*nobody, *people], MONTH)
+        assert {who for who, times in found.items() if isinstance(times, SourceError)} == set(nobody)
+        assert {who for who, times in found.items() if times == (BusyTime(NINE, NINE + HOUR),)} == {
+            people[5],
+            people[55],
+        }
+        assert set(found) == {*nobody, *people}
+
+    async def test_a_user_without_a_calendar_lends_no_name(self, delegated: Office) -> None:
+        people = crowd(delegated, 3)
+        refuse = {"error": {"code": 403, "errors": [{"reason": "notACalendarUser"}]}}
+        real = delegated.account._api._http.request
+
+        async def request(method: str, url: str, **more: Any) -> Any:
+            response = await real(method, url, **more)
+            return (
+                replace(response, status=403, body=json.dumps(refuse).encode())
+                if _quota_user(ANNA)["quotaUser"] in url
+                else response
+            )
+
+        delegated.account._api._http.request = request  # type: ignore[method-assign]
+        found = await delegated.account.busy([ANNA, *people], MONTH)
+        assert [found[who] for who in people] == [(), (), ()]
 
     async def test_many_are_asked_for_together_with_one_persons_token(
         self, delegated: Office, monkeypatch: pytest.MonkeyPatch

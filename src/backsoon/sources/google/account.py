@@ -21,7 +21,7 @@ from backsoon.sources.base import (
 from backsoon.sources.google.api import Api
 from backsoon.sources.google.busy import AT_ONCE, free_busy
 from backsoon.sources.google.check import check, discover
-from backsoon.sources.google.errors import DelegationMissing, NoSuchUser, ScopeMissing
+from backsoon.sources.google.errors import DelegationMissing, NoCalendarUser, NoSuchUser, ScopeMissing
 from backsoon.sources.google.settings import GoogleSettings
 from backsoon.sources.google.source import GoogleSource
 from backsoon.sources.google.webhooks import GoogleWebhooks
@@ -30,6 +30,7 @@ from backsoon.wire.http import Http
 MOST_QUERIES: Final = 20
 """Free/busy queries of one call that are under way together; at most a quarter of what the account may ask at once."""
 _TRIED: Final = 3
+_GROUPS_TRIED: Final = 5
 _IN_ONE_NAME: Final = 300
 """After so many queries another mailbox lends its name: Google allows each user 600 requests a minute."""
 _Busy = Mapping[str, tuple[BusyTime, ...] | SourceError]
@@ -92,12 +93,26 @@ class GoogleAccount:
         if not groups:
             return {}
         try:
-            # the first one finds out in whose name the others can be asked
-            first = {} if self._asks_as else await self._busy(groups.pop(0), window)
+            first = {} if self._asks_as else await self._first(groups, window)
             return {**first, **await self._together(groups, window)}
         except (ScopeMissing, DelegationMissing):
             self._busy_at_once = 0  # the consent is not wide enough; reading works without
             raise
+
+    async def _first(self, groups: list[Sequence[str]], window: Window) -> _Busy:
+        """The first query that is answered, taken out of these, finds out in whose name the others can be asked: some
+        mailboxes lend none, such as those of nobody at Google."""
+        last = min(len(groups), _GROUPS_TRIED) - 1
+        for number in range(last + 1):
+            try:
+                found = await self._busy(groups[number], window)
+            except (NoSuchUser, NoCalendarUser):
+                if number == last:
+                    raise
+            else:
+                del groups[number]
+                return found
+        return {}
 
     async def _together(self, groups: Sequence[Sequence[str]], window: Window) -> _Busy:
         """A query that fails is its own mailboxes' failure, unless all of them fail or it concerns everybody."""
@@ -125,7 +140,7 @@ class GoogleAccount:
         for number, mailbox in enumerate(asking, 1):
             try:
                 found = await free_busy(self._api, addresses, window, mailbox=mailbox)
-            except (NoSuchUser, SourceDenied) as error:
+            except (NoSuchUser, NoCalendarUser, SourceDenied) as error:
                 if isinstance(error, DelegationMissing | ScopeMissing) or number == len(asking):
                     raise
                 if not self._settings.delegated:
