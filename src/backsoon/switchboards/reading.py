@@ -21,4 +21,8 @@ def read_said(kind: str, lamp: str, plan: str) -> Said:
         from backsoon.switchboards.asterisk.reading import read_lamp, read_plan
 
         return Said(read_lamp(lamp), read_plan(plan))
+    if kind == "webhook":
+        from backsoon.switchboards.webhook.reading import read_told
+
+        return Said(*read_told(lamp, plan))
     return Said(Lamp("", lamp) if lamp else None)

@@ -20,6 +20,7 @@ from backsoon.switchboards.base import (
     Rendered,
     SwitchboardError,
 )
+from backsoon.switchboards.reading import Said, read_said
 from backsoon.switchboards.webhook.message import message_of
 from backsoon.switchboards.webhook.render import MOST_COMING, TEXT, render, told
 from backsoon.switchboards.webhook.settings import WebhookSettings
@@ -118,6 +119,13 @@ def test_no_more_is_told_than_fits() -> None:
 def test_words_of_another_version_are_not_read(words: Rendered) -> None:
     with pytest.raises(SwitchboardError):
         told(words)
+
+
+def test_what_was_told_is_read_back_for_explaining() -> None:
+    rendered = render(ANNA)
+    assert read_said("webhook", rendered.lamp, rendered.plan) == Said(ANNA.lamp, ANNA.plan)
+    assert read_said("webhook", "", "") == Said()
+    assert read_said("webhook", "of another version", "") == Said(Lamp("", "of another version"))
 
 
 HOSTILE = st.one_of(
