@@ -45,7 +45,7 @@ class BadSound(BacksoonError):
 class MissingVoice(BacksoonError):
     """The libraries that change sounds are not installed."""
 
-    remedy = "install them: pip install 'backsoon[voice]'"
+    remedy = "install the extra: pip install 'backsoon[voice]' (in a checkout: pip install '.[voice]')"
 
 
 @dataclass(frozen=True, slots=True)
