@@ -105,6 +105,8 @@ class Sync:
         self._queues = Queues(at_once_of, self._settings.at_once)
         self._again: dict[int, bool] = {}
         self._hinted: set[int] = set()
+        self._doubted: dict[int, datetime] = {}
+        """Those whose last reading was not believed: read whole at or after the instant, they are."""
 
     @property
     def _reading(self) -> Mapping[int, Place]:
@@ -207,16 +209,20 @@ class Sync:
         calendar = read.calendar
         owned = await self._store.owned(calendar.id)
         if owned is None:
+            self._doubted.pop(calendar.id, None)
             return
         person = owned[1]
         began = self._clock.now()
         try:
             async with asyncio.timeout(self._settings.timeout):
                 changes, found = await self._read_believed(read, person)
+            self._doubted.pop(calendar.id, None)
             if await self._still_so(read.calendar, person):
                 await self._taken_over(read, changes, found, began)
             else:  # read from where it no longer is, or by keywords that no longer hold
                 await self._store.read_soon([calendar.id], whole=True)
+        except _Doubtful:
+            await self._read_once_more(read)
         except SourceBusy as error:
             self._hold(place_of(read), error)
         except SourceError as error:
@@ -243,20 +249,26 @@ class Sync:
     async def _read_believed(self, read: ReadCalendar, person: Person) -> tuple[Changes, Found]:
         source = await self._sources(read.calendar, person)
         try:
-            now = self._clock.now()
-            changes = await source.changes(window_at(now), read.health.sync_token)
+            now, doubted = self._clock.now(), self._doubted.get(read.calendar.id)
+            changes = await source.changes(window_at(now), None if doubted else read.health.sync_token)
             if not changes.complete and not changes.touched:
                 return changes, Found()
             stored = await self._store.referrals_of(read.calendar.id)
             found = self._found(changes, stored, read.calendar, person)
-            if shrunk(stored, (*found.kept, *found.referrals), now):
-                log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
-                await pause(self._clock, self._settings.second_reading)
-                changes = await source.changes(window_at(now), None)
-                found = self._found(changes, stored, read.calendar, person)
+            believed = doubted is not None and now >= doubted
+            if not believed and shrunk(stored, (*found.kept, *found.referrals), now):
+                raise _Doubtful
             return changes, self._compared(changes, stored, found, now)
         finally:
             await source.close()
+
+    async def _read_once_more(self, read: ReadCalendar) -> None:
+        """Have it read whole in a moment, for the same reason. It does not wait here: where everybody's series is taken
+        out at once, those who wait would keep the others from being read."""
+        log.warning("calendar %d lost most of its referrals at once: reading it again", read.calendar.id)
+        again = self._clock.now() + timedelta(seconds=self._settings.second_reading)
+        again = self._doubted.setdefault(read.calendar.id, again)
+        await self._store.save_health(read.calendar.id, replace(read.health, next_read=again))
 
     def _found(self, changes: Changes, stored: Iterable[CalendarReferral], calendar: Calendar, person: Person) -> Found:
         """What a read brings; in a complete one, of items that could not be fetched, the referrals we know."""
@@ -338,6 +350,10 @@ class Sync:
             next_read=after_failure(now, failures, retry_after, self._settings.pace_of(read.calendar), random.random()),
         )
         await self._store.save_health(read.calendar.id, health)
+
+
+class _Doubtful(Exception):
+    """A read lost most referrals: it is to be read once more before that is believed."""
 
 
 def _interval(health: CalendarHealth) -> timedelta | None:

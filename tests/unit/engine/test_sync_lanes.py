@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backsoon.domain.model import LATEST, CalendarEntry, EntryType, Timed
-from backsoon.domain.organisation import Calendar, Connection
+from backsoon.domain.organisation import Calendar, Connection, Person
 from backsoon.engine.pace import PUSHED, Pace
 from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.sources.base import Changes, SourceBusy, Window
@@ -356,3 +356,61 @@ class Broken:
 
     async def close(self) -> None:
         pass
+
+
+# -- what loses most of its referrals --------------------------------------------------------------------------------
+
+
+async def taken_out(w: World, server: Server, count: int) -> list[Calendar]:
+    """Calendars with a meeting each that was read, and that is not there any more."""
+    calendars = await employ(w, server, range(count))
+    held = [w.calendars[each.id].held for each in calendars]  # type: ignore[attr-defined]
+    for each in held:
+        each.put("kick-off", entry("kick-off", "m: x", at(12), at(13)))
+    for each in calendars:
+        await w.read(await owner(w, each))
+    for each in held:
+        each.remove("kick-off")
+    await w.store.read_soon()
+    server.asked.clear()
+    return calendars
+
+
+async def owner(w: World, calendar: Calendar) -> Person:
+    owned = await w.store.owned(calendar.id)
+    assert owned is not None
+    return owned[1]
+
+
+async def test_what_everybody_loses_at_once_is_not_read_one_after_the_other(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        server = Server()
+        server.open.set()
+        calendars = await taken_out(w, server, 20)
+        reading(w, SyncSettings(per_connection=2, second_reading=60))
+        async with w.running(sync=True):
+            await w.until(lambda: sorted(server.asked) == list(range(20)) and not w.sync._reading)
+            assert len(await w.store.referrals_of(calendars[0].id)) == 1, "it is not believed yet"
+            await w.move_to(w.clock.now() + timedelta(seconds=61))
+            await w.until(lambda: len(server.asked) == 40 and not w.sync._reading)
+        for each in calendars:
+            assert await w.store.referrals_of(each.id) == ()
+
+
+async def test_a_hint_makes_nobody_believe_a_loss_sooner(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        server = Server()
+        server.open.set()
+        (calendar,) = await taken_out(w, server, 1)
+        found = reading(w, SyncSettings(second_reading=60))
+        async with w.running(sync=True):
+            await w.until(lambda: len(server.asked) == 1 and not w.sync._reading)
+            for asked in (2, 3):
+                await w.store.hint([calendar.id], Lane.CHANGED, w.clock.now())
+                w.sync.hinted([calendar.id])
+                await w.until(lambda asked=asked: len(server.asked) == asked and not w.sync._reading)  # type: ignore[misc]
+                assert len(await w.store.referrals_of(calendar.id)) == 1
+            await w.move_to(w.clock.now() + timedelta(seconds=61))
+            await w.until(lambda: bool(found))
+        assert found == [(calendar.id, Lane.CHANGED, True)]
+        assert await w.store.referrals_of(calendar.id) == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from backsoon.engine.settling import Cause, Settler
 from backsoon.engine.sync import Sync
 from backsoon.engine.taking import Taking
 from backsoon.sources.base import CalendarSource
-from backsoon.store.base import Store, Trigger
+from backsoon.store.base import ReadCalendar, Store, Trigger
 from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.base import NOTHING
 from backsoon.testing import FakeClock, MemorySource, MemorySwitchboard
@@ -97,9 +97,17 @@ class World:
 
     async def read(self, person: Person) -> None:
         """Read the person's calendar now."""
-        for read in await self.store.calendars(person=person.id):
+        await self._read(await self.store.calendars(person=person.id))
+        while doubted := [
+            r for r in await self.store.calendars(person=person.id) if r.calendar.id in self.sync._doubted
+        ]:
+            await self.clock.move_to(max(self.sync._doubted[r.calendar.id] for r in doubted))
+            await self._read(doubted)
+
+    async def _read(self, calendars: Sequence[ReadCalendar]) -> None:
+        for read in calendars:
             reading = asyncio.ensure_future(self.sync.read(read))
-            while not reading.done():  # a second reading waits on the clock
+            while not reading.done():  # some wait on the clock
                 await self.clock.move_to(self.clock.now() + timedelta(milliseconds=50))
                 await asyncio.sleep(0.001)
             await reading
