@@ -4,7 +4,7 @@ The account :data:`ACCOUNT` has the least rights that the product asks for; :dat
 A call from ``caller`` enters the context ``incoming``, which tells the subroutine's result by the call's outcome: rings
 and answers (200) where the phone is not closed, is moved (302) where a closed phone diverts, is busy (486) where it is
 closed; beside it, ``UserEvent: BacksoonCall`` carries the variables (``BacksoonPhone`` ...). A call from ``outsider``
-enters the example.
+enters the example. There are no prompts of ours: callers are told with Asterisk's own sounds (see ``spoken_server``).
 """
 
 import asyncio
@@ -196,6 +196,7 @@ def server_settings() -> ServerSettings:
             LOGIN_ONLY.username: ManagerAccount(LOGIN_ONLY.secret, "system", "user"),
         },
         phones={"caller": "incoming", "outsider": "backsoon-example"} | dict.fromkeys(PHONES, "incoming"),
+        voicemail="[general]\nformat = wav\n[default]\n",
     )
 
 

@@ -80,7 +80,12 @@ async def test_a_crash(own_asterisk: Asterisk) -> None:
     assert set(own_asterisk.database()) == {
         key
         for name in after
-        for key in (f"/backsoon/{name}", f"/CustomDevstate/backsoon-{name}", f"/CustomPresence/{name}")
+        for key in (
+            f"/backsoon/{name}",
+            f"/backsoon-person/{name}",
+            f"/CustomDevstate/backsoon-{name}",
+            f"/CustomPresence/{name}",
+        )
     }
 
 

@@ -12,8 +12,8 @@ from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import Argument, Reason, Rules
 from backsoon.domain.organisation import Organisation
 from backsoon.domain.phonecodes import PhoneCodes
-from backsoon.switchboards.asterisk.dialplan import BadDialplanSetting, dialplan_text, fingerprint
-from backsoon.switchboards.asterisk.answering import BY_CHANNEL
+from backsoon.switchboards.asterisk.answering import BY_CHANNEL, BadDialplanSetting
+from backsoon.switchboards.asterisk.dialplan import dialplan_text, fingerprint
 
 
 def code(text: str) -> str:

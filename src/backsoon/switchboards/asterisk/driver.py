@@ -218,13 +218,15 @@ def _held_lamp(device: str, presence: str) -> str:
 
 
 def _plan_actions(order: Order) -> Iterator[Action]:
-    """What to write, the plan last: a crash in between then leaves no call to somebody unknown."""
+    """What to write. Who somebody is comes first and goes last, so that no call in between finds a plan of nobody."""
     plan, person = split_plan(order.after.plan)
     plan_before, person_before = split_plan(order.before.plan)
-    if person != person_before:
+    if person and person != person_before:
         yield _written(PERSON_FAMILY, order.extension, person)
     if plan != plan_before:
         yield _written(PLAN_FAMILY, order.extension, plan)
+    if person_before and not person:
+        yield _written(PERSON_FAMILY, order.extension, "")
 
 
 def _written(family: str, extension: str, value: str) -> Action:

@@ -1,0 +1,148 @@
+"""The contexts that answer callers, as text; what they do with calls is shown with a real Asterisk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from backsoon.domain.organisation import Organisation
+from backsoon.domain.spoken import Choice, Voice
+from backsoon.switchboards.asterisk.answering import BadDialplanSetting
+from backsoon.switchboards.asterisk.dialplan import USUAL, dialplan_text, fingerprint
+from backsoon.voice.dialplan import spoken_text
+from backsoon.voice.language import languages
+
+
+def code(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(";"))
+
+
+def printed(**changes: object) -> str:
+    return code(dialplan_text(organisation=organisation(**changes), spoken=spoken_text()))
+
+
+def organisation(**changes: object) -> Organisation:
+    return replace(USUAL, voice=replace(Voice(), **changes))  # type: ignore[arg-type]  # checked by the dataclass
+
+
+def context(text: str, name: str) -> str:
+    return text.split(f"[{name}]\n")[1].split("\n[")[0]
+
+
+def test_nothing_in_it_runs_text_as_code() -> None:
+    assert not re.search(r"EVAL|SHELL|System|Exec|CURL|AGI|Stasis|FILE\(|ENV\(|Macro", printed())
+
+
+def test_every_place_that_it_goes_to_is_there() -> None:
+    text = printed()
+    there = set(re.findall(r"^\[([\w-]+)\]$", text, re.MULTILINE)) | {"backsoon-local"}
+    gone_to = {re.sub(r"\$\{\w+\}", "en", name) for name in re.findall(r"(?:Gosub|Goto)\((backsoon[^,]*),", text)}
+    assert gone_to <= there
+    for section in text.split("\n[")[1:]:
+        labels = set(re.findall(r"n\((\w+)\)", section)) | set(re.findall(r"exten => (\w+),1", section))
+        assert set(re.findall(r"\]\?(\w+)\)$", section, re.MULTILINE)) <= labels
+        assert set(re.findall(r"Goto\((\w+)\)", section)) <= labels
+
+
+def test_the_caller_id_is_asked_once_and_filtered() -> None:
+    text = printed()
+    assert re.findall(r".{14}\$\{CALLERID[^}]*\}", text) == ["${FILTER(0-9+,${CALLERID(num)}"]
+    assert "CALLERID" in context(text, "backsoon-through")
+
+
+def test_the_answer_is_one_line_before_a_dial() -> None:
+    text = context(printed(), "backsoon-example")
+    assert text.index("Gosub(backsoon-answer,s,1(${EXTEN}))") < text.index("Dial(PJSIP/${EXTEN},30)")
+
+
+def test_nobody_is_called_outside() -> None:
+    """Whoever is chosen is called through the context without trunks, or as the operator says."""
+    text = printed(attendant="2000")
+    assert set(re.findall(r"Dial\(([^,]*)", text)) == {"PJSIP/${EXTEN}"}
+    assert re.findall(r"Gosub\((backsoon-(?:divert|local)),", context(text, "backsoon-ring")) == [
+        "backsoon-divert",
+        "backsoon-local",
+    ]
+
+
+class TestSettings:
+    def test_lists(self) -> None:
+        text = printed(
+            attendant="2000",
+            attendants=("2001", "2000"),
+            ring_through=("0046701", "nonsense", "5550"),
+            emergency=("112", "999"),
+            emergency_minutes=30,
+        )
+        assert re.findall(r"LOCAL\(list\)=(:[^$)]*)", text) == [":2000:2001:", ":+46701:5550:", ":112:999:"]
+        assert "${now} - 1800 " in text
+
+    def test_keys_in_their_order(self) -> None:
+        keys: Mapping[Choice, str] = {Choice.VOICEMAIL: "9", Choice.RING: "0", Choice.ATTENDANT: "5"}
+        text = printed(keys=keys, attendant="2000")
+        assert re.findall(r"exten => (\d),1,Return\((\w+)\)", context(text, "backsoon-keys")) == [
+            ("0", "ring"),
+            ("5", "attendant"),
+            ("9", "voicemail"),
+        ]
+        assert re.findall(r"backsoon-offer,s,1\((\w+),", text) == ["ring", "attendant", "voicemail"]
+
+    @pytest.mark.parametrize(
+        ("no_key", "tried"),
+        [
+            (Choice.VOICEMAIL, ["voicemail", "attendant", "hang_up"]),
+            (Choice.DEPUTY, ["deputy", "voicemail", "attendant", "hang_up"]),
+            (Choice.HANG_UP, ["hang_up", "voicemail", "attendant"]),
+        ],
+    )
+    def test_no_key(self, no_key: Choice, tried: list[str]) -> None:
+        assert re.findall(r"backsoon-try,s,1\((\w+)\)", context(printed(no_key=no_key), "backsoon-menu")) == tried
+
+    def test_without_voicemail_no_mailbox_is_asked_for(self) -> None:
+        assert "VM_INFO" not in printed(voicemail="")
+        assert "VM_INFO(${extension}@sales,exists)" in printed(voicemail="sales")
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            {"attendant": "2000,1)"},
+            {"voicemail": "default,u"},
+            {"keys": {Choice.VOICEMAIL: "1", Choice.RING: "1"}},
+            {"keys": {Choice.VOICEMAIL: "12"}},
+            {"keys": {Choice.VOICEMAIL: "*"}},
+        ],
+    )
+    def test_that_cannot_stand_there(self, bad: dict[str, object]) -> None:
+        with pytest.raises(BadDialplanSetting, match=f"voice.{next(iter(bad))}"):
+            printed(**bad)
+
+    def test_each_of_them_changes_the_fingerprint(self) -> None:
+        others = [
+            organisation(attendant="2000"),
+            organisation(ring_anyway=True),
+            organisation(no_key=Choice.HANG_UP),
+            organisation(internal_hears_more=False),
+            organisation(names=False),
+            organisation(emergency=("999",)),
+        ]
+        assert len({fingerprint(), fingerprint(spoken=spoken_text()), *map(fingerprint, others)}) == 8
+
+
+class TestSpoken:
+    @pytest.mark.parametrize("tag", ["en", "sv"])
+    def test_a_context_for_each_language(self, tag: str) -> None:
+        says = context(spoken_text(), f"backsoon-say-{tag}")
+        assert re.findall(r"exten => (\w+),1", says) == ["time", "week", "date", "choice"]
+        values = {"${ARG1}": "01", "${ARG2}": "01", "${ARG3}": "1"}
+        known = {**languages()[tag].phrases, **languages()[tag].rules.texts()}
+        time = re.findall(r"n,Return\((.*)\)", says)[0]
+        for mark, value in values.items():
+            time = time.replace(mark, value)
+        assert {prompt.removeprefix("backsoon/") for prompt in time.split("&")} <= known.keys()
+
+    def test_only_of_those_that_are_given(self) -> None:
+        text = spoken_text({"sv": languages()["sv"]})
+        assert re.findall(r"^\[(.*)\]", text, re.MULTILINE) == ["backsoon-say-sv"]
