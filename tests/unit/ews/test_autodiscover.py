@@ -10,8 +10,16 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
-from backsoon.sources.ews.autodiscover import DOUBT_AGAIN, FAILED_FOR, Autodiscover, Written
+from backsoon.engine.sync import SyncSettings
+from backsoon.sources.base import (
+    SourceBroken,
+    SourceBusy,
+    SourceDenied,
+    SourceError,
+    SourceMissing,
+    SourceUnavailable,
+)
+from backsoon.sources.ews.autodiscover import DOUBT_AGAIN, FAILED_FOR, LONGEST, Autodiscover, Written
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.transport import Transport
 from backsoon.wire.http import BadAddress, Http
@@ -244,6 +252,67 @@ async def test_an_address_stands_where_none_is_found_in_its_place(monkeypatch: p
         pages[OLD] = pox(protocol("EXPR", THERE))
         hours.now += FAILED_FOR
         assert await found.find("anna@corp.example") == THERE
+
+
+class Silent:
+    """Autodiscover says nothing from now on."""
+
+    def __init__(self, found: Autodiscover) -> None:
+        self.asked = 0
+        found._discover = self  # type: ignore[assignment]
+
+    async def __call__(self, _mailbox: str) -> str:
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+async def test_while_an_address_is_asked_for_again_the_others_go_on_with_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours, pages = Hours(monkeypatch), {OLD: pox(protocol("EXPR", WHERE))}
+    async with asked(pages, []) as (found, _):
+        await found.find("anna@corp.example")
+        hours.now += DOUBT_AGAIN
+        found.doubt()
+        silent = Silent(found)
+        asking = asyncio.create_task(found.find("gone@corp.example"))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            for _each in range(20):
+                assert await found.find("anna@corp.example") == WHERE
+        asking.cancel()  # it was read for too long
+        await asyncio.gather(asking, return_exceptions=True)
+        async with asyncio.timeout(5):
+            assert await found.find("gone@corp.example") == WHERE  # that it failed is remembered
+        assert silent.asked == 1
+
+
+async def test_whoever_cannot_wait_for_an_answer_leaves_the_failure_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Hours(monkeypatch)
+    async with asked({}, []) as (found, _):
+        silent = Silent(found)
+        waiting = [asyncio.create_task(found.find(f"p{n}@corp.example")) for n in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results[1:]] == [SourceUnavailable] * 2
+        assert silent.asked == 1
+
+
+async def test_hosts_that_say_nothing_are_not_waited_for_longer_than_a_reading_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert SyncSettings().timeout > LONGEST
+    monkeypatch.setattr("backsoon.sources.ews.autodiscover.LONGEST", 0.01)
+    async with asked({}, []) as (found, _):
+        Silent(found)
+        async with asyncio.timeout(5):
+            with pytest.raises(SourceUnavailable, match="in time"):
+                await found.find("anna@corp.example")
 
 
 MOVED = {

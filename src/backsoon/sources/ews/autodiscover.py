@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from yarl import URL
 
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing
+from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceError, SourceMissing, SourceUnavailable
 from backsoon.sources.ews.failures import USUAL_BACK_OFF, source_errors, with_remedy
 from backsoon.sources.ews.settings import EwsSettings
 from backsoon.sources.ews.transport import Transport
@@ -25,6 +25,8 @@ from backsoon.wire.xml import BadXml, parse_xml
 HOPS: Final = 5
 FAILED_FOR, LONGEST_FAILED = 60.0, 900.0
 """Seconds for which a failure stands: at first, and after some in a row."""
+LONGEST: Final = 90.0
+"""Seconds that asking may take, whatever hosts say nothing: less than the reading of a calendar may."""
 DOUBT_AGAIN: Final = 600.0
 """Seconds after which an address may be doubted that autodiscover gave."""
 _POX: Final = "/autodiscover/autodiscover.xml"
@@ -73,6 +75,8 @@ class Autodiscover:
             raise with_remedy(
                 error, "write url, or the user name as name@example.com so that autodiscover can be asked"
             )
+        if self._found and self._turn.locked():
+            return self._found  # it is doubted, and asked for again: what one mailbox needs the others do not wait for
         async with self._turn:
             if (self._doubted or not self._found) and _now() >= self._again_at:
                 await self._ask(self._asked_for(mailbox))
@@ -89,15 +93,24 @@ class Autodiscover:
         """Ask, and remember what came of it. What was found before stands where nothing is found now."""
         self._asked_at = _now()
         try:
-            self._found = await self._discover(mailbox)
+            async with asyncio.timeout(LONGEST):
+                self._found = await self._discover(mailbox)
         except SourceError as error:
-            self._failure = error
-            pause = min(FAILED_FOR * 2**self._failures, LONGEST_FAILED)
-            self._failures = min(self._failures + 1, 10)
-            asked = error.retry_after if isinstance(error, SourceBusy) else None
-            self._again_at = _now() + (pause if asked is None else asked)
-            return
-        self._doubted, self._failure, self._failures = False, None, 0
+            self._failed(error)
+        except TimeoutError:
+            self._failed(_unanswered())
+        except asyncio.CancelledError:
+            self._failed(_unanswered())  # whoever asked cannot wait longer; nor shall the next one
+            raise
+        else:
+            self._doubted, self._failure, self._failures = False, None, 0
+
+    def _failed(self, error: SourceError) -> None:
+        self._failure = error
+        pause = min(FAILED_FOR * 2**self._failures, LONGEST_FAILED)
+        self._failures = min(self._failures + 1, 10)
+        asked = error.retry_after if isinstance(error, SourceBusy) else None
+        self._again_at = _now() + (pause if asked is None else asked)
 
     def _again(self, failure: SourceError) -> SourceError:
         """What went wrong, as an error of its own, which says when it is tried again."""
@@ -193,6 +206,11 @@ class Autodiscover:
             else:
                 return self.trusted(_of_settings(answer))
         raise SourceBroken(f"autodiscover leads on more than {HOPS} times")
+
+
+def _unanswered() -> SourceError:
+    error = SourceUnavailable("autodiscover did not answer in time")
+    return with_remedy(error, "write url = https://HOST/EWS/Exchange.asmx, or see which of its hosts says nothing")
 
 
 def _now() -> float:
