@@ -10,6 +10,7 @@ from datetime import datetime
 from backsoon.switchboards.base import EXTENSION, Order, OrdersRefused, Rendered, SwitchboardDenied, SwitchboardError
 from backsoon.switchboards.webhook.judging import Judged, Meaning, judged, unanswered
 from backsoon.switchboards.webhook.message import Keys, Message, message_of
+from backsoon.switchboards.webhook.pace import Pace
 from backsoon.switchboards.webhook.patience import Patience, Trouble
 from backsoon.switchboards.webhook.settings import WebhookSettings
 from backsoon.switchboards.webhook.versions import Versions
@@ -18,8 +19,6 @@ from backsoon.wire.outward import Outward
 
 IN_A_ROW = 3
 """So many messages that failed, none of others being taken meanwhile: it is the receiver, not the messages."""
-AT_ONCE_FOR = 0.25
-"""Seconds of messages that one call of `show` should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,14 @@ class WebhookSession:
     def __init__(self, receiver: Receiver) -> None:
         self._to = receiver
         self._lost: asyncio.Future[SwitchboardError] = asyncio.get_running_loop().create_future()
-        self._rate = receiver.settings.at_once / AT_ONCE_FOR
+        self._pace = Pace(receiver.settings.at_once)
         self._failed_in_a_row = 0
         self._delivered = 0
 
     @property
     def at_once(self) -> int:
         """See `Session`: the slower the receiver answers, the fewer."""
-        return max(1, int(self._rate * AT_ONCE_FOR))
+        return self._pace.at_once
 
     async def read_back(self) -> Mapping[str, Rendered] | None:
         """None: a receiver cannot be asked. Raises `SwitchboardError` once the session is lost."""
@@ -97,9 +96,7 @@ class WebhookSession:
                     tasks.create_task(self._work(waiting, refused))
         except ExceptionGroup as group:
             raise group.exceptions[0] from None  # the store, where numbers are reserved
-        if (delivered := self._delivered - before) >= self._to.settings.at_once:
-            rate = delivered / max(loop.time() - began, 1e-3)
-            self._rate += (rate - self._rate) / 2
+        self._pace.took(self._delivered - before, loop.time() - began)
 
     async def _work(self, waiting: Iterator[Order], refused: dict[str, str]) -> None:
         for order in waiting:
