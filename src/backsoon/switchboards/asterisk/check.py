@@ -113,7 +113,7 @@ def _needed(voice: Voice) -> Iterator[tuple[Level, str, Sequence[str]]]:
     yield Level.WARNING, "that the spoken answer to callers needs ", MODULES_OF_ANSWERING
     yield Level.WARNING, "that tell when somebody is back where the prompts are missing ", (MODULE_WITHOUT_PROMPTS,)
     if voice.voicemail:
-        what = 'that the voicemail of the settings needs (or voice.voicemail = "" where there is none) '
+        what = "that leaving a message needs (where there are no mailboxes: voicemail = false in the settings) "
         yield Level.WARNING, what, (MODULE_OF_VOICEMAIL,)
 
 
