@@ -97,6 +97,7 @@ busy_phone = {busy_phone}
 # Reasons beside the usual ones, or changes to those.
 # [organisation.reasons.dentist]
 # labels = {{ en = "At the dentist", sv = "Hos tandläkaren" }}
+# spoken = {{ en = "is at the dentist", sv = "är hos tandläkaren" }}   # behind the name, to callers
 # lifetime = "minutes"   # by hand, where nobody says: minutes, next_working_morning or until_taken_back
 # minutes = 60
 # digit = "41"   # its star code: *23*41#

@@ -36,9 +36,30 @@ def _reasons(organisation: Organisation, language: Language) -> dict[str, str]:
     for code, reason in reasons.items():
         texts[f"own/{code}"] = safe(_clauses(reason, language, (reason.labels,)).own)
         if code == NOT_AVAILABLE or told_reason(code, rules) == code:
-            texts[f"reason/{code}"] = safe(_clauses(reason, language, (reason.labels,)).others)
-            texts[f"outside/{code}"] = safe(_clauses(reason, language, (reason.outside, reason.labels)).others)
+            texts[f"reason/{code}"] = safe(_inside(reason, language))
+            texts[f"outside/{code}"] = safe(_outside(reason, language))
     return texts
+
+
+def _inside(reason: Reason, language: Language) -> str:
+    return _spoken(language.tag, reason.spoken) or _clauses(reason, language, (reason.labels,)).others
+
+
+def _outside(reason: Reason, language: Language) -> str:
+    """What is written for outsiders alone comes before what is said inside."""
+    said = _spoken(language.tag, reason.spoken_outside)
+    if not said and not _spoken(language.tag, reason.outside):
+        said = _spoken(language.tag, reason.spoken)
+    return said or _clauses(reason, language, (reason.outside, reason.labels)).others
+
+
+def _spoken(language: str, table: Mapping[str, str]) -> str:
+    """What a table says in the language, or in a dialect of it; "" for nothing."""
+    return next((table[tag] for tag in (language, *_dialects(language, table)) if tag in table), "")
+
+
+def _dialects(language: str, table: Mapping[str, str]) -> list[str]:
+    return sorted(tag for tag in table if tag.split("-", 1)[0].lower() == language)
 
 
 def _clauses(reason: Reason, language: Language, tables: Iterable[Mapping[str, str]]) -> Clauses:
@@ -56,7 +77,7 @@ def _label(language: str, tables: Iterable[Mapping[str, str]]) -> tuple[str, str
     """The word and its language: that of the prompts, else of a dialect of it, else English, else any."""
     tables = tuple(tables)
     for table in tables:
-        for tag in (language, *sorted(t for t in table if t.split("-", 1)[0].lower() == language)):
+        for tag in (language, *_dialects(language, table)):
             if tag in table:
                 return tag, table[tag]
     return next(((tag, t[tag]) for t in tables for tag in ("en", *t) if tag in t), ("", ""))

@@ -117,3 +117,23 @@ def test_a_language_that_was_made_up(tmp_path: Path) -> None:
     assert made["reason/meeting"] == "lo meeting"
     assert made["past"] == "la"
     assert made[f"name/{name_key('Anna Berg')}"] == "Anna Berg"
+
+
+def test_what_the_settings_say_is_said() -> None:
+    dentist = Reason(
+        "dentist",
+        {"en": "At the dentist", "sv": "Hos tandläkaren"},
+        outside={"sv": "Borta"},
+        spoken={"en": "is at the dentist", "sv-FI": "är hos tandläkaren"},
+        spoken_outside={"en": "is away"},
+    )
+    english, swedish = texts(organisation(dentist)), texts(organisation(dentist), "sv")
+    assert (english["reason/dentist"], english["outside/dentist"]) == ("is at the dentist", "is away")
+    assert swedish["reason/dentist"] == "är hos tandläkaren"
+    assert "Borta" in swedish["outside/dentist"] and "tandläkaren" not in swedish["outside/dentist"]
+
+
+def test_what_is_said_inside_is_said_outside_where_nothing_else_is_written() -> None:
+    dentist = Reason("dentist", {"en": "At the dentist"}, spoken={"en": "is at the ${SHELL(id)} dentist"})
+    made = texts(organisation(dentist))
+    assert made["outside/dentist"] == made["reason/dentist"] == safe("is at the ${SHELL(id)} dentist")
