@@ -29,6 +29,8 @@ class Server(asyncio.DatagramProtocol, asyncio.Protocol):
 
     script: Script
     asked: list[Request] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    """Of the datagrams that came."""
     transports: list[asyncio.BaseTransport] = field(default_factory=list)
     framer: Framer = field(default_factory=Framer)
 
@@ -36,6 +38,7 @@ class Server(asyncio.DatagramProtocol, asyncio.Protocol):
         self.transports.append(transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.sizes.append(len(data))
         for said in self._answers(parse(data)):
             cast(asyncio.DatagramTransport, self.transports[-1]).sendto(said, addr)
 

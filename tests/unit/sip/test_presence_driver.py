@@ -31,7 +31,7 @@ from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
 from backsoon.switchboards.sip_presence.pace import Pace, PaceSettings
 from backsoon.switchboards.sip_presence.settings import Beat
 from backsoon.wire.sip import Headers, Request
-from backsoon.wire.sip_client import SipAddress, Transport
+from backsoon.wire.sip_client import SipAccount, SipAddress, Transport
 from backsoon.wire.sip_transaction import SipTimes
 from tests.unit.sip.server import Answer, answer, serving
 
@@ -119,6 +119,27 @@ class TestPublishing:
             async with board.session() as session:
                 await session.show(orders("1001", after=after))
         assert presence.of("1001") == [("", seconds, True)]
+
+    @pytest.mark.parametrize("text", ["In a meeting, back 10:00", "é" * 300])
+    async def test_it_fits_into_a_datagram(self, text: str) -> None:
+        """With all that is coming, with credentials and a tag."""
+        presence, asked = Presence(), 'WWW-Authenticate: Digest realm="example.com", nonce="{}", qop="auth"'
+
+        def script(request: Request) -> list[Answer]:
+            known = header(request, "authorization")
+            return presence(request) if known else [answer(request, 401, asked.format("n" * 40))]
+
+        hours = [NINE + timedelta(hours=number) for number in range(8)]
+        plan = tuple(PlannedReferral(at, at + timedelta(minutes=30), None, "meeting") for at in hours)
+        async with serving(script) as (server, address):
+            board = board_at(address, account=SipAccount("backsoon", "correct horse"))
+            after = board.render(Presentation("1001", Lamp("meeting", text), plan, "sv"))
+            async with board.session() as session:
+                await session.show(orders("1001", after=after))
+                await session.show(orders("1001", after=replace(after, lamp=after.lamp.replace("meeting", "lunch", 1))))
+        assert max(server.sizes) <= 1300
+        for request in server.asked:
+            assert text[:20].encode() in request.body or "1001" not in request.uri
 
     async def test_too_short_for_the_server(self) -> None:
         """423 is heeded, and from then on without being asked."""

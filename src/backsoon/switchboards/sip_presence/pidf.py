@@ -6,7 +6,7 @@ always the same ones: should a server ever hold two of our publications, its com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from lxml import etree
@@ -20,8 +20,8 @@ TIMED = "urn:ietf:params:xml:ns:pidf:timed-status"
 _NAMES = {None: PIDF, "d": DATA_MODEL, "r": RPID, "t": TIMED}
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 CONTENT_TYPE = "application/pidf+xml"
-SHORTEST = 60
-"""Bytes of text that are told even where the document then is longer than it should be."""
+SHORTER = (240, 120, 60)
+"""Bytes of text that are told where it is too long; the last even if the document then is longer than it should be."""
 
 ACTIVITIES: Mapping[str, str] = {
     "meeting": "meeting",
@@ -41,25 +41,28 @@ ACTIVITIES: Mapping[str, str] = {
 def document(address: str, told: Told, at: datetime, most: int | None = None) -> bytes:
     """What is published of the address at that instant (UTC).
 
-    `most` bytes: of what is coming only the next ones that fit are told, then less of the text.
+    `most` bytes: of what is coming only the next ones that fit are told, then nothing twice, then less of the text.
     """
-    coming = told.coming(at.timestamp())
-    body = _document(address, told, at, coming, None)
-    if most is None:
-        return body
-    while len(body) > most and coming:
-        coming.pop()
-        body = _document(address, told, at, coming, None)
-    shorter = 2 * SHORTEST * 2
-    while len(body) > most and shorter > SHORTEST:
-        shorter //= 2
-        body = _document(address, told, at, (), shorter)
+    body = b""
+    for coming, lean, text in _shorter_and_shorter(told, at):
+        body = _document(address, told, at, coming, lean, text)
+        if most is None or len(body) <= most:
+            break
     return body
 
 
-def _document(address: str, told: Told, at: datetime, coming: Sequence[Part], shorter: int | None) -> bytes:
+def _shorter_and_shorter(told: Told, at: datetime) -> Iterator[tuple[Sequence[Part], bool, str]]:
+    """What is coming, whether to leave out what is said twice, and the text."""
+    coming, text = told.coming(at.timestamp()), (told.now or Now()).text
+    for count in range(len(coming), -1, -1):
+        yield coming[:count], False, text
+    yield (), True, text
+    for most in SHORTER:
+        yield (), True, displayable(text, most)
+
+
+def _document(address: str, told: Told, at: datetime, coming: Sequence[Part], lean: bool, text: str) -> bytes:
     now = told.now or Now()
-    text = now.text if shorter is None else displayable(now.text, shorter)
     root = etree.Element(f"{{{PIDF}}}presence", nsmap=_NAMES, entity=address)
     service = etree.SubElement(root, f"{{{PIDF}}}tuple", id="backsoon")
     status = etree.SubElement(service, f"{{{PIDF}}}status")
@@ -68,11 +71,12 @@ def _document(address: str, told: Told, at: datetime, coming: Sequence[Part], sh
         _timed(service, part)
     etree.SubElement(service, f"{{{PIDF}}}contact").text = address
     _note(service, PIDF, text, now.language)
-    etree.SubElement(service, f"{{{PIDF}}}timestamp").text = _instant(at.timestamp())
+    if not lean:
+        etree.SubElement(service, f"{{{PIDF}}}timestamp").text = _instant(at.timestamp())
     if now.reason:
         person = etree.SubElement(root, f"{{{DATA_MODEL}}}person", id="person")
         _activities(person, now.reason, told.present(at.timestamp()))
-        _note(person, DATA_MODEL, text, now.language)
+        _note(person, DATA_MODEL, "" if lean else text, now.language)
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
