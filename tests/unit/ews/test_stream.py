@@ -207,6 +207,41 @@ async def test_a_delegate_holds_no_more_connections_than_the_server_lets_it() ->
         assert ear.lost == 0
 
 
+@pytest.mark.parametrize("left", [7, 12], ids=["a group is empty", "groups have room"])
+async def test_who_waits_for_a_connection_takes_the_place_of_those_who_are_gone(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setattr("backsoon.sources.ews.stream.TOGETHER", 5)
+    async with listening(want=set(), access="delegate") as (made, ear, stream):
+        many = [f"p{n:02}@example.com" for n in range(17)]
+        for address in many:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: len(ear.live) == 15)
+        assert "2 mailboxes are polled" in str(stream.problem)
+        stream.want(many[-left:])
+        await until(lambda: ear.live == set(many[-left:]))
+        await until(lambda: stream.problem is None)
+
+
+async def test_mailboxes_on_another_server_take_a_delegates_connection_that_nobody_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("backsoon.sources.ews.stream.TOGETHER", 5)
+    async with listening(want=set(), access="delegate") as (made, ear, stream):
+        many = [f"p{n:02}@example.com" for n in range(15)]
+        for address in many:
+            made.sim.world.add(Mailbox(address))
+        stream.want(many)
+        await until(lambda: len(ear.live) == 15)
+        stream.want(many[5:])
+        await until(lambda: ear.live == set(many[5:]))
+        group = next(each for each in stream._groups if many[5] in each.members)
+        stream._stray(group, {many[5]})
+        await until(lambda: any(each.moved and each.begun and many[5] in each.members for each in stream._groups))
+        await until(lambda: ear.live == set(many[5:]) and stream.problem is None)
+
+
 # -- what the health report says -------------------------------------------------------------------------------------
 
 

@@ -100,9 +100,11 @@ class EwsStream:
             self._groups.clear()
 
     def _share(self, tasks: asyncio.TaskGroup, listener: Listener) -> None:
-        """Share out who is wanted: whoever has a group stays in it."""
+        """Share out who is wanted: whoever has a group stays in it, unless that waits for a connection."""
         placed = set[str]()
         for group in self._groups:
+            if not group.begun:
+                group.members.clear()  # nobody is listened to there yet, and there may be room where somebody is
             gone = group.members - self._wanted
             if gone:
                 group.members -= gone
@@ -112,10 +114,11 @@ class EwsStream:
         room = [group for group in self._groups if len(group.members) < TOGETHER]
         for address in sorted(self._wanted - placed):
             moved = address in self._strays
-            there = next((each for each in room if each.moved == moved), None)
+            there = next((each for each in room if each.moved == moved or not each.members), None)
             if there is None:
                 there = self._new(tasks, listener, moved=moved)
                 room.append(there)
+            there.moved = moved
             there.members.add(address)
             there.changed.set()
             if len(there.members) >= TOGETHER:
