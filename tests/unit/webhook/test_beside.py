@@ -14,6 +14,7 @@ from aiohttp import web
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.publisher import Publisher
 from backsoon.switchboards.webhook import WebhookSettings, WebhookSwitchboard
+from backsoon.wire.outward import Resolve, system_resolve
 from tests.unit.engine.world import World, at, entry, world
 from tests.webhook_receiver import Took, WebhookReceiver, answering, around, receiving
 
@@ -21,10 +22,10 @@ HOSTILE = '"}],"x":[{\r\nwebhook-id: 1\r\n\r\n\u202e${SHELL(id)} <script> \\" \\
 
 
 @asynccontextmanager
-async def told(w: World, settings: WebhookSettings) -> AsyncIterator[Publisher]:
+async def told(w: World, settings: WebhookSettings, resolve: Resolve = system_resolve) -> AsyncIterator[Publisher]:
     """The world at work, with a receiver beside its switchboard in memory."""
     known = SwitchboardSettings("acme", settings.name, "webhook")
-    driver = WebhookSwitchboard(settings, around())
+    driver = WebhookSwitchboard(settings, around(), resolve)
     publisher = Publisher(known, driver, w.store, w.clock, w.settler.settle_everybody)
     w.publishers["acme"].append(publisher)
     await w.store.save_switchboards("acme", [w.publisher.settings, known])
@@ -166,3 +167,40 @@ async def test_a_sensitive_reason_is_nobodys_business(tmp_path: Path) -> None:
             "not_available",
         )
         assert b"sick" not in b"".join(took.body for took in receiver.took)
+
+
+class Counted:
+    """Resolves as the machine does, and counts how often somebody wanted to connect."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        self.attempts += 1
+        return [host]
+
+
+async def test_hours_without_the_receiver(tmp_path: Path) -> None:
+    """It is tried again all the while, no more than four times an hour in the end, and told what holds at last."""
+    counted, receiver = Counted(), WebhookReceiver()
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        async with told(w, receiver.settings(), counted) as publisher:
+            since = publisher.health.since
+            for hour in range(6):
+                await w.service.refer(anna, ("lunch", "holiday")[hour % 2])
+                for _ in range(4):
+                    before = counted.attempts
+                    await w.move_to(w.clock.now() + timedelta(seconds=900))
+                    await w.until(lambda before=before: counted.attempts > before)  # type: ignore[misc]
+                    await w.until(lambda: not publisher.health.connected)
+            assert 24 <= counted.attempts <= 24 + 12
+            assert publisher.health.since == since
+            assert "nothing got through since" in publisher.health.problem
+            await receiver.open()
+            try:
+                await w.move_to(w.clock.now() + timedelta(seconds=900))
+                await w.until(lambda: receiver.states() == {"1001": "holiday"})
+                assert len(receiver.took) == 1
+            finally:
+                await receiver.close()
