@@ -342,6 +342,22 @@ async def test_subscriptions_are_ordered_again_after_a_while() -> None:
         assert stream.problem is None
 
 
+async def test_where_nobody_may_be_listened_to_it_is_tried_less_and_less_often() -> None:
+    """The role was taken away, say: each try is a request for each mailbox."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        await asyncio.sleep(0)
+
+    async with listening(want=set(), tune={"sleep": sleep}) as (made, _ear, stream):
+        made.sim.faults.add("vendor", times=None, match="Subscribe ", code="ErrorImpersonateUserDenied")
+        stream.want(BOTH)
+        await until(lambda: len(waited) >= 6)
+        assert waited[:6] == [300, 600, 1200, 2400, 3600, 3600]
+        assert "may not act for this mailbox" in str(stream.problem)
+
+
 async def test_old_servers_are_not_hammered_either() -> None:
     async with listening("2007_SP1", want=set()) as (made, ear, stream):
         people = crowded(made, 8)

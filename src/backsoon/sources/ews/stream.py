@@ -27,7 +27,9 @@ PULLS_A_SECOND: Final = 5.0
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 NOTHING_PAUSE: Final = 300.0
-"""Seconds until mailboxes that could not be subscribed to are tried again, where there are no others."""
+LONGEST_NOTHING: Final = 3_600.0
+"""Seconds until mailboxes that could not be subscribed to are tried again, where there are no others; each time longer,
+for it is a request for each of them."""
 
 
 @dataclass(eq=False)
@@ -214,10 +216,12 @@ class EwsStream:
         if not subscribed:
             self._lost(group, listener)
             refusal, listening.refusal = listening.refusal, None
-            group.problem = None
+            seconds, group.problem = NOTHING_PAUSE, None
             if refusal is not None and refusal.code != NO_MORE_SUBSCRIPTIONS and group.members:
                 self._failed(group, refusal)
-            await self._until_changed(group, NOTHING_PAUSE)
+                seconds = min(NOTHING_PAUSE * 2**group.failures, LONGEST_NOTHING)
+                group.failures = min(group.failures + 1, 10)
+            await self._until_changed(group, seconds)
             return
         hearing = asyncio.ensure_future(self._hear(group, listening, subscribed, listener))
         changed = asyncio.ensure_future(group.changed.wait())
