@@ -188,7 +188,7 @@ class Backsoon:
     def _found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
         self.pushing.found(read, lane, news)
         if lane is Lane.CHANGED and self.pushing.tells(read.calendar.organisation, read.calendar.connection):
-            self.sweeping.read(read.calendar.id)
+            self.sweeping.read(read.calendar)
 
     async def _settle_late(self, people: Sequence[int]) -> None:
         await self.settler.settle(people, Cause(Trigger.CLOCK))

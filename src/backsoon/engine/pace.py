@@ -33,7 +33,7 @@ PUSHED = Pace(36 * 3600.0, 36 * 3600.0)
 """That of a calendar whose changes are told: it is read then, and shortly before something is due."""
 SELDOM = Pace(132 * 3600.0, 132 * 3600.0)
 """The same where everything that a read brings is told of, and looking at busy times finds what was told and lost: of
-the days up to here that is seen within a quarter of an hour (`sweeping.DAYS`). It is read when its channel of seven
+the days up to here that is seen within a quarter of an hour (`fingerprints.DAYS`). It is read when its channel of seven
 days is replaced, which comes sooner."""
 
 RETRY, LONGEST_RETRY = 900.0, 3600.0

@@ -1,19 +1,17 @@
 """Looks at who is busy when, many mailboxes at a request: a first look at everybody, and a check on what is told.
 
 At the start whoever is busy now or soon, and was never read, is read first. Later on, during working hours, a mailbox
-that is busy at other times than before, though nobody told of a change, is read.
+that is busy at other times than before, though nobody told of a change, is read. Whoever is read because a change was
+told is looked at just after, so that another change which is lost shows at the next look.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from hashlib import blake2b
 from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,9 +20,10 @@ from backsoon.domain.hours import WorkingHours, WorkingTime
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
 from backsoon.engine.defects import where
 from backsoon.engine.directory import Directory
+from backsoon.engine.fingerprints import DAY, DAYS, Fingerprints
 from backsoon.engine.pace import PUSHED
 from backsoon.engine.pushing import Accounts
-from backsoon.engine.timing import Clock, until_set
+from backsoon.engine.timing import Clock, pause, until_set
 from backsoon.sources.account import Account, BusyTime
 from backsoon.sources.base import SourceBusy, SourceError, Window
 from backsoon.store.base import Lane, ReadCalendar, Store, StoreError
@@ -33,76 +32,15 @@ log = logging.getLogger(__name__)
 
 EVERY: Final = timedelta(minutes=15)
 SOON: Final = timedelta(minutes=15)
-DAY: Final = timedelta(days=1)
-DAYS: Final = 7
-"""So many days are looked at, today the first: what is lost of later ones is found by reading before these come, see
-`pace.SELDOM`."""
 PAGE: Final = 1000
 IN_A_ROW: Final = 3
 """So many questions in a row that fail, and it is not because of the mailboxes that they are about."""
+AFTERWARDS: Final = 10.0
+"""Seconds after a read that was asked for until the mailbox is looked at: others may join it."""
 STANDS: Final = timedelta(hours=26)
 """How long a look counts as one: there is one a day on days of rest."""
 
 Place = tuple[str, str]
-
-
-class Fingerprints:
-    """When many mailboxes were busy from a day on for some days, as 16 bytes each: the calendar, 32 bits for all days
-    but the last one, and 32 for all but the first, which is what a look on the next day is compared with."""
-
-    def __init__(self, day: datetime, days: int = DAYS) -> None:
-        self.day = day
-        self._end = day + days * DAY
-        self._last = 0
-        self._calendars = array("q")
-        self._prints = array("Q")
-
-    def __len__(self) -> int:
-        return len(self._calendars)
-
-    def add(self, calendar: int, busy: Iterable[BusyTime]) -> None:
-        """Note when a mailbox is busy; calendars come in order of their ids."""
-        times = list(busy)
-        early, late = _print(times, self.day, self._end - DAY), _print(times, self.day + DAY, self._end)
-        self._last = calendar
-        self._calendars.append(calendar)
-        self._prints.append(early << 32 | late)
-
-    def differs(self, calendar: int, later: Fingerprints) -> bool:
-        """Whether the mailbox is busy otherwise in a later look, as far as both looks saw the same days."""
-        before, after = self._of(calendar), later._of(calendar)
-        if before is None or after is None:
-            return False
-        if later.day == self.day:
-            return before != after
-        return later.day == self.day + DAY and before & 0xFFFFFFFF != after >> 32
-
-    def keep(self, calendar: int, before: Fingerprints) -> None:
-        """Go on with what was known of a mailbox that could not be looked at now. Of the days that a look yesterday
-        did not see nothing is known: the mailbox is read after the next look, rather than never."""
-        self._last, known = calendar, before._of(calendar)
-        if known is None or before.day not in (self.day, self.day - DAY):
-            return
-        self._calendars.append(calendar)
-        self._prints.append(known if before.day == self.day else (known & 0xFFFFFFFF) << 32)
-
-    def may_know(self, calendar: int) -> bool:
-        """Whether the mailbox was looked at, or came later than this look."""
-        return calendar > self._last or self._of(calendar) is not None
-
-    def _of(self, calendar: int) -> int | None:
-        at = bisect_left(self._calendars, calendar)
-        return self._prints[at] if at < len(self._calendars) and self._calendars[at] == calendar else None
-
-
-def _print(times: Iterable[BusyTime], start: datetime, end: datetime) -> int:
-    """32 bits of what lies in a span; 0 for nothing."""
-    within = sorted(
-        (max(b.start, start).timestamp(), min(b.end, end).timestamp(), b.show_as.value)
-        for b in times
-        if b.start < end and b.end > start
-    )
-    return int.from_bytes(blake2b(repr(within).encode(), digest_size=4).digest()) if within else 0
 
 
 @dataclass
@@ -116,6 +54,10 @@ class _Swept:
     looked_at: datetime | None = None
     blind: bool = False
     """Whether nobody can be looked at, as far as we know."""
+    told: dict[int, Calendar] = field(default_factory=dict)
+    """Those that were read because a change was told, and not looked at since."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass
@@ -160,13 +102,15 @@ class Sweeping:
         self._accounts = accounts
         self._tells = tells
         self._hinted = hinted
-        self._read: set[int] = set()
         self._swept: dict[Place, _Swept] = {}
         self._changed = asyncio.Event()
 
-    def read(self, calendar: int) -> None:
-        """The calendar was read because a change was told: that it differs at the next look proves nothing."""
-        self._read.add(calendar)
+    def read(self, calendar: Calendar) -> None:
+        """The calendar was read because a change was told: that it differs from the last look proves nothing."""
+        swept = self._swept.get((calendar.organisation, calendar.connection))
+        if swept is not None:
+            swept.told[calendar.id] = calendar
+            swept.news.set()
 
     def looks_at(self, calendar: Calendar) -> bool:
         """Whether the calendar's busy times are looked at, so that what is lost of it is found."""
@@ -203,18 +147,35 @@ class Sweeping:
 
     async def _keep(self, connection: Connection) -> None:
         swept = self._swept[connection.organisation, connection.name] = _Swept(connection, self._clock.now())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_looking_after(swept))
+            while True:
+                wait = self._clock.now() + EVERY
+                error = await self._tried(swept, self._sweep)
+                if error is not None:
+                    wait = max(wait, self._clock.now() + timedelta(seconds=error.retry_after or 0.0))
+                await self._clock.sleep_until(wait)
+
+    async def _keep_looking_after(self, swept: _Swept) -> None:
         while True:
-            wait = self._clock.now() + EVERY
-            try:
-                await self._sweep(swept)
-            except SourceError as error:
-                wait = max(wait, self._clock.now() + timedelta(seconds=error.retry_after or 0.0))
-                log.info("connection %s: who is busy when is not known: %s", connection.name, error)
-            except StoreError as error:
-                log.error("the store failed: %s", error)
-            except Exception as error:  # a defect of ours harms no other
-                log.error("connection %s: %s", connection.name, where(error))
-            await self._clock.sleep_until(wait)
+            await swept.news.wait()
+            swept.news.clear()
+            await pause(self._clock, AFTERWARDS)
+            await self._tried(swept, self._look_after)
+
+    async def _tried(self, swept: _Swept, look: Callable[[_Swept], Awaitable[None]]) -> SourceError | None:
+        """Look, one at a time, whatever comes of it; what the vendor said against it."""
+        try:
+            async with swept.turn:
+                await look(swept)
+        except SourceError as error:
+            log.info("connection %s: who is busy when is not known: %s", swept.connection.name, error)
+            return error
+        except StoreError as error:
+            log.error("the store failed: %s", error)
+        except Exception as error:  # a defect of ours harms no other
+            log.error("connection %s: %s", swept.connection.name, where(error))
+        return None
 
     async def _sweep(self, swept: _Swept) -> None:
         """One look, and what follows where there has been none for long. Raises `SourceError`, `StoreError`."""
@@ -272,23 +233,31 @@ class Sweeping:
     async def _look(self, swept: _Swept, place: Place) -> None:
         now = self._clock.now()
         midnight = datetime.combine(now.date(), time(), UTC)
-        # What was told hours ago says nothing of what was not told since.
-        told = self._read if swept.looked_at is not None and now - swept.looked_at < 2 * EVERY else set[int]()
         seen, before, asked = Fingerprints(midnight), swept.prints or Fingerprints(midnight), _Asked()
         window = Window(midnight, midnight + DAYS * DAY)
         async for page in self._pages(place):
             busy = await self._busy(place, [read.calendar for read in page], window, asked)
             changed = _changed(page, busy, before, seen)
-            if hints := [calendar for calendar in changed if calendar not in told]:
+            if hints := [calendar for calendar in changed if calendar not in swept.told]:
                 await self._store.hint(hints, Lane.RECONCILE, self._clock.now())
                 self._hinted(hints)
-            self._read.difference_update(busy)
             if asked.worked and not asked.given_up:
                 await self._read_sooner(read for read in page if not seen.may_know(read.calendar.id))
         if asked.worked:
             swept.prints = seen
         asked.end()
         swept.prints, swept.looked_at = seen, now
+
+    async def _look_after(self, swept: _Swept) -> None:
+        """Look at those that were just read because a change was told. Who cannot be looked at is read once more after
+        the next look. Raises `SourceError`."""
+        told, swept.told = list(swept.told.values()), {}
+        if swept.prints is None:
+            return
+        place, day, asked = (swept.connection.organisation, swept.connection.name), swept.prints.day, _Asked()
+        for calendar, times in (await self._busy(place, told, Window(day, day + DAYS * DAY), asked)).items():
+            swept.prints.put(calendar, times)
+        asked.end()
 
     # -- asking ------------------------------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class Pushed:
     def _found(self, read: ReadCalendar, lane: Lane, news: bool) -> None:
         self.pushing.found(read, lane, news)
         if lane is Lane.CHANGED:
-            self.sweeping.read(read.calendar.id)
+            self.sweeping.read(read.calendar)
 
     async def _source(self, calendar: Calendar, person: Person) -> CalendarSource:
         self.reads[person.email] += 1

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from backsoon.domain.hours import WorkingHours
 from backsoon.domain.model import ShowAs
 from backsoon.domain.organisation import Person
+from backsoon.engine.fingerprints import DAYS, Fingerprints
 from backsoon.engine.pace import SELDOM
-from backsoon.engine.sweeping import DAYS, Fingerprints, at_work
+from backsoon.engine.sweeping import at_work
 from backsoon.sources.account import BusyTime
 from backsoon.sources.base import SourceBusy, SourceDenied, SourceUnavailable, Window
 from backsoon.store.base import Lane
@@ -360,3 +361,63 @@ async def test_whatever_is_lost_everything_is_right_within_sixteen_minutes(tmp_p
         for person in people:
             box = p.account.box(person.email)
             assert len(await p.world.service.referrals(person)) == len(box.busy), person.email
+
+
+async def test_what_is_lost_after_something_that_was_told_is_found_as_soon(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        (anna, *_) = await p.people(5)
+        await p.start()
+        await p.pass_by(minutes=40)
+        await booked(p, 0, 15)
+        await p.settle()
+        await p.pass_by(minutes=1)
+        assert len(await p.world.service.referrals(anna)) == 1
+        p.account.drop = 1.0
+        await booked(p, 0, 17)
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 2
+
+
+async def test_many_that_are_told_of_together_are_looked_at_together(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        await p.people(50)
+        await p.start()
+        await p.pass_by(minutes=40)
+        before = p.account.requests["busy"]
+        p.reads.clear()
+        for number in range(50):
+            await booked(p, number, 15)
+        await p.settle()
+        await p.pass_by(minutes=1)
+        assert p.account.requests["busy"] == before + -(-50 // p.account.busy_at_once)
+        await p.pass_by(minutes=40)
+        assert set(p.reads.values()) == {1}
+
+
+async def test_who_cannot_be_looked_at_after_it_was_told_of_is_read_once_more(tmp_path: Path) -> None:
+    async with pushed(tmp_path) as p:
+        (anna, *_) = await p.people(5)
+        await p.start()
+        await p.pass_by(minutes=40)
+        p.account.fail["busy"] = SourceUnavailable("503")
+        await booked(p, 0, 15)
+        await p.settle()
+        await p.pass_by(minutes=1)
+        p.account.fail.clear()
+        p.account.drop = 1.0
+        await booked(p, 0, 17)
+        await p.pass_by(minutes=16)
+        assert len(await p.world.service.referrals(anna)) == 2
+
+
+def test_a_later_look_at_one_mailbox_takes_the_place_of_the_one_before() -> None:
+    nine, ten = BusyTime(at(9), at(10)), BusyTime(at(10), at(11))
+    made = Fingerprints(MIDNIGHT)
+    for calendar in (2, 4):
+        made.add(calendar, [nine])
+    for calendar in (1, 2, 3, 5):
+        made.put(calendar, [ten])
+    for calendar, expected in {1: ten, 2: ten, 3: ten, 4: nine, 5: ten}.items():
+        now = Fingerprints(MIDNIGHT)
+        now.add(calendar, [expected])
+        assert not made.differs(calendar, now)
