@@ -17,6 +17,7 @@ from functools import partial
 from itertools import chain
 
 from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.engine.deadlines import USUAL, Bounded, Hung, Patience, within
 from backsoon.engine.defects import where
 from backsoon.engine.patience import patiently
 from backsoon.engine.queued import OVERTAKEN, UNKNOWN, Urgency, batches, divided, sharing
@@ -42,6 +43,8 @@ BACKOFF = (1.0, 30.0)
 CLEARING = 600.0
 """The longest that clearing a switchboard may take, in seconds."""
 PAGE = 500
+PORTION = 1000
+"""The most orders that are handed over at once."""
 
 
 @dataclass(slots=True)
@@ -68,16 +71,22 @@ class Publisher:
         store: Store,
         clock: Clock,
         resettle: Callable[[str], Awaitable[frozenset[str]]],
+        patience: Patience = USUAL,
     ) -> None:
         """`resettle` decides anew about everybody of an organisation, offering to publishers;
 
-        it returns their extensions.
+        it returns their extensions. `patience` is how long the driver is waited for.
         """
         self.settings = settings
         self.health = SwitchboardHealth(since=clock.now())
         self._driver = driver
         self._clock = clock
         self._resettle = resettle
+        self._patience = patience
+        self._most = PORTION
+        """How many orders are handed over at once: fewer after a driver hung, for then none of them counts as told."""
+        self._unrendered: dict[str, str] = {}
+        """Of whom the driver could not say what is to be shown, and why."""
         self._wanted: list[dict[str, Order]] = [{} for _ in Urgency]
         self._telling: list[dict[str, Order]] = [{} for _ in Urgency]
         """What was taken from the queues and is being told; `OVERTAKEN` where something newer is wanted meanwhile."""
@@ -85,6 +94,8 @@ class Publisher:
         self._strangers: set[str] = set()
         self.orders = 0
         """How many were carried out."""
+        self.gone = False
+        """Whether the switchboard is in the settings no more, or at another place: what it was told is forgotten."""
         self.settled = False
         """Whether everybody was decided about anew since the session began, so that all differences are wanted."""
         self._wake = asyncio.Event()
@@ -96,8 +107,19 @@ class Publisher:
     # -- what is wanted -----------------------------------------------------------------------------------------
 
     def render(self, presentation: Presentation) -> Rendered:
-        """The presentation in the switchboard's own words."""
-        return self._driver.render(presentation)
+        """The presentation in the switchboard's own words: none where a defect of the driver keeps it from saying."""
+        extension = presentation.extension
+        try:
+            rendered = _checked(self._driver.render(presentation))
+        except Exception as error:  # others' switchboards are asked as well, and other people's state
+            if not self._unrendered:
+                log.error("switchboard %s: cannot say what is to be shown: %s", self.settings.name, where(error))
+            why = f"internal error of the driver ({type(error).__name__})"
+            self._unrendered[extension] = self.health.refused[extension] = why
+            return NOTHING
+        if self._unrendered and self._unrendered.pop(extension, ""):
+            self.health.refused.pop(extension, None)
+        return rendered
 
     def prepare(self, extension: str, wanted: Rendered, before: Rendered | None = None) -> Order:
         """An order to `offer` now or later; `before` is what will have been told by then (None: what is wanted now).
@@ -160,7 +182,7 @@ class Publisher:
         One that cannot be reached keeps what it has, which is told in the log.
         """
         try:
-            async with asyncio.timeout(CLEARING), self._driver.session() as session:
+            async with asyncio.timeout(CLEARING), Bounded(self._driver, self._patience) as session:
                 held = await self._held(session)
                 orders = [Order(extension, before, NOTHING) for extension, before in held.items()]
                 for start in range(0, len(orders), PAGE):
@@ -174,12 +196,20 @@ class Publisher:
     # -- the switchboard ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep a session open for ever, compare at each start, then tell what is wanted."""
+        """Keep a session open for ever, compare at each start, then tell what is wanted. Until cancelled: what was told
+        by then is stored."""
+        try:
+            await self._run()
+        finally:
+            if not self.gone:
+                await self._shown.save_the_rest()
+
+    async def _run(self) -> None:
         wait = BACKOFF[0]
         while True:
             asked = 0.0
             try:
-                async with self._driver.session() as session:
+                async with Bounded(self._driver, self._patience, self._overdue) as session:
                     await self._compare(session)
                     await self._live(session)
             except* Exception as group:  # a defect of ours must not stop the other switchboards
@@ -197,6 +227,9 @@ class Publisher:
             return False
         return self._clock.now() - health.since > timedelta(seconds=BACKOFF[1])
 
+    def _overdue(self, hung: Hung) -> None:
+        self._down(ExceptionGroup("", [hung]))
+
     def _down(self, group: ExceptionGroup[Exception]) -> None:
         error = _first(group)
         known = isinstance(error, (SwitchboardError, StoreError))
@@ -212,11 +245,13 @@ class Publisher:
         held = await self._held(session)
         await self._shown.begin(held)
         self._strangers = set(held)
-        self.health = SwitchboardHealth(connected=True, since=self._clock.now())
+        self.health = SwitchboardHealth(connected=True, since=self._clock.now(), refused=dict(self._unrendered))
 
     async def _held(self, session: Session) -> Mapping[str, Rendered]:
         """What the switchboard holds; of one that cannot be asked, what it was told last."""
-        held = await session.read_back()
+        patience = self._patience
+        async with within(patience.reading, "reading what it holds", patience.grace, self._overdue):
+            held = await session.read_back()
         return held if held is not None else await self._shown.everything()
 
     async def _live(self, session: Session) -> None:
@@ -280,7 +315,7 @@ class Publisher:
         """Tell these, as many at once as the session takes soon; whether it was all of them."""
         orders = await self._shown.up_to_date(batch)
         while orders:
-            part, orders = divided(orders, session.at_once)
+            part, orders = divided(orders, session.at_once, self._most)
             carried.append(await self._show(session, part))
             told.update(order.extension for order in part)
             await asyncio.sleep(0)
@@ -293,16 +328,24 @@ class Publisher:
     async def _show(self, session: Session, orders: list[Order]) -> list[Order]:
         """Have the orders carried out; those that were."""
         refused: Mapping[str, str] = {}
+        patience, count = self._patience, len(orders)
+        seconds, what = patience.telling + count * patience.each, f"telling it of {count} extensions"
         try:
-            await session.show(orders)
+            async with within(seconds, what, patience.grace, self._overdue):
+                await session.show(orders)
+        except Hung:
+            self._most = max(1, count // 8)
+            raise
         except OrdersRefused as error:
             refused = error.refused
             log.warning("switchboard %s refused %d orders", self.settings.name, len(refused))
             orders = [order for order in orders if order.extension not in refused]
+        self._most = min(PORTION, self._most + 1)
         self.orders += len(orders)
         if refused or self.health.refused:
             for order in orders:
-                self.health.refused.pop(order.extension, None)
+                if order.extension not in self._unrendered:
+                    self.health.refused.pop(order.extension, None)
             self.health.refused.update(refused)
         return orders
 
@@ -313,6 +356,13 @@ class Publisher:
             if waiting is not None and waiting is not OVERTAKEN:
                 return waiting.after
         return self._shown.known(extension) or UNKNOWN
+
+
+def _checked(rendered: Rendered) -> Rendered:
+    """What a driver answered, if it is what it should be: it goes into the store. Raises `TypeError`."""
+    if all(isinstance(text, str) for text in (rendered.lamp, rendered.plan)):
+        return rendered
+    raise TypeError
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> BaseException:

@@ -31,12 +31,12 @@ def batches(orders: Iterable[Order], size: int) -> Iterator[list[Order]]:
         yield [order for order in batch if order is not OVERTAKEN]
 
 
-def divided(orders: list[Order], lamps: int) -> tuple[list[Order], list[Order]]:
-    """The first of the orders, no more than so many of which change a lamp, and the others."""
-    if len(orders) <= lamps:
+def divided(orders: list[Order], lamps: int, most: int) -> tuple[list[Order], list[Order]]:
+    """The first of the orders, at most `most`, no more than `lamps` of which change a lamp, and the others."""
+    if len(orders) <= min(lamps, most):
         return orders, []
     changing = (number for number, order in enumerate(orders) if order.before.lamp != order.after.lamp)
-    end = next(islice(changing, max(1, lamps), None), len(orders))
+    end = min(next(islice(changing, max(1, lamps), None), len(orders)), most)
     return orders[:end], orders[end:]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 
 from backsoon.engine.byphone import ByPhone, Outcome
+from backsoon.engine.deadlines import USUAL, within
 from backsoon.engine.defects import where
 from backsoon.engine.timing import Clock, pause
 from backsoon.store.base import StoreError
@@ -77,7 +78,9 @@ class Taking:
 
     async def _take_all(self, session: HandSession, tasks: asyncio.TaskGroup) -> bool:
         """Whether all that there is was taken over."""
-        entries = [entry for entry in await session.by_hand() if entry not in self._told]
+        async with within(USUAL.hands, "reading what was dialled"):
+            dialled = await session.by_hand()
+        entries = [entry for entry in dialled if entry not in self._told]
         failed = False
         for start in range(0, len(entries), TOGETHER):
             some = entries[start : start + TOGETHER]
@@ -90,7 +93,8 @@ class Taking:
 
     async def _take_out(self, session: HandSession, taken: Sequence[HandReferral]) -> None:
         await self._caught_up([entry.extension for entry in taken])
-        await session.done(taken)
+        async with within(USUAL.hands, "taking out what was dialled"):
+            await session.done(taken)
         self._told.difference_update(taken)
 
     async def _take(self, entries: Sequence[HandReferral]) -> list[bool]:
