@@ -30,9 +30,14 @@ class Employing:
         """
         wanted = {(s.organisation, s.name): s for s in await self._store.switchboards()}
         places = {settings.place for settings in wanted.values()}
+        ended: dict[tuple[str, ...], asyncio.Task[None]] = {}
         for key, (settings, task) in list(self._telling.items()):
-            if wanted.get(key) != settings:
+            if (now := wanted.get(key)) != settings:
+                for publisher in self.publishers[key[0]]:
+                    if publisher.settings == settings:
+                        publisher.gone = now is None or now.place != settings.place
                 task.cancel()
+                ended[settings.place] = task
                 del self._telling[key]
                 self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
                 if settings.place not in places:
@@ -44,12 +49,20 @@ class Employing:
             if key not in self._telling:
                 publisher = self._make(settings)
                 self.publishers.setdefault(key[0], []).append(publisher)
-                self._telling[key] = (settings, tasks.create_task(publisher.run()))
+                self._telling[key] = (
+                    settings,
+                    tasks.create_task(self._tell(publisher, after=ended.get(settings.place))),
+                )
 
     def end(self) -> None:
         """Tell nobody any more."""
         for task in chain((task for _, task in self._telling.values()), self._clearing.values()):
             task.cancel()
+
+    async def _tell(self, publisher: Publisher, *, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])  # what that one told is stored by then
+        await publisher.run()
 
     async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
         await asyncio.wait([after])

@@ -7,6 +7,7 @@ now is *unsaved*: it is stored in bulk soon after, since telling comes first.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -14,8 +15,10 @@ from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.patience import patiently
 from backsoon.engine.queued import sharing
 from backsoon.engine.timing import Clock, finished, pause
-from backsoon.store.base import Store, Told
+from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import NOTHING, Order, Rendered
+
+log = logging.getLogger(__name__)
 
 SAVE_AFTER = 0.5
 """Seconds until what was told is stored."""
@@ -121,6 +124,15 @@ class Shown:
             await pause(self._clock, SAVE_AFTER)
             while self._unsaved:
                 await patiently(self._save, self._clock, f"switchboard {self._settings.name}")
+
+    async def save_the_rest(self) -> None:
+        """Nothing is told any more: store what was told just now, or it would be told as if it had not been. Of a
+        store that fails it is said in the log."""
+        try:
+            while self._unsaved:
+                await self._save()
+        except StoreError as error:
+            log.error("switchboard %s: what it was told last is not stored: %s", self._settings.name, error)
 
     async def _told_of(self) -> frozenset[str]:
         return await self._store.extensions_told(self._settings.organisation, self._settings.name)

@@ -230,6 +230,17 @@ async def test_what_was_told_is_stored_soon_after() -> None:
     assert (row.lamp, row.plan) == ("lamp", "plan")
 
 
+async def test_what_was_told_last_is_known_to_whoever_tells_next() -> None:
+    """Of a switchboard that cannot be asked the store alone knows."""
+    desk = Desk()
+    async with desk.open():
+        desk.offer(LAMP, "1001")
+        await desk.publisher.drained()
+        assert desk.store.rows == {}
+    row = desk.store.rows["1001"]
+    assert (row.lamp, row.plan) == ("lamp", "plan")
+
+
 async def test_a_refusal_is_named_until_an_order_is_taken() -> None:
     desk = Desk()
     desk.board.refuse["1001"] = "no such extension"

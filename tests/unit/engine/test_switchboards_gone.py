@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ import pytest
 from backsoon.commands.port import Offline
 from backsoon.config import Config, load
 from backsoon.domain.organisation import Person, SwitchboardSettings
-from backsoon.switchboards.base import SwitchboardError
+from backsoon.drivers import Unusable
+from backsoon.switchboards.base import Session, SwitchboardError
 from backsoon.testing import MemorySwitchboard
 from backsoon.wiring import Backsoon, open_store
 
@@ -119,6 +120,30 @@ async def test_one_at_another_address_leaves_nothing_at_the_old_one(tmp_path: Pa
         await until(lambda: "1001" in old.held)
         await company.apply(backsoon, pbx(host="new.example.com"))
         await until(lambda: not old.held and "1001" in company.boards["new.example.com"].held)
+
+
+def down(_board: MemorySwitchboard) -> AbstractAsyncContextManager[Session]:
+    return Unusable(SwitchboardError("it cannot be reached")).session()
+
+
+@pytest.mark.parametrize(
+    ("after", "known"), [(pbx(pace=500), {"1001"}), (pbx(host="new.example.com"), set())], ids=["slowed", "moved"]
+)
+async def test_what_was_told_just_before_is_known_where_it_is_the_same_one(
+    tmp_path: Path, after: str, known: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backsoon.engine.shown.SAVE_AFTER", 3600.0)
+    company = Company(tmp_path)
+    async with company.running(pbx()) as backsoon:
+        await until(lambda: "1001" in company.boards["pbx.example.com"].held)
+        assert not await backsoon.store.told("acme", "pbx")
+        monkeypatch.setattr(MemorySwitchboard, "session", down)  # nobody is told anything from now on
+        await company.apply(backsoon, after)
+    store = await open_store(load(company.path, {}))
+    try:
+        assert set(await store.told("acme", "pbx")) == known
+    finally:
+        await store.close()
 
 
 @pytest.mark.parametrize("after", [pbx("main"), pbx(pace=500)])
