@@ -62,6 +62,12 @@ class Watcher(asyncio.DatagramProtocol):
         else:
             self.empty.put_nowait(None)
 
+    async def next(self) -> Seen | None:
+        """The next NOTIFY with a body; None where one without comes."""
+        while self.seen.empty() and self.empty.empty():
+            await asyncio.sleep(0.005)
+        return self.empty.get_nowait() if self.seen.empty() else self.seen.get_nowait()
+
     async def until(self, wanted: str, *, tag: str = "", without: str = "\0") -> Seen:
         """The first NOTIFY in whose texts one stands and the other not, with that tag. Raises `TimeoutError`.
 
