@@ -195,6 +195,22 @@ class TestAccounts:
         assert warning.level is Level.WARNING
         assert "app_playtones" in warning.text
 
+    async def test_check_of_modules_that_the_answer_to_callers_needs(self, own_asterisk: Asterisk) -> None:
+        for module in ("app_read", "app_voicemail"):
+            own_asterisk.cli(f"module unload {module}")
+        switchboard = own_asterisk.switchboard().settings
+        told = [finding.text for finding in await check(switchboard) if finding.level is Level.WARNING]
+        assert [text.rpartition(": ")[2] for text in told] == ["app_read", "app_voicemail"]
+        without = replace(USUAL, voice=replace(USUAL.voice, voicemail=""))
+        told = [finding.text for finding in await check(switchboard, without) if "not loaded" in finding.text]
+        assert [text.rpartition(": ")[2] for text in told] == ["app_read"]
+
+    async def test_check_of_attendants_whom_the_dialplan_does_not_know(self, asterisk: Asterisk) -> None:
+        for attendant, warned in (("2000", False), ("reception", True)):
+            whose = replace(USUAL, voice=replace(USUAL.voice, attendant=attendant))
+            told = [finding.text for finding in await check(asterisk.switchboard().settings, whose)]
+            assert any("not offered the attendants" in text for text in told) is warned
+
     async def test_check_of_a_dialplan_without_the_include(self, own_asterisk: Asterisk) -> None:
         (own_asterisk.server.folder / "extensions.conf").write_text("[incoming]\n", encoding="ascii")
         own_asterisk.cli("module unload app_dial")

@@ -12,6 +12,9 @@ import pytest
 from backsoon.domain.model import Phone
 from backsoon.domain.spoken import Choice, Voice, name_key
 from backsoon.switchboards.base import PlannedReferral, Presentation
+from backsoon.wire.ami import Message
+from backsoon.wire.ami_client import AmiAddress, open_ami
+from tests.asterisk_server import OPERATOR
 from tests.sip_phone import Phones
 from tests.spoken_server import ANNA, ATTENDANT, HOUR, PHONES, Spoken, dialplan, local, presented
 
@@ -297,14 +300,19 @@ class TestRingsThrough:
             await call.ended()
         assert set(spoken.database()) == {"/backsoon-emergency/1007"}
 
-    async def test_nobody_else_rings_after_it(self, spoken: Spoken) -> None:
-        """The variables are those of whoever is called, in the language that the call came with."""
+    async def test_what_follows_finds_everything_as_it_was(self, spoken: Spoken) -> None:
+        """The variables are those of whoever is called, not of a deputy who was looked at; the language is as ever."""
         await spoken.use(dialplan(FULL))
         await spoken.show(away(deputy="1002", language="sv"))
-        async with spoken.phones() as phones, spoken.call(at()) as call:
-            await call.until("sv/press/4")
-            call.press("4")
-            await rings(phones, "1001")
+        events: asyncio.Queue[Message] = asyncio.Queue()
+        async with open_ami(AmiAddress(port=spoken.server.ami_port), OPERATOR, events.put_nowait):
+            async with spoken.phones() as phones, spoken.call(at()) as call:
+                await call.until("sv/press/4")
+                call.press("4")
+                await rings(phones, "1001")
+            while (event := await asyncio.wait_for(events.get(), 10))["UserEvent"] != "BacksoonRing":
+                pass
+        assert (event["Extension"], event["Phone"], event["Language"]) == ("1001", "closed", "en")
 
 
 class TestWhoHangsUpEarly:

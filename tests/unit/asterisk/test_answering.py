@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from backsoon.commands.asterisk import app
 from backsoon.domain.organisation import Organisation
 from backsoon.domain.spoken import Choice, Voice
 from backsoon.switchboards.asterisk.answering import BadDialplanSetting
@@ -146,3 +149,15 @@ class TestSpoken:
     def test_only_of_those_that_are_given(self) -> None:
         text = spoken_text({"sv": languages()["sv"]})
         assert re.findall(r"^\[(.*)\]", text, re.MULTILINE) == ["backsoon-say-sv"]
+
+
+def test_the_command_prints_the_spoken_contexts_and_the_menu_of_the_settings(tmp_path: Path) -> None:
+    settings = tmp_path / "backsoon.toml"
+    settings.write_text(
+        '[organisation]\nname = "A"\nzone = "UTC"\n[organisation.voice]\nattendant = "2000"\n', encoding="utf-8"
+    )
+    done = CliRunner().invoke(app, ["dialplan", "--config", str(settings)])
+    assert done.exit_code == 0, done.output
+    whose = replace(USUAL, voice=Voice(attendant="2000"))
+    assert f"exten => {fingerprint(whose, spoken_text())},1,Return()" in done.output
+    assert "[backsoon-say-sv]" in done.output

@@ -70,6 +70,8 @@ async def _look(client: AmiClient, organisation: Organisation, spoken: str) -> A
     for finding in await _modules(client, allowed, organisation.voice):
         yield finding
     yield await _dialplan(client, allowed, fingerprint(organisation, spoken))
+    async for finding in _attendant(client, allowed, organisation.voice.attendant):
+        yield finding
 
 
 async def _version(client: AmiClient) -> Finding:
@@ -141,6 +143,17 @@ async def _dialplan(client: AmiClient, allowed: Collection[str], printed: str) -
         )
         return Finding(Level.WARNING, text, remedy)
     return Finding(Level.OK, "the dialplan has the subroutine `backsoon`, the star codes and the menu of the settings")
+
+
+async def _attendant(client: AmiClient, allowed: Collection[str], extension: str) -> AsyncIterator[Finding]:
+    """Whether callers can be sent to the attendants: what the dialplan does not know is not offered."""
+    if not extension or "Getvar" not in allowed:
+        return
+    if await _exists(client, f"backsoon-people,{extension}") or await _exists(client, f"backsoon-local,{extension}"):
+        return
+    text = f"callers are not offered the attendants: {extension} is no extension of the printed dialplan"
+    remedy = "print it with --extensions that match it, or put it into a context [backsoon-local] (docs/asterisk.md)"
+    yield Finding(Level.WARNING, text, remedy)
 
 
 async def _exists(client: AmiClient, place: str) -> bool:
