@@ -15,6 +15,7 @@ from backsoon.domain.organisation import Organisation
 from backsoon.domain.spoken import Choice, Voice
 from backsoon.switchboards.asterisk.answering import BadDialplanSetting
 from backsoon.switchboards.asterisk.dialplan import USUAL, dialplan_text, fingerprint
+from backsoon.voice.catalogue import catalogue
 from backsoon.voice.dialplan import spoken_text
 from backsoon.voice.language import languages
 
@@ -161,3 +162,21 @@ def test_the_command_prints_the_spoken_contexts_and_the_menu_of_the_settings(tmp
     whose = replace(USUAL, voice=Voice(attendant="2000"))
     assert f"exten => {fingerprint(whose, spoken_text())},1,Return()" in done.output
     assert "[backsoon-say-sv]" in done.output
+
+
+@pytest.mark.parametrize("tag", ["en", "sv"])
+def test_whatever_can_be_played_is_a_prompt_that_is_made(tag: str) -> None:
+    """What languages put together is shown with them; these are the others, and every reason's."""
+    made = catalogue(USUAL, languages()[tag], ["Anna Berg"])
+    text = printed()
+    played = set(re.findall(r"Playback\(backsoon/([a-z_/-]+)[,)]", text)) | {"at", "unavailable-today"}
+    assert {"person", "outside/not_available", "transfer", "deputy-away", "goodbye", "own/done"} <= played
+    digits = [meaning.split(":") for meaning in re.findall(r"Return\((\w+:\w+:[^$)]+)\)", text)]
+    told = {fields[4] for fields in digits} | {"available", "until-further-notice", "wrong", "nobody", "failed"}
+    codes = {reason.code for reason in USUAL.rules.reasons.values() if not reason.sensitive}
+    played |= {f"own/{code}" for code in told} | {
+        f"{words}/{code}" for words in ("outside", "reason") for code in codes
+    }
+    played |= {f"{before}/{form}" for before in ("back", "until") for form in ("today", "week", "date")}
+    assert played <= made.keys()
+    assert {"own/sick", "own/meeting"} <= played
