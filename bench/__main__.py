@@ -34,6 +34,7 @@ BENCHES = (
     "people",
     "asterisk",
     "presence",
+    "calls",
     "calendars",
 )
 HERE = Path(__file__).resolve().parent

@@ -18,6 +18,13 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
     "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
     "presence": {"publish_per_s": (">=", 900), "notify_ms.p99": ("<=", 1000), "wave_told": (">=", 1)},
+    "calls": {
+        "added_ms.p50": ("<=", 1),
+        "lost": ("<=", 0),
+        "setup_p95_ratio.up": ("<=", 1.05),
+        "setup_p95_ratio.stopped": ("<=", 1.05),
+        "setup_p95_ratio.hung": ("<=", 1.05),
+    },
     "ics": {"ratio_to_lean": ("<=", 3)},
     "calendars": {
         "cpu_ratio_to_exchangelib.50": ("<=", 0.05),
