@@ -92,6 +92,8 @@ class Publisher:
         """What was taken from the queues and is being told; `OVERTAKEN` where something newer is wanted meanwhile."""
         self._shown = Shown(settings, store, clock)
         self._strangers: set[str] = set()
+        self._unasked = False
+        """Whether the session is with a switchboard that cannot be asked what it holds."""
         self.orders = 0
         """How many were carried out."""
         self.gone = False
@@ -252,6 +254,7 @@ class Publisher:
         patience = self._patience
         async with within(patience.reading, "reading what it holds", patience.grace, self._overdue):
             held = await session.read_back()
+        self._unasked = held is None
         return held if held is not None else await self._shown.everything()
 
     async def _live(self, session: Session) -> None:
@@ -329,6 +332,8 @@ class Publisher:
         """Have the orders carried out; those that were."""
         refused: Mapping[str, str] = {}
         patience, count = self._patience, len(orders)
+        if self._unasked:
+            await self._shown.doubt(orders)
         seconds, what = patience.telling + count * patience.each, f"telling it of {count} extensions"
         try:
             async with within(seconds, what, patience.grace, self._overdue):

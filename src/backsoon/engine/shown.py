@@ -13,7 +13,7 @@ from itertools import islice
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.patience import patiently
-from backsoon.engine.queued import sharing
+from backsoon.engine.queued import UNKNOWN, sharing
 from backsoon.engine.timing import Clock, finished, pause
 from backsoon.store.base import Store, StoreError, Told
 from backsoon.switchboards.base import NOTHING, Order, Rendered
@@ -56,6 +56,24 @@ class Shown:
         """What was told about these need not be in memory any more."""
         for extension in extensions:
             self._pinned.pop(extension, None)
+
+    async def doubt(self, orders: Sequence[Order]) -> None:
+        """These are about to be told to a switchboard that cannot be asked: until it is remembered that they were,
+
+        through a crash as well, what it shows is not known, so that they are told again whatever is wanted by then.
+        """
+        now = self._clock.now()
+        doubtful = {o.extension: Rendered(o.before.lamp, UNKNOWN.plan) for o in orders}
+        rows = [Told(e, r.lamp, r.plan, now) for e, r in doubtful.items()]
+        async with self._storing:
+            for extension, rendered in doubtful.items():
+                self._unsaved[extension] = rendered
+                if extension in self._pinned:
+                    self._pinned[extension] = rendered
+            try:
+                await finished(self._store.save_told(self._settings.organisation, self._settings.name, rows))
+            except StoreError:
+                self._said.set()  # telling goes on; it is stored when that works again
 
     def remember(self, carried: Iterable[list[Order]]) -> None:
         """What was told by these orders. Not before the last of them: at an instant each costs the next time."""

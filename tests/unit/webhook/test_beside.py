@@ -13,6 +13,7 @@ from aiohttp import web
 
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.publisher import Publisher
+from backsoon.store.base import Told
 from backsoon.switchboards.webhook import WebhookSettings, WebhookSwitchboard
 from backsoon.wire.outward import Resolve, system_resolve
 from tests.unit.engine.world import World, at, entry, world
@@ -204,3 +205,25 @@ async def test_hours_without_the_receiver(tmp_path: Path) -> None:
                 assert len(receiver.took) == 1
             finally:
                 await receiver.close()
+
+
+async def test_a_crash_after_the_answer_leaves_nobody_away(tmp_path: Path) -> None:
+    """What was taken, and not stored as told when we died, is told again whatever is wanted by then."""
+    async with world(tmp_path) as w, receiving() as receiver:
+        anna = await w.person()
+        stored: dict[str, Told] = {}
+
+        async def taken(took: Took) -> web.Response:
+            stored.update(await w.store.told("acme", "desk"))  # what a crash at this moment would leave
+            return web.Response()
+
+        async with told(w, receiver.settings()) as publisher:
+            await w.until(lambda: publisher.health.connected)
+            receiver.answer = taken
+            await w.service.refer(anna, "lunch")
+            await w.until(lambda: receiver.states() == {"1001": "lunch"})
+            receiver.answer = None
+        await w.service.back(anna)
+        await w.store.save_told("acme", "desk", list(stored.values()))
+        async with told(w, receiver.settings()):
+            await w.until(lambda: receiver.states() == {"1001": "available"})

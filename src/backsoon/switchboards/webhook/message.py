@@ -12,13 +12,14 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from backsoon.domain.errors import BacksoonError
-from backsoon.switchboards.base import Order, SwitchboardError
+from backsoon.switchboards.base import Order, Rendered, SwitchboardError
 from backsoon.switchboards.webhook.render import Now, Part, Plan, Told, closed, told
 from backsoon.switchboards.webhook.settings import WebhookSettings
 
@@ -75,11 +76,12 @@ def _message(kind: str, data: dict[str, object], now: datetime) -> Message:
 
 def _who(order: Order) -> Now | Plan | None:
     """Who it is, by what was told before: nothing is said of somebody who is available."""
-    try:
-        before = told(order.before)
-    except SwitchboardError:
-        return None  # of a version before this one, or it was never known
-    return before.now or before.plan
+    for before in (Rendered(order.before.lamp), Rendered("", order.before.plan)):
+        with suppress(SwitchboardError):  # of a version before this one, or it was not known
+            found = told(before)
+            if who := found.now or found.plan:
+                return who
+    return None
 
 
 def _now(after: Told) -> dict[str, object]:
