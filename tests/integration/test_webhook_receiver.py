@@ -112,7 +112,7 @@ def test_it_knows_what_holds_through_restarts_of_either_side(company: Company) -
             shell("refer", "1002", "lunch")
             company.knows(p1001="meeting", p1002="lunch")
             assert company.people()["1002"]["version"] > versions["1002"]
-            assert company.people()["1001"]["version"] == versions["1001"]
+            assert company.people()["1001"]["version"] >= versions["1001"]
             process.send_signal(signal.SIGKILL)
             process.wait()
     with shell.running():  # the receiver is away, and much changes
