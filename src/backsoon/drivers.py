@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from backsoon.config.plugins import SWITCHBOARDS, BrokenPlugin, described, switc
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.defects import where
-from backsoon.store.base import Store
+from backsoon.store.base import NotStored, Store
 from backsoon.switchboards.base import (
     NOTHING,
     MemoryKeep,
@@ -36,19 +36,27 @@ log = logging.getLogger(__name__)
 
 
 class StoredKeep:
-    """What a driver remembers, in the store."""
+    """What a driver remembers, in the store; and in memory as long as it lives, so that one whose switchboard was taken
+    out of the settings can still clear what it shows."""
 
     def __init__(self, store: Store, settings: SwitchboardSettings) -> None:
         self._store = store
         self._place = settings.organisation, settings.name
+        self._known: dict[str, str] | None = None
 
     async def all(self) -> Mapping[str, str]:
         """See `Keep`. Raises `StoreError`."""
-        return await self._store.kept(*self._place)
+        if self._known is None:
+            self._known = dict(await self._store.kept(*self._place))
+        return dict(self._known)
 
     async def save(self, values: Mapping[str, str | None]) -> None:
         """See `Keep`. Raises `StoreError`."""
-        await self._store.save_kept(*self._place, values)
+        known = dict(await self.all())
+        with suppress(NotStored):  # it is gone from the settings, and what is kept with it
+            await self._store.save_kept(*self._place, values)
+        known.update({key: value for key, value in values.items() if value is not None})
+        self._known = {key: value for key, value in known.items() if values.get(key, value) is not None}
 
 
 def surroundings_of(settings: SwitchboardSettings, store: Store, now: Callable[[], datetime]) -> Surroundings:

@@ -109,3 +109,18 @@ async def test_it_ends_at_its_instant(own_kamailio: PrivateKamailio, tmp_path: P
             told = await asyncio.wait_for(watcher.next(), 20)
             seen = told or Seen(b"", (), ())
         assert datetime.now(UTC) >= end
+
+
+async def test_one_that_is_taken_out_shows_nothing_of_ours(own_kamailio: PrivateKamailio, tmp_path: Path) -> None:
+    async with (
+        running(settings(tmp_path, own_kamailio)) as (backsoon, anna),
+        watching(own_kamailio.port, "1001", "watcher") as watcher,
+    ):
+        await backsoon.service.refer(anna, "lunch")
+        await watcher.until("På lunch", tag="meal")
+        while not watcher.empty.empty():  # what it was told at the beginning
+            watcher.empty.get_nowait()
+        await backsoon.store.save_switchboards("acme", [])
+        await backsoon.reload()
+        told = await asyncio.wait_for(watcher.next(), 20)
+        assert told is None or told.tags == ("presence", "tuple", "status", "basic")  # Kamailio's "not there"

@@ -33,15 +33,14 @@ class Employing:
         ended: dict[tuple[str, ...], asyncio.Task[None]] = {}
         for key, (settings, task) in list(self._telling.items()):
             if (now := wanted.get(key)) != settings:
-                for publisher in self.publishers[key[0]]:
-                    if publisher.settings == settings:
-                        publisher.gone = now is None or now.place != settings.place
+                (before,) = (p for p in self.publishers[key[0]] if p.settings == settings)
+                before.gone = now is None or now.place != settings.place
                 task.cancel()
                 ended[settings.place] = task
                 del self._telling[key]
                 self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
                 if settings.place not in places:
-                    self._clearing[settings.place] = tasks.create_task(self._clear(settings, after=task))
+                    self._clearing[settings.place] = tasks.create_task(self._clear(before, after=task))
         for place in places & self._clearing.keys():  # it is back
             self._clearing[place].cancel()
             await asyncio.wait([self._clearing.pop(place)])
@@ -64,10 +63,11 @@ class Employing:
             await asyncio.wait([after])  # what that one told is stored by then
         await publisher.run()
 
-    async def _clear(self, settings: SwitchboardSettings, *, after: asyncio.Task[None]) -> None:
+    async def _clear(self, publisher: Publisher, *, after: asyncio.Task[None]) -> None:
+        """By the publisher that told it: its driver knows what the store has forgotten by now."""
         await asyncio.wait([after])
-        await self._make(settings).clear()
-        self._clearing.pop(settings.place, None)
+        await publisher.clear()
+        self._clearing.pop(publisher.settings.place, None)
 
     async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more. Raises `StoreError`."""
