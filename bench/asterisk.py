@@ -174,7 +174,7 @@ class _Trial:
 async def _lamps(server: PrivateAsterisk, people: int, watchers: int, rates: Sequence[int]) -> dict[str, object]:
     lamps = {name: Rendered(lamp=one.lamp) for name, one in _rendered(people).items()}
     trials: list[_Trial] = []
-    async with watching(server.sip_port, list(lamps)[:: max(1, people // watchers)]) as watched:
+    async with watching(server.sip_port, list(lamps)[:: max(1, people // watchers)], Watchers) as watched:
         quiet = await _quiet(server)
         for rate in rates:
             trials.append(await _try(server, lamps, rate, watched))

@@ -56,7 +56,7 @@ W = TypeVar("W", bound=Watchers)
 
 
 @asynccontextmanager
-async def watching(port: int, extensions: Sequence[str], make: type[W] = Watchers) -> AsyncIterator[W]:  # type: ignore[assignment]
+async def watching(port: int, extensions: Sequence[str], make: type[W]) -> AsyncIterator[W]:
     """Subscribe to each extension; all have been notified once when it begins."""
     loop = asyncio.get_running_loop()
     transport, watchers = await loop.create_datagram_endpoint(make, ("127.0.0.1", 0), ("127.0.0.1", port))

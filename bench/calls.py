@@ -36,7 +36,7 @@ from backsoon.switchboards.base import NOTHING, Order, PlannedReferral, Presenta
 from backsoon.voice.dialplan import spoken_text
 from backsoon.wire.ami_client import AmiAccount, AmiAddress
 from backsoon.wiring import run_blocking
-from bench.asterisk_watchers import watching
+from bench.asterisk_watchers import Watchers, watching
 from bench.calls_load import Loaded, Loads
 from bench.calls_one import Kind, interleaved
 from bench.common import extension, fill_store, folder, opened, progress, running, told, utc_now
@@ -197,7 +197,7 @@ class _Storms:
 
     async def _watched(self) -> tuple[Loaded, dict[str, Loaded], Loaded]:
         watched = [extension(n) for n in range(0, self._people, max(1, self._people // max(1, self._watchers)))]
-        async with watching(self._server.sip_port, watched if self._watchers else []):
+        async with watching(self._server.sip_port, watched if self._watchers else [], Watchers):
             return await asyncio.to_thread(self._phases)
 
     def _phases(self) -> tuple[Loaded, dict[str, Loaded], Loaded]:
