@@ -172,9 +172,7 @@ class Sources:
             raise broken
         kind = source_kind(connection.kind)
         if kind is None:
-            raise BrokenPlugin(
-                f"{connection.kind!r} is no kind of calendar, nor does a plug-in bring it"
-            )
+            raise BrokenPlugin(f"{connection.kind!r} is no kind of calendar, nor does a plug-in bring it")
         address = plain_address(address or expand(_text(connection, "url"), person))
         around = SourceSurroundings(person, self._zone_of(person), _owner(person), self._now, secret)
         made = kind.make(connection, address, around)
