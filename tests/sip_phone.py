@@ -110,7 +110,13 @@ class Call:
         self._sip, self._media = await _bound(), await _bound()
         self._sip.hear, self._media.hear = self._signalled, self._sounded
         identity = f"P-Asserted-Identity: <sip:{self.number}@127.0.0.1>\n" if self.number else ""
-        self._send(INVITE.format(**self._names(), identity=identity), SDP.format(media=self._media.port))
+        self._invite(INVITE.format(**self._names(), identity=identity), 0.5)
+
+    def _invite(self, text: str, again: float) -> None:
+        """Send it, and again until there is any answer (RFC 3261 section 17.1.1.2)."""
+        if not self.statuses and not self._sip.transport.is_closing():
+            self._send(text, SDP.format(media=self._media.port))
+            asyncio.get_running_loop().call_later(again, self._invite, text, 2 * again)
 
     def _names(self) -> dict[str, object]:
         own = self._sip.port
