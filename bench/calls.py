@@ -8,7 +8,8 @@ the same of calls without the line against such calls: what the figures are wort
 telephones ring, the tenth to somebody of 10,000 whose meetings begin at one instant in the first half of the minute and
 end at one in the second. A whole Backsoon with its store, a process of its own, tells the same Asterisk: it is up, was
 stopped before the load, or is hung (SIGSTOP) before it. The set-up's p95 is compared with the same load where nothing
-changes and no Backsoon runs, before and after; `.quiet` compares those two with each other.
+changes and no Backsoon runs, before and after; `.quiet` compares those two with each other. `told`: calls that the
+referral answered; `notified`: what watching telephones were told meanwhile, which is nothing where nobody tells.
 
 `calls_per_s`: the highest rate, in steps of a fifth, at which no call was lost and at most one in a hundred calls had
 to send a message again; `_without` the line. `--quick`, `--people N`, `--watchers N`, `--rounds N`, `--seconds N`.
@@ -153,6 +154,7 @@ class _Storms:
         self._watchers = watchers
         self._seconds = seconds
         self._made_for = utc_now().replace(microsecond=0)
+        self._notified: dict[str, int] = {}
         others = [extension(people + number) for number in range(OTHERS)]
         changing = [extension(number * 997 % people) for number in range(OTHERS // 9)]
         called = [one for n, name in enumerate(changing) for one in (*others[9 * n : 9 * n + 9], name)]
@@ -166,6 +168,8 @@ class _Storms:
         base = _at([*before.setup_ms, *after.setup_ms], 95)
         figures: dict[str, object] = {"lost": sum(loaded.lost for loaded in stormy.values())}
         figures |= {f"lost_{name}": loaded.lost for name, loaded in stormy.items()}
+        figures |= {f"told_{name}": loaded.told for name, loaded in stormy.items()}
+        figures |= {f"notified_{name}": self._notified[name] for name in stormy}
         figures |= {f"retransmitted_{name}": loaded.retransmitted for name, loaded in stormy.items()}
         figures |= {"lost_quiet": before.lost + after.lost, "setup_p95_ms.quiet": round(base, 2)}
         figures |= {f"setup_p95_ms.{name}": round(_at(one.setup_ms, 95), 2) for name, one in stormy.items()}
@@ -184,27 +188,32 @@ class _Storms:
             return later
         return [(self._made_for, self._made_for + timedelta(seconds=self._seconds / 2)), *later[:2]]
 
-    def _phase(self, name: str, *, quiet: bool = False, seconds: float = 0) -> Loaded:
+    def _phase(self, name: str, watchers: Watchers | None = None, *, quiet: bool = False, seconds: float = 0) -> Loaded:
         """One load; in a storm the meetings begin when a quarter of it has passed and end when three have."""
         lasting = seconds or self._seconds
         with nullcontext() if quiet else self._changing(name):
+            before = watchers.notified if watchers else 0
             loaded = self._loads.run("with", RATE, lasting)
+            self._notified[name] = (watchers.notified if watchers else 0) - before
         progress(
-            f"{name}: {loaded.lost} of {loaded.calls} calls lost, {loaded.retransmitted} messages sent again, "
+            f"{name}: {loaded.lost} of {loaded.calls} calls lost, {loaded.told} told who is away, "
+            f"{self._notified[name]} notifications, {loaded.retransmitted} messages sent again, "
             f"set-up p50 {_at(loaded.setup_ms, 50):.2f} p95 {_at(loaded.setup_ms, 95):.2f} ms"
         )
         return loaded
 
     async def _watched(self) -> tuple[Loaded, dict[str, Loaded], Loaded]:
         watched = [extension(n) for n in range(0, self._people, max(1, self._people // max(1, self._watchers)))]
-        async with watching(self._server.sip_port, watched if self._watchers else [], Watchers):
-            return await asyncio.to_thread(self._phases)
+        async with watching(self._server.sip_port, watched if self._watchers else [], Watchers) as watchers:
+            return await asyncio.to_thread(self._phases, watchers)
 
-    def _phases(self) -> tuple[Loaded, dict[str, Loaded], Loaded]:
+    def _phases(self, watchers: Watchers) -> tuple[Loaded, dict[str, Loaded], Loaded]:
         with self._loads.telephones():
             self._phase("warm", quiet=True, seconds=3)
             before = self._phase("quiet", quiet=True)
-            stormy = {name: self._phase(name) for name in ("up", "stopped", "hung")}
+            stormy: dict[str, Loaded] = {}
+            for name in ("up", "stopped", "hung"):
+                stormy[name] = self._phase(name, watchers)
             return before, stormy, self._phase("quiet again", quiet=True)
 
     @contextmanager
@@ -264,7 +273,7 @@ def _highest(server: PrivateAsterisk, name: str, account: str, seconds: float) -
     """The highest rate that went through; a rate that fails is tried once more."""
     loads = Loads(server, [kind.called for kind in WITH])
     asyncio.run(_write_ahead(server))
-    rate, best, missed = 60.0, 0.0, 0
+    rate, best, missed = 100.0, 0.0, 0
     with loads.telephones():
         while missed < 2:
             loaded = loads.run(account, round(rate), seconds)

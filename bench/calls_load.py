@@ -89,6 +89,11 @@ class Loaded:
         """Calls that did not reach their end."""
         return self.calls - self.succeeded
 
+    @property
+    def told(self) -> int:
+        """Calls that did not ring: the referral answered them."""
+        return self.succeeded - len(self.setup_ms)
+
 
 class Loads:
     """Loads of calls to one Asterisk by one account, while the telephones are there."""
