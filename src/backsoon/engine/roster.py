@@ -79,6 +79,8 @@ class RejectedRow:
     label: str = ""
 
 
+QUOTED = 40
+"""The most characters of a field that an error repeats."""
 Given = Mapping[str, object]
 """Fields of a person, as a row gives them."""
 
@@ -87,7 +89,7 @@ def read_row(row: Row, organisation: Organisation) -> Given:
     """The fields that a row gives, each judged by itself. Raises `BadField`."""
     unknown = sorted(row.values.keys() - set(FIELDS))
     if unknown:
-        raise BadField(f"{unknown[0]!r} is not a field; known are {', '.join(FIELDS)}")
+        raise BadField(f"{_quoted(unknown[0])} is not a field; known are {', '.join(FIELDS)}")
     if not EXTENSION.fullmatch(row.extension):
         raise BadField("extension: 1 to 32 letters, digits and _.+- are needed")
     given: dict[str, object] = {"extension": row.extension}
@@ -110,6 +112,10 @@ def person_of(
     return person
 
 
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
+
+
 def _text(name: str) -> Callable[[str, Organisation], str]:
     def read(value: str, _: Organisation) -> str:
         if len(value) > LENGTH or not value.isprintable():
@@ -121,20 +127,20 @@ def _text(name: str) -> Callable[[str, Organisation], str]:
 
 def _email(value: str, _: Organisation) -> str:
     if value and not (_EMAIL.fullmatch(value) and value.isprintable()):
-        raise BadField(f"email: {value!r} is no e-mail address")
+        raise BadField(f"email: {_quoted(value)} is no e-mail address")
     return value
 
 
 def _zone(value: str, _: Organisation) -> str:
     if value and not known_zone(value):
-        raise BadField(f"zone: there is no time zone {value!r}; {ZONE_REMEDY}")
+        raise BadField(f"zone: there is no time zone {_quoted(value)}; {ZONE_REMEDY}")
     return value
 
 
 def _matching(name: str, pattern: re.Pattern[str], remedy: str) -> Callable[[str, Organisation], str]:
     def read(value: str, _: Organisation) -> str:
         if value and not pattern.fullmatch(value):
-            raise BadField(f"{name}: {value!r} cannot stand here; {remedy}")
+            raise BadField(f"{name}: {_quoted(value)} cannot stand here; {remedy}")
         return value
 
     return read
@@ -145,7 +151,7 @@ def _active(value: str, _: Organisation) -> bool:
         return True
     if value.lower() in _NO:
         return False
-    raise BadField(f"active: {value!r} is neither yes nor no")
+    raise BadField(f"active: {_quoted(value)} is neither yes nor no")
 
 
 def _keywords(value: str, organisation: Organisation) -> dict[str, str]:
@@ -154,7 +160,7 @@ def _keywords(value: str, organisation: Organisation) -> dict[str, str]:
     for part in filter(None, (p.strip() for p in re.split(r"[;,\s]+(?=[^=;,]+=)|[;,]", value))):
         word, _, code = (side.strip() for side in part.partition("="))
         if code not in organisation.rules.reasons:
-            raise BadField(f"keywords: {code!r} is no reason; write d=reason, with ; between several")
+            raise BadField(f"keywords: {_quoted(code)} is no reason; write d=reason, with ; between several")
         try:
             keywords[checked(word)] = code
         except BadKeyword as error:
@@ -167,7 +173,9 @@ def _ring_through(value: str, _: Organisation) -> tuple[str, ...]:
     numbers = dict.fromkeys(re.sub(r"[\s().-]", "", part) for part in re.split(r"[;,|]", value) if part.strip())
     for number in numbers:
         if not NUMBER.fullmatch(number):
-            raise BadField(f"ring_through: {number!r} is no telephone number; write digits, + before them or not")
+            raise BadField(
+                f"ring_through: {_quoted(number)} is no telephone number; write digits, + before them or not"
+            )
     if len(numbers) > MOST_NUMBERS:
         raise BadField(f"ring_through: at most {MOST_NUMBERS} numbers may stand here")
     return tuple(numbers)

@@ -84,3 +84,10 @@ def test_who_was_switched_off_stays_off_where_nothing_is_written(written: str) -
 def test_a_row_that_does_not_fit_says_why(values: dict[str, str], because: str) -> None:
     with pytest.raises(BadField, match=because):
         person(values)
+
+
+@pytest.mark.parametrize("field", ["email", "zone", "language", "active", "deputy", "ring_through", "keywords"])
+def test_what_is_long_is_not_repeated_whole(field: str) -> None:
+    with pytest.raises(BadField) as refused:
+        person({"extension": "1", "name": "x", field: "x=" + "9y" * 30_000})
+    assert len(str(refused.value)) < 300
