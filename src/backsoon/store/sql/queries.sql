@@ -62,6 +62,12 @@ delete from told where organisation_id = $1 and switchboard in {texts $2};
 -- name: forget_kept
 delete from switchboard_kept where organisation_id = $1 and switchboard in {texts $2};
 
+-- name: rename_told
+update told set switchboard = $3 where organisation_id = $1 and switchboard = $2;
+
+-- name: rename_kept
+update switchboard_kept set switchboard = $3 where organisation_id = $1 and switchboard = $2;
+
 -- name: keep_switchboards
 delete from switchboard where organisation_id = $1 and name not in {texts $2};
 

@@ -51,7 +51,8 @@ def save_connections(database: Database, organisation: str, connections: Sequenc
 def save_switchboards(database: Database, organisation: str, switchboards: Sequence[SwitchboardSettings]) -> None:
     """Make these the organisation's; what those that are gone were told goes with them.
 
-    One that is at another place now is another one: it was told nothing yet.
+    One that is at another place now is another one: it was told nothing yet. One that is only called otherwise was told
+    all that it was told by its name before.
     """
     names = _checked(database, organisation, switchboards)
     before = {row.name: row.place for row in map(rows.switchboard, database.all("switchboards_of", organisation))}
@@ -59,11 +60,16 @@ def save_switchboards(database: Database, organisation: str, switchboards: Seque
     database.run("forget_told", organisation, moved)
     database.run("forget_kept", organisation, moved)
     gone = [row[0] for row in database.all("switchboards_gone", organisation, names)]
+    for each in switchboards:
+        database.run("save_switchboard", organisation, each.name, each.kind, codec.encode_settings(each.settings))
+    places = {before[name]: name for name in gone}
+    for each in switchboards:
+        if each.name not in before and (name := places.get(each.place)) is not None:
+            database.run("rename_told", organisation, name, each.name)
+            database.run("rename_kept", organisation, name, each.name)
     if gone:
         database.run("forget_lamps_of", organisation, codec.to_json(gone))
         database.run("keep_switchboards", organisation, names)
-    for each in switchboards:
-        database.run("save_switchboard", organisation, each.name, each.kind, codec.encode_settings(each.settings))
 
 
 def _checked(database: Database, organisation: str, items: Sequence[Connection] | Sequence[SwitchboardSettings]) -> str:
