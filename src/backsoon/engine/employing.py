@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from backsoon.domain.organisation import SwitchboardSettings
@@ -30,27 +30,28 @@ class Employing:
         """
         wanted = {(s.organisation, s.name): s for s in await self._store.switchboards()}
         places = {settings.place for settings in wanted.values()}
-        ended: dict[tuple[str, ...], asyncio.Task[None]] = {}
+        ended: dict[tuple[str, ...], list[asyncio.Task[None]]] = {}
         for key, (settings, task) in list(self._telling.items()):
             if (now := wanted.get(key)) != settings:
                 (before,) = (p for p in self.publishers[key[0]] if p.settings == settings)
                 before.gone = now is None or now.place != settings.place
                 task.cancel()
-                ended[settings.place] = task
+                ended.setdefault(settings.place, []).append(task)
                 del self._telling[key]
                 self.publishers[key[0]] = [p for p in self.publishers[key[0]] if p.settings != settings]
                 if settings.place not in places:
                     self._clearing[settings.place] = tasks.create_task(self._clear(before, after=task))
         for place in places & self._clearing.keys():  # it is back
-            self._clearing[place].cancel()
-            await asyncio.wait([self._clearing.pop(place)])
+            clearing = self._clearing.pop(place)
+            clearing.cancel()  # it may take its time, or not end at all: only who tells that place waits for it
+            ended.setdefault(place, []).append(clearing)
         for key, settings in wanted.items():
             if key not in self._telling:
                 publisher = self._make(settings)
                 self.publishers.setdefault(key[0], []).append(publisher)
                 self._telling[key] = (
                     settings,
-                    tasks.create_task(self._tell(publisher, after=ended.get(settings.place))),
+                    tasks.create_task(self._tell(publisher, after=ended.get(settings.place, []))),
                 )
 
     def end(self) -> None:
@@ -58,16 +59,17 @@ class Employing:
         for task in chain((task for _, task in self._telling.values()), self._clearing.values()):
             task.cancel()
 
-    async def _tell(self, publisher: Publisher, *, after: asyncio.Task[None] | None) -> None:
-        if after is not None:
-            await asyncio.wait([after])  # what that one told is stored by then
+    async def _tell(self, publisher: Publisher, *, after: Sequence[asyncio.Task[None]]) -> None:
+        if after:
+            await asyncio.wait(after)  # what those told is stored by then
         await publisher.run()
 
     async def _clear(self, publisher: Publisher, *, after: asyncio.Task[None]) -> None:
         """By the publisher that told it: its driver knows what the store has forgotten by now."""
         await asyncio.wait([after])
         await publisher.clear()
-        self._clearing.pop(publisher.settings.place, None)
+        if self._clearing.get(publisher.settings.place) is asyncio.current_task():
+            del self._clearing[publisher.settings.place]
 
     async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more. Raises `StoreError`."""

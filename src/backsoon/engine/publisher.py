@@ -42,6 +42,8 @@ BATCH = (100, 1000, 1000)
 BACKOFF = (1.0, 30.0)
 CLEARING = 600.0
 """The longest that clearing a switchboard may take, in seconds."""
+LONGEST_ASKED = 3600.0
+"""The longest, in seconds, that a switchboard is left alone because it asks for that."""
 PAGE = 500
 PORTION = 1000
 """The most orders that are handed over at once."""
@@ -218,7 +220,7 @@ class Publisher:
                 if self._lasted():
                     wait = BACKOFF[0]
                 self._down(group)
-                asked = getattr(_first(group), "retry_after", 0.0)
+                asked = _asked(_first(group))
             await pause(self._clock, max(asked, wait * random.uniform(0.8, 1.2)))
             wait = min(wait * 2, BACKOFF[1])
 
@@ -368,6 +370,12 @@ def _checked(rendered: Rendered) -> Rendered:
     if all(isinstance(text, str) for text in (rendered.lamp, rendered.plan)):
         return rendered
     raise TypeError
+
+
+def _asked(error: BaseException) -> float:
+    """For how many seconds it asks: nobody, not a driver of others either, keeps a switchboard from being told for good."""
+    asked = getattr(error, "retry_after", 0.0)
+    return float(min(asked, LONGEST_ASKED)) if isinstance(asked, (int, float)) and asked > 0 else 0.0
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
