@@ -121,3 +121,30 @@ def test_what_fails_is_named_and_the_rest_made(shell: Shell) -> None:
     assert f"en: goodbye could not be made: {script}: ended with 7" in done.err
     assert (shell.folder / "sounds/en/backsoon/at.wav16").exists()
     assert not (shell.folder / "sounds/en/backsoon/goodbye.wav").exists()
+
+
+def test_names_are_in_the_language_in_which_somebody_is_told_of(shell: Shell) -> None:
+    """Swedish where the organisation is: nobody has made phrases for the person's own language."""
+    shell.settings(SETTINGS.replace("zone = ", 'language = "sv"\nzone = ', 1))
+    shell("apply", "--yes")
+    (shell.folder / "people.csv").write_text("extension,name,email,language\n101,Aino Berg,aino@example.com,fi\n")
+    shell("people", "import", "people.csv")
+    shell("voice", "build", "--to", "sounds", "--speech", quick(shell))
+    assert name(shell, "Aino Berg", "sv").exists()
+    assert not (shell.folder / "sounds/en").exists()
+
+
+def test_most_names_are_removed_by_force_only(shell: Shell) -> None:
+    shell("apply", "--yes")
+    shell("people", "import", "people.csv")
+    build = ("voice", "build", "--to", "sounds", "--speech", quick(shell))
+    shell(*build)
+    for extension in range(101, 107):
+        shell("people", "remove", str(extension))
+    refused = shell(*build, status=1).err
+    assert "6 of 6 names would be removed" in refused
+    assert "--force" in refused
+    assert name(shell, "Anna Berg").exists()
+    assert name(shell, "Åsa Öberg", "sv").exists()
+    shell(*build, "--force")
+    assert list(name(shell, "x").parent.glob("*")) == []

@@ -60,6 +60,8 @@ class _Wanted:
     program: Program
     texts: Mapping[str, Mapping[str, str]]
     languages: Mapping[str, Language]
+    names: frozenset[str]
+    """Keys of everybody's names, in whatever language."""
 
 
 @app.callback()
@@ -74,6 +76,7 @@ def build(
     speech: SpeechOption = "",
     organisation: OrganisationOption = "",
     config: ConfigOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where most names would be removed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make every prompt that is not there yet: phrases, times, reasons, and each person's name.
@@ -82,7 +85,7 @@ def build(
     removed.
     The exit status is 1 where a prompt could not be made.
     """
-    built = output.run(_build(to, language or [], speech, organisation, config, quiet=as_json))
+    built = output.run(_build(to, language or [], speech, organisation, config, force=force, quiet=as_json))
     if as_json:
         output.tell_json({tag: asdict(one) for tag, one in built.items()})
     else:
@@ -110,9 +113,9 @@ def list_prompts(
 
 
 async def _build(
-    to: Path, tags: list[str], speech: str, organisation: str, config: Path | None, *, quiet: bool
+    to: Path, tags: list[str], speech: str, organisation: str, config: Path | None, *, force: bool, quiet: bool
 ) -> dict[str, Built]:
-    from backsoon.voice.building import Builder, plan
+    from backsoon.voice.building import Builder, check_names, plan
     from backsoon.voice.shelf import Shelf
     from backsoon.voice.sound import check_libraries
 
@@ -123,6 +126,8 @@ async def _build(
     plans = {
         tag: plan(texts, wanted.languages[tag], wanted.program, shelves[tag]) for tag, texts in wanted.texts.items()
     }
+    if wanted.organisation.voice.names and not force:
+        check_names(plans.values(), wanted.names)
     built = {}
     for tag, planned in plans.items():
         with _progress(tag, quiet) as progress:
@@ -147,6 +152,7 @@ async def _list(to: Path, tags: list[str], speech: str, organisation: str, confi
 async def _wanted(to: Path, tags: list[str], speech: str, organisation: str, config: Path | None) -> _Wanted:
     """Settings and people, as all prompts that there should be."""
     from backsoon.config import load
+    from backsoon.domain.spoken import name_key
     from backsoon.voice.catalogue import catalogue
     from backsoon.voice.language import languages
     from backsoon.voice.speech import ESPEAK, Program
@@ -162,7 +168,8 @@ async def _wanted(to: Path, tags: list[str], speech: str, organisation: str, con
     there = [tag for tag in known if (to / tag / "backsoon").is_dir()]
     chosen = dict.fromkeys(tags or [*names, *there])
     texts = {tag: catalogue(whose, known[tag], names.get(tag, ())) for tag in sorted(chosen)}
-    return _Wanted(whose, program, texts, known)
+    everyone = frozenset(f"name/{name_key(name)}" for listed in names.values() for name in listed)
+    return _Wanted(whose, program, texts, known, everyone)
 
 
 def _organisation(known: Mapping[str, Organisation], name: str) -> Organisation:
@@ -181,12 +188,12 @@ def _check_languages(tags: list[str], known: Mapping[str, Language]) -> None:
 
 
 def _names(organisation: Organisation, people: list[Json], known: Mapping[str, Language]) -> dict[str, list[str]]:
-    """By language, the names of those whose line has it: they are told of in no other. The organisation's is first."""
+    """By language, the names of those who are told of in it. The organisation's is first."""
     from backsoon.voice.language import language_for
 
     names: dict[str, list[str]] = {language_for(organisation.language, known).tag: []}
     for person in people:
-        tag = language_for(person["language"] or organisation.language, known).tag
+        tag = language_for(person["language"] or organisation.language, known, organisation.language).tag
         names.setdefault(tag, []).append(person["name"])
     return names
 

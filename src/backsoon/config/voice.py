@@ -80,7 +80,8 @@ def _list(table: Table, key: str, pattern: re.Pattern[str], remedy: str, usual: 
     if texts is None or not all(isinstance(each, str) for each in texts):
         table.fault(key, "must be a list of texts", remedy)
         return usual
-    plain = tuple(dict.fromkeys(re.sub(r"[\s()-]", "", str(each)) for each in texts))
+    between = r"[\s()-]" if pattern is NUMBER else r"\s"  # a hyphen may be part of an extension
+    plain = tuple(dict.fromkeys(re.sub(between, "", str(each)) for each in texts))
     for each in plain:
         if not pattern.fullmatch(each):
             table.fault(key, f"{each!r} cannot stand here", remedy)

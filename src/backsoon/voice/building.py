@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
+from backsoon.domain.errors import BacksoonError
 from backsoon.voice.language import Language
 from backsoon.voice.shelf import Files, Shelf, State
 from backsoon.voice.sound import BadSound, Mark, prompts, silence
@@ -17,6 +18,9 @@ FORMAT = "1"
 """Goes up where sounds are shaped otherwise, so that all prompts are made again."""
 HOPELESS = 10
 """So many failures before anything was made: the program is to blame, not the texts."""
+MANY_GONE = 5
+"""Fewer names than this may always go."""
+NAMES = "name/"
 
 Progress = Callable[[int, int], None]
 """Told how many of how many prompts are done."""
@@ -41,6 +45,22 @@ class Planned:
     remove: Mapping[str, Files]
     unused: tuple[str, ...]
     """Recordings that nothing says any more; they stay."""
+    names: frozenset[str] = frozenset()
+    """Keys of the names that we made and are there."""
+
+
+class MostNamesGone(BacksoonError):
+    """Most people's names would be removed: rather is the list of people not the right one."""
+
+    remedy = "look at `backsoon people list`; if that is what is meant, do it with --force"
+
+
+def check_names(plans: Iterable[Planned], wanted: Set[str]) -> None:
+    """Raises `MostNamesGone` where most names that are there are nobody's, `wanted` being the keys of everybody's."""
+    there = frozenset[str]().union(*(planned.names for planned in plans))
+    gone = len(there - wanted)
+    if gone >= MANY_GONE and 2 * gone > len(there):
+        raise MostNamesGone(f"{gone} of {len(there)} names would be removed")
 
 
 @dataclass(slots=True)
@@ -94,6 +114,7 @@ def plan(texts: Mapping[str, str], language: Language, program: Program, shelf: 
         recorded=recorded,
         remove={key: found[key] for key in unwanted if found[key].ours},
         unused=tuple(sorted(key for key in found if key not in texts and found[key].recorded)),
+        names=frozenset(key for key in found if key.startswith(NAMES) and found[key].ours),
     )
 
 

@@ -139,10 +139,11 @@ def languages(folder: Path = FOLDER) -> Mapping[str, Language]:
     return MappingProxyType({tag: load_language(tag, folder) for tag in both})
 
 
-def language_for(tag: str, known: Mapping[str, Language]) -> Language:
-    """The language that serves a BCP 47 tag: `sv-FI` is served by `sv`; English, or the first, where there is none."""
-    primary = tag.replace("_", "-").split("-", 1)[0].lower()
-    return known.get(primary) or known.get("en") or next(iter(known.values()))
+def language_for(tag: str, known: Mapping[str, Language], instead: str = "en") -> Language:
+    """The language that serves a BCP 47 tag: `sv-FI` is served by `sv`; where there is none, what serves `instead`,
+    English, or the first. The dialplan (`backsoon-language`) chooses alike."""
+    primaries = (one.replace("_", "-").split("-", 1)[0].lower() for one in (tag, instead, "en"))
+    return next((known[one] for one in primaries if one in known), None) or next(iter(known.values()))
 
 
 def load_language(tag: str, folder: Path = FOLDER) -> Language:

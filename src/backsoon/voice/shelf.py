@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.switchboards.asterisk.render import language_folder
@@ -21,7 +21,6 @@ from backsoon.voice.sound import RATES, Mark, mark_of
 
 _LONGEST_FILE = 8 * 1024 * 1024
 """Larger ones are not ours, and are not read."""
-_numbers = count()
 
 
 class ShelfError(BacksoonError):
@@ -161,10 +160,12 @@ def _make(folder: Path) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put the file in place at once, readable for the account that Asterisk runs as."""
-    new = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
+    # Asterisk's account may own the folder and ours be root: a name that it can guess could be its link to any file.
+    new = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
-        new.write_bytes(content)
-        new.chmod(0o644)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(content)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)

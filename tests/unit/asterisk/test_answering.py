@@ -59,13 +59,16 @@ def test_the_caller_id_is_asked_once_and_filtered() -> None:
 
 def test_the_answer_is_one_line_before_a_dial() -> None:
     text = context(printed(), "backsoon-example")
-    assert text.index("Gosub(backsoon-answer,s,1(${EXTEN}))") < text.index("Dial(PJSIP/${EXTEN},30)")
+    filtered = r"Set(LOCAL(called)=${FILTER(0-9A-Za-z_.+\x2d,${EXTEN})})"
+    parts = [filtered, "Gosub(backsoon-answer,s,1(${called}))", "Dial(PJSIP/${called},30)"]
+    assert sorted(parts, key=text.index) == parts
+    assert text.count("EXTEN") == 1
 
 
 def test_nobody_is_called_outside() -> None:
     """Whoever is chosen is called through the context without trunks, or as the operator says."""
     text = printed(attendant="2000")
-    assert set(re.findall(r"Dial\(([^,]*)", text)) == {"PJSIP/${EXTEN}"}
+    assert set(re.findall(r"Dial\(([^,]*)", text)) == {"PJSIP/${EXTEN}", "PJSIP/${called}"}
     assert re.findall(r"Gosub\((backsoon-(?:divert|local)),", context(text, "backsoon-ring")) == [
         "backsoon-divert",
         "backsoon-local",

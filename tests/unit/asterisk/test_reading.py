@@ -53,3 +53,10 @@ def test_what_was_not_written_by_us_is_no_plan(plan: str) -> None:
 def test_a_switchboard_whose_words_nobody_reads_is_quoted() -> None:
     assert read_said("other", "RED", "x") == Said(Lamp("", "RED"))
     assert read_said("other", "", "x") == Said()
+
+
+@pytest.mark.parametrize("instant", ["99999999999999", "9" * 800, "253402300800"])
+def test_an_instant_that_does_not_exist_is_left_out(instant: str) -> None:
+    whole = "1:0:0:lunch:c:"
+    for bad in (f"{instant}:0:0:m:c:", f"1:{instant}:0:m:c:", f"1:0:{instant}:m:c:"):
+        assert [one.reason for one in read_plan(f"1~en~UTC~{bad}~{whole}")] == ["lunch"]

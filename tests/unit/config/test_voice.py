@@ -73,3 +73,8 @@ def test_no_voicemail() -> None:
 def test_what_cannot_be_had_is_refused(line: str, where: str) -> None:
     (fault, *_) = faults(f"[organisation.voice]\n{line}")
     assert where in fault
+
+
+def test_a_hyphen_is_a_part_of_an_extension_and_not_of_a_number() -> None:
+    voice = organisation('[organisation.voice]\nattendants = ["front-desk"]\nring_through = ["070-111 22 33"]').voice
+    assert (voice.attendants, voice.ring_through) == (("front-desk",), ("0701112233",))

@@ -11,7 +11,7 @@ import pytest
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.model import Rules
 from backsoon.domain.organisation import Organisation
-from backsoon.voice.building import Builder, Built, made_of, plan, states
+from backsoon.voice.building import Builder, Built, MostNamesGone, check_names, made_of, plan, states
 from backsoon.voice.catalogue import catalogue
 from backsoon.voice.language import Language, languages
 from backsoon.voice.shelf import Shelf, ShelfError, State
@@ -101,6 +101,43 @@ async def test_names_of_people_who_are_gone_go(site: Site) -> None:
     assert built.removed == 1
     assert not [name for name in site.files() if "bbb" in name]
     assert len(site.files()) == 6
+
+
+async def test_most_names_do_not_go_unasked(site: Site) -> None:
+    """A list of people that is empty or short is rather the wrong one."""
+    names = {f"name/{letter}": letter for letter in "abcdefgh"}
+    await site.build(names)
+
+    def judged(stay: int, wanted_elsewhere: int = 0) -> None:
+        wanted = dict(list(names.items())[:stay])
+        planned = plan(wanted, ENGLISH, site.program, site.shelf)
+        check_names([planned], set(list(names)[: stay + wanted_elsewhere]))
+
+    for stay, elsewhere in ((8, 0), (4, 0), (0, 8), (0, 4)):
+        judged(stay, elsewhere)
+    for stay in (0, 3):
+        with pytest.raises(MostNamesGone, match=f"{8 - stay} of 8 names"):
+            judged(stay)
+
+
+async def test_few_names_may_all_go(site: Site) -> None:
+    await site.build({f"name/{letter}": letter for letter in "abcd"})
+    check_names([plan({}, ENGLISH, site.program, site.shelf)], set())
+
+
+async def test_a_link_that_waits_for_our_file_is_not_written_through(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns the folder can put a link in any place whose name they can guess."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    site.folder.mkdir(parents=True)
+    monkeypatch.setattr("backsoon.voice.shelf.token_hex", lambda _: "guessed")
+    (site.folder / ".goodbye.wav.guessed").symlink_to(victim)
+    with pytest.raises(ExceptionGroup) as caught:
+        await site.build({"goodbye": "goodbye"})
+    assert caught.group_contains(ShelfError, match="File exists")
+    assert victim.read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize("ending", [".wav", ".wav16", ".ulaw", ".gsm", ".sln16"])

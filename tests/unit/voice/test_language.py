@@ -91,6 +91,7 @@ def test_a_dialect_is_served_by_its_language_and_what_is_unknown_by_english() ->
         "en",
         "en",
     ]
+    assert [language_for("fi", known, own).tag for own in ("sv-SE", "de", "en")] == ["sv", "en", "en"]
     only = {"sv": known["sv"]}
     assert language_for("fi", only).tag == "sv"
 

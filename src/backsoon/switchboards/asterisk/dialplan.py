@@ -117,7 +117,12 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(LOCAL(until)=0${FILTER(0-9,${CUT(hand,~,5)})})
  same => n,GotoIf($[${until} > 0 & ${until} <= ${now}]?plan)
  same => n,GotoIf($["${CUT(hand,~,3)}" = "-"]?done)
- same => n,Set(BACKSOON_LANGUAGE=${IF($["${BACKSOON_LANGUAGE}" = ""]?@LANGUAGE@:${BACKSOON_LANGUAGE})})
+ same => n,GotoIf($["${BACKSOON_LANGUAGE}" != ""]?line)
+ same => n,Gosub(backsoon-person,s,1(${extension}))
+ same => n,Set(LOCAL(who)=${GOSUB_RETVAL})
+ same => n,Set(BACKSOON_LANGUAGE=${CUT(who,~,2)})
+ same => n,Set(BACKSOON_ZONE=${CUT(who,~,3)})
+ same => n(line),Set(BACKSOON_LANGUAGE=${IF($["${BACKSOON_LANGUAGE}" = ""]?@LANGUAGE@:${BACKSOON_LANGUAGE})})
  same => n,Set(BACKSOON_ZONE=${IF($["${BACKSOON_ZONE}" = ""]?@ZONE@:${BACKSOON_ZONE})})
  same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
  same => n,Set(BACKSOON_BACK=$[0${FILTER(0-9,${CUT(hand,~,6)})} + 0])
@@ -136,9 +141,12 @@ exten => @EXTENSIONS@,hint,@TECHNOLOGY@/${EXTEN}&@DEVICE@${EXTEN},@PRESENCE@:${E
 """
 
 EXAMPLE = """; An example of a call that comes in. It rings as ever where nobody is away.
+; A pattern that ends in ! or . takes any characters, such as `1001&@TECHNOLOGY@/TRUNK`: Dial must never be handed
+; them as they are.
 [backsoon-example]
-exten => @EXTENSIONS@,1,Gosub(backsoon-answer,s,1(${EXTEN}))
- same => n,Dial(@TECHNOLOGY@/${EXTEN},30)
+exten => @EXTENSIONS@,1,Set(LOCAL(called)=${FILTER(0-9A-Za-z_.+\\x2d,${EXTEN})})
+ same => n,Gosub(backsoon-answer,s,1(${called}))
+ same => n,Dial(@TECHNOLOGY@/${called},30)
  same => n,Hangup()
 
 ; Where a diverted call may go, and one to the attendants or a deputy: telephones inside, and no trunk. It is not

@@ -30,6 +30,7 @@ def offered(voice: Voice) -> dict[str, str]:
         "@CAN_VOICEMAIL@": f"${{VM_INFO(${{extension}}@{voice.voicemail},exists)}}" if voice.voicemail else "0",
         "@MAILBOXES@": voice.voicemail,
         "@ATTENDANT@": voice.attendant,
+        "@DEPUTY@": r"${FILTER(0-9A-Za-z_.+\x2d,${CUT(person,~,5)})}",
         "@CAN_RING@": str(int(voice.ring_anyway)),
         "@PATIENCE@": PATIENCE,
         "@ATTEMPTS@": ATTEMPTS,
@@ -132,14 +133,14 @@ exten => s,1,Gosub(backsoon-can,${ARG1},1)
 exten => voicemail,1,Return(@CAN_VOICEMAIL@)
 exten => attendant,1,Gosub(backsoon-reachable,s,1(@ATTENDANT@))
  same => n,Return(${GOSUB_RETVAL})
-exten => deputy,1,Gosub(backsoon-reachable,s,1(${CUT(person,~,5)}))
+exten => deputy,1,Gosub(backsoon-reachable,s,1(@DEPUTY@))
  same => n,Return(${GOSUB_RETVAL})
 exten => ring,1,Return(@CAN_RING@)
 exten => hang_up,1,Return(1)
 
-; Whether calls may be sent to ARG1: not to the same empty room again, nor to another one.
+; Whether calls may be sent to ARG1: not to the same empty room again, nor to another one, nor to whoever calls.
 [backsoon-reachable]
-exten => s,1,GotoIf($["${ARG1}" = "" | "${ARG1}" = "${extension}"]?no)
+exten => s,1,GotoIf($["${ARG1}" = "" | "${ARG1}" = "${extension}" | "${ARG1}" = "${account}"]?no)
  same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-local,${ARG1},1)} = 1]?there)
  same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${ARG1},1)} = 0]?no)
  same => n(there),Gosub(backsoon,s,1(${ARG1},${now}))
@@ -164,7 +165,7 @@ exten => attendant,1,Playback(backsoon/transfer)
 exten => deputy,1,Gosub(backsoon-can,deputy,1)
  same => n,GotoIf($[0${GOSUB_RETVAL} != 1]?away)
  same => n,Playback(backsoon/transfer)
- same => n,Gosub(backsoon-ring,s,1(${CUT(person,~,5)}))
+ same => n,Gosub(backsoon-ring,s,1(@DEPUTY@))
  same => n(away),Playback(backsoon/deputy-away)
  same => n,Goto(nobody,1)
 exten => ring,1,Return()

@@ -33,14 +33,19 @@ def read_plan(plan: str) -> tuple[PlannedReferral, ...]:
     version, *parts = split_plan(plan)[0].split("~")
     if version != "1":
         return ()
-    return tuple(_referral(part) for part in parts[_FIRST - 1 :] if part.count(":") == _FIELDS - 1)
+    read = (_referral(part) for part in parts[_FIRST - 1 :] if part.count(":") == _FIELDS - 1)
+    return tuple(one for one in read if one is not None)
 
 
-def _referral(text: str) -> PlannedReferral:
+def _referral(text: str) -> PlannedReferral | None:
+    """A referral; None for one at an instant that does not exist, which was not made here."""
     start, end, back_at, reason, phone, divert_to = text.split(":")
     closed = Phone.CLOSED if phone == "c" else Phone.OPEN
-    begins = _instant(start) or datetime.fromtimestamp(0, UTC)
-    return PlannedReferral(begins, _instant(end), _instant(back_at), reason, closed, divert_to)
+    try:
+        begins = _instant(start) or datetime.fromtimestamp(0, UTC)
+        return PlannedReferral(begins, _instant(end), _instant(back_at), reason, closed, divert_to)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _instant(epoch: str) -> datetime | None:

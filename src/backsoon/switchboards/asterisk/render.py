@@ -158,8 +158,11 @@ def reason_code(code: str) -> str:
 
 
 def language_folder(tag: str) -> str:
-    """A BCP 47 tag as Asterisk names its folders of sounds: `pt-BR` is `pt_BR`."""
-    return tag.replace("-", "_") if _LANGUAGE.fullmatch(tag) else "en"
+    """A BCP 47 tag as Asterisk names its folders of sounds: `pt-BR` is `pt_BR`. Capitals mean nothing in such a tag."""
+    if not _LANGUAGE.fullmatch(tag):
+        return "en"
+    primary, dash, rest = tag.replace("-", "_").partition("_")
+    return primary.lower() + dash + rest
 
 
 @lru_cache(maxsize=256)

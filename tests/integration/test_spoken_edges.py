@@ -1,0 +1,121 @@
+"""Callers at the edges: calls that would go in circles or out of the house, lists that are long, lines of which
+little is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+from datetime import UTC
+from urllib.parse import quote
+
+import pytest
+
+from backsoon.domain.spoken import Choice, Voice
+from backsoon.switchboards.asterisk.dialplan import dialplan_text
+from backsoon.switchboards.base import PlannedReferral, Presentation
+from tests.spoken_server import ATTENDANT, HOUR, TOLD, Spoken, dialplan, local, organisation, presented
+
+pytestmark = pytest.mark.xdist_group("spoken")
+
+NOW = local(2027, 3, 1, 9)
+SECONDS = int(NOW.timestamp())
+FULL = Voice(attendant=ATTENDANT)
+EXAMPLE = dialplan_text(organisation=organisation()) + "\n[incoming]\ninclude => backsoon-example\n"
+"""Calls enter the printed example."""
+
+
+def away(extension: str = "1001", *, divert: str = "", **changes: object) -> Presentation:
+    plan = (PlannedReferral((NOW - HOUR).astimezone(UTC), None, None, "meeting", divert_to=divert),)
+    return presented(extension, plan=plan, **changes)
+
+
+class TestWhoeverCallsIsNotCalled:
+    """The deputy, or the one to whom calls are diverted, calls themselves: they are told instead."""
+
+    async def test_by_a_diversion(self, spoken: Spoken) -> None:
+        await spoken.show(away(divert="1002"))
+        async with spoken.phones("1002") as phones:
+            assert (await spoken.heard(f"1001*{SECONDS}", "1002"))[1] == "en/reason/meeting"
+            assert phones.rung == []
+
+    async def test_by_the_menu(self, spoken: Spoken) -> None:
+        await spoken.use(dialplan(replace(FULL, no_key=Choice.DEPUTY, voicemail="", attendant=""), patience=0.3))
+        await spoken.show(away(deputy="1002"))
+        async with spoken.phones("1002") as phones:
+            heard = await spoken.heard(f"1001*{SECONDS}", "1002")
+            assert heard[1:] == ["en/reason/meeting", "en/goodbye"]
+            assert phones.rung == []
+
+
+class TestNobodyIsCalledOutside:
+    @pytest.mark.parametrize("tail", ["/sip:127.0.0.1:{port}", "/1009:{port}", ":1009"])
+    async def test_by_what_somebody_wrote_as_a_deputy(self, spoken: Spoken, tail: str) -> None:
+        await spoken.use(dialplan(replace(FULL, no_key=Choice.DEPUTY, voicemail="", attendant=""), patience=0.3))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.bind(("127.0.0.1", 0))
+            elsewhere.setblocking(False)
+            deputy = "1002" + tail.format(port=elsewhere.getsockname()[1])
+            await spoken.show(away())
+            await spoken.put("backsoon-person", "1001", f"1~en~UTC~~{deputy}~")
+            async with spoken.phones() as phones:
+                await spoken.heard(f"1001*{SECONDS}")
+                assert phones.rung == []
+            with pytest.raises(BlockingIOError):
+                elsewhere.recv(1)
+
+    @pytest.mark.parametrize("called", ["1001&PJSIP/1002", "1001,1)&PJSIP/1002", "1001,1"])
+    async def test_by_what_is_dialled_into_the_example(self, spoken: Spoken, called: str) -> None:
+        """The printed pattern takes any characters behind a digit, and the example is what people copy."""
+        await spoken.use(EXAMPLE)
+        async with spoken.phones() as phones, spoken.call(quote(called, safe="")) as call:
+            await call.ended()
+        assert "1002" not in phones.rung
+
+    async def test_and_no_other_instant_is_asked_for(self, spoken: Spoken) -> None:
+        await spoken.use(EXAMPLE)
+        await spoken.show(away())
+        await spoken.put("backsoon", "1001", f"1~en~UTC~{1000000000}:0:0:meeting:c:")
+        async with spoken.phones() as phones, spoken.call("1001%2C1") as call:
+            await call.ended()
+        assert phones.rung == []
+
+
+async def test_the_last_of_many_numbers_rings_through(spoken: Spoken) -> None:
+    everybody = tuple(f"+4670{number:015}" for number in range(50))
+    own = tuple(f"+4680{number:015}" for number in range(35))
+    await spoken.use(dialplan(replace(TOLD, ring_through=everybody)))
+    await spoken.show(away(ring_through=own))
+    async with spoken.phones() as phones:
+        for number in (everybody[-1], own[-1], everybody[-1][:-1], own[-1] + "0"):
+            await spoken.heard(f"1001*{SECONDS}", "trunk", number)
+        assert phones.rung == ["1001"] * 2
+
+
+async def test_whoever_dialled_a_code_is_told_of_in_the_language_and_zone_of_their_line(spoken: Spoken) -> None:
+    """Nothing is planned for them, but who it is is known, as they have a deputy."""
+    later = int((NOW + HOUR).timestamp())
+    await spoken.show(presented(deputy="1002", language="sv", zone="Asia/Kathmandu"))
+    await spoken.put("backsoon-hand", "1001", f"1~{SECONDS}.000~1~-~{later}~{later}~meeting")
+    heard = await spoken.heard(f"1001*{SECONDS}")
+    assert heard[1:5] == ["sv/outside/meeting", "sv/back/today", "sv/hour/14", "sv/minute/45"]
+
+
+@pytest.mark.parametrize("language", ["SV", "Sv-fi", "sv_SE"])
+async def test_a_language_in_capitals_is_the_same(spoken: Spoken, language: str) -> None:
+    await spoken.show(away(language=language))
+    assert (await spoken.heard(f"1001*{SECONDS}"))[1] == "sv/outside/meeting"
+
+
+async def test_a_zone_that_asterisk_does_not_know_is_told_in_no_wrong_time(spoken: Spoken) -> None:
+    later = (NOW + HOUR).astimezone(UTC)
+    plan = (PlannedReferral((NOW - HOUR).astimezone(UTC), None, later, "meeting"),)
+    await spoken.show(presented(plan=plan, zone="Mars/Olympus"))
+    assert (await spoken.heard(f"1001*{SECONDS}"))[1] == "en/outside/meeting"
+
+
+async def test_several_calls_of_the_same_caller_do_not_disturb_each_other(spoken: Spoken) -> None:
+    await spoken.show(away("1001"), away("1002", language="sv"))
+    told = await asyncio.gather(*(spoken.heard(f"{extension}*{SECONDS}") for extension in ("1001", "1002") * 3))
+    assert [one[1] for one in told] == ["en/outside/meeting", "sv/outside/meeting"] * 3
