@@ -373,7 +373,7 @@ def _checked(rendered: Rendered) -> Rendered:
 
 
 def _asked(error: BaseException) -> float:
-    """For how many seconds it asks: nobody, not a driver of others either, keeps a switchboard from being told for good."""
+    """The seconds it asks for, bounded: no driver, not one of others either, keeps us from trying again."""
     asked = getattr(error, "retry_after", 0.0)
     return float(min(asked, LONGEST_ASKED)) if isinstance(asked, (int, float)) and asked > 0 else 0.0
 

@@ -222,7 +222,8 @@ def _unfolded(head: bytes) -> list[str]:
         text = head.decode()
     except UnicodeDecodeError:
         raise SipGarbled("headers that are not UTF-8") from None
-    lines = re.sub(r"[ \t]*\r\n[ \t]+", " ", text).split("\r\n")
+    *parts, last = re.split(r"\r\n[ \t]+", text)  # not the blanks before as well: that takes their number squared
+    lines = " ".join([*(part.rstrip(" \t") for part in parts), last]).split("\r\n")
     if any(_CONTROL.search(line) for line in lines):
         raise SipGarbled("control characters in headers")
     if len(lines) > MAX_HEADERS:

@@ -46,6 +46,8 @@ AT_ONCE = 0.25
 """Seconds of publications that one call of `show` should be."""
 LOOK_EVERY = 5.0
 """Seconds after which it is looked again at the clock, which may have jumped."""
+AGAIN_AFTER = 300.0
+"""Seconds after which all that is not shown as it should be is told again."""
 LOST = "the presence server has forgotten what was published; everything is published anew"
 
 
@@ -104,6 +106,7 @@ class SipPresenceSession:
         self._lost: asyncio.Future[SwitchboardError] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._changing: dict[str, asyncio.Event] = {}
+        self._again: asyncio.TimerHandle | None = None
 
     @property
     def at_once(self) -> int:
@@ -146,7 +149,7 @@ class SipPresenceSession:
             if not known:
                 self._ledger.doubt()
                 await self._introduce()
-            await self._each(self._ledger.strays(self._address_of), self._withdraw)
+            await self._each(self._ledger.strays(self._address_now), self._withdraw)
             await self._ledger.save()
         for work in (self._watch, self._beat, self._prolong_for_ever):
             self._tasks.append(asyncio.create_task(self._guarded(work)))
@@ -154,6 +157,8 @@ class SipPresenceSession:
     async def end(self) -> None:
         """End all that this session has under way."""
         self._fail(SwitchboardError("the session was closed"))
+        if self._again is not None:
+            self._again.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -173,11 +178,23 @@ class SipPresenceSession:
         if not EXTENSION.fullmatch(extension):
             raise Refused("not an extension")
         async with self._alone(extension):
-            if after == NOTHING:
-                await self._publications.withdraw(extension)
-            else:
-                await self._show(extension, after)
+            try:
+                if after == NOTHING:
+                    await self._publications.withdraw(extension)
+                else:
+                    await self._show(extension, after)
+            except Refused as error:
+                self._not_as_it_should(extension, error)
+                raise
             await self._ledger.save()
+
+    def _not_as_it_should(self, extension: str, error: Refused) -> None:
+        """What was refused just now, or shows something else, is told again in another session: by then it may pass."""
+        held = self._ledger.get(extension)
+        self._ledger.mistrust(extension)
+        if self._again is None and (error.passing or (held is not None and held.tag)):
+            why = SwitchboardError("some publications were refused; they are published again")
+            self._again = asyncio.get_running_loop().call_later(AGAIN_AFTER, self._fail, why)
 
     async def _show(self, extension: str, after: Rendered) -> None:
         address = self._address_of(extension, after)
@@ -194,6 +211,12 @@ class SipPresenceSession:
 
     def _address_of(self, extension: str, shown: Rendered) -> str | None:
         return self._settings.address_of(extension, told(shown).email)
+
+    def _address_now(self, extension: str, shown: Rendered) -> str | None:
+        try:
+            return self._address_of(extension, shown)
+        except SwitchboardError:  # of another version: it is withdrawn, and published anew
+            return None
 
     async def _withdraw(self, extension: str) -> None:
         try:
@@ -260,6 +283,8 @@ class SipPresenceSession:
                     known = await self._publications.beat()
             except TimeoutError:
                 raise SwitchboardError(f"the presence server did not answer within {beat.within:g} s") from None
+            except Refused as error:
+                raise SwitchboardError(f"the presence server does not prolong what is ours: {error}") from None
             if not known:
                 raise SwitchboardError(LOST)
             await self._ledger.save()
@@ -279,6 +304,7 @@ class SipPresenceSession:
                 await self._publications.prolong(extension)
             except Refused as error:
                 log.warning("the presence server does not prolong what is shown of %s: %s", extension, error)
+                self._not_as_it_should(extension, error)
             await self._ledger.save()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:

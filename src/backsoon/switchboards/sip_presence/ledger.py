@@ -19,6 +19,8 @@ from backsoon.switchboards.base import EXTENSION, NOTHING, Keep, Rendered
 OURS = "=alive"
 """The key of our own publication; no extension can be it."""
 FORM = 1
+STEP = 5.0
+"""Seconds by which the clock may go back without being taken for set back."""
 REFRESH = (0.6, 0.85)
 """The part of its life after which a publication is prolonged: somewhere in between, so that not all are at once."""
 
@@ -49,6 +51,8 @@ class Ledger:
         self._unsaved: dict[str, str | None] = {}
         self._due: list[tuple[float, str]] = []
         self._due_at: dict[str, float] = {}
+        self._seen = 0.0
+        """What the clock said last."""
         self._saving = asyncio.Lock()
 
     async def load(self) -> None:
@@ -88,6 +92,12 @@ class Ledger:
         """
         self._held = {key: replace(held, doubtful=key != OURS) for key, held in self._held.items()}
 
+    def mistrust(self, key: str) -> None:
+        """The server would not have it changed: it must not be prolonged as it is."""
+        if (held := self._held.get(key)) is not None:
+            self._held[key] = replace(held, doubtful=True)
+            self._due_at.pop(key, None)
+
     def sure(self) -> dict[str, Rendered]:
         """What people's publications show, as far as that is known."""
         keys = [key for key in self._held if key != OURS]
@@ -122,12 +132,20 @@ class Ledger:
     def take_due(self) -> Iterator[str]:
         """The extensions whose publications are to be prolonged now; each is given once."""
         at = self._now().timestamp()
+        if at < self._seen - STEP:
+            self._all_due(at)
+        self._seen = at
         while (due := self.next_due()) is not None and due <= at:
             _, key = heapq.heappop(self._due)
             del self._due_at[key]
             held = self.get(key)
             if held is not None and not held.doubtful:
                 yield key
+
+    def _all_due(self, at: float) -> None:
+        """The clock was set back: the server's lives are over sooner than it would say."""
+        self._due_at = {key: at for key, held in self._held.items() if held.tag and key != OURS and not held.doubtful}
+        self._due = [(at, key) for key in self._due_at]
 
     def _put(self, key: str, held: Held) -> None:
         self._held[key] = held

@@ -30,6 +30,11 @@ UNMET, TOO_SHORT = 412, 423
 class Refused(Exception):
     """The server refused this one publication. The text is what it said."""
 
+    def __init__(self, said: str, *, passing: bool = False) -> None:
+        """`passing`: only just now, it seems."""
+        self.passing = passing
+        super().__init__(said)
+
 
 class Publications:
     """Publishes, prolongs and withdraws, and enters it in the ledger. Raises what `SipClient.request` raises."""
@@ -105,7 +110,9 @@ class Publications:
         """Nothing is published of it any more. Raises `Refused`."""
         held = self._ledger.get(key)
         if held is not None and held.tag:
-            await self._said(held.address, held.tag, 0, b"")
+            response = await self._said(held.address, held.tag, 0, b"")
+            if response.status == TOO_SHORT:  # nothing was withdrawn
+                raise Refused(response.said)
         self._ledger.drop(key)
 
     # -- one request ------------------------------------------------------------------------------------------------
@@ -138,7 +145,7 @@ class Publications:
             pause *= 2
         if self._answered == answered:
             raise SwitchboardError(f"the presence server takes nothing now ({response.said})")
-        raise Refused(response.said)
+        raise Refused(response.said, passing=True)
 
     def _heeded(self, response: Response, tag: str) -> Response:
         if response.status == UNMET and tag:
@@ -176,6 +183,8 @@ class Publications:
             raise Refused("the server's answer has no entity tag")
         granted = response.headers.seconds("expires")
         life = asked if granted is None else min(granted, LONGEST_LIFE)
+        if not life:
+            raise Refused("the server keeps it for no time")
         expires_at = int(self._now().timestamp()) + life
         self._ledger.put(key, Held(held.address, tag, expires_at, held.until, held.shown))
 

@@ -1,0 +1,117 @@
+"""What would be shown wrong, or not at all, for longer than the trouble that it came from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from backsoon.switchboards.base import NOTHING, MemoryKeep, OrdersRefused, Rendered, SwitchboardError
+from backsoon.switchboards.sip_presence import driver, publishing
+from backsoon.switchboards.sip_presence.ledger import Held, Ledger
+from backsoon.wire.sip import Request, parse
+from tests.unit.sip.server import answer, serving
+from tests.unit.sip.test_presence_driver import NINE, SHOWN, Presence, board_at, orders
+
+OTHER = Rendered('["","lunch","Lunch","en","c"]')
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(driver, "AGAIN_AFTER", 0.05, raising=False)
+
+
+async def test_what_was_refused_for_a_while_is_told_again() -> None:
+    """Others are taken meanwhile: nobody else would ever tell it again."""
+    presence = Presence({"1001": lambda request: answer(request, 503)})
+    async with serving(presence) as (_, address), board_at(address).session() as session:
+        with pytest.raises(OrdersRefused):
+            await session.show(orders("1001", "1002"))
+        async with asyncio.timeout(5):
+            assert "again" in str(await session.lost())
+
+
+@pytest.mark.parametrize("after", [OTHER, NOTHING])
+@pytest.mark.parametrize("status", [403, 503])
+async def test_what_could_not_be_changed_is_not_prolonged(after: Rendered, status: int) -> None:
+    refusing = [False]
+
+    def refuses(request: Request) -> bytes | None:
+        return answer(request, status) if refusing[0] else answer(request, 200, "SIP-ETag: t", "Expires: 1")
+
+    presence = Presence({"1001": refuses})
+    async with serving(presence) as (_, address), board_at(address).session() as session:
+        await session.show(orders("1001"))
+        refusing[0] = True
+        with pytest.raises(OrdersRefused):
+            await session.show([*orders("1001", after=after), *orders("1002")])
+        assert list(session._ledger.take_due()) == []
+        assert "1001" not in await session.read_back()
+        async with asyncio.timeout(5):
+            await session.lost()
+
+
+async def test_one_that_is_not_prolonged_is_published_anew_soon() -> None:
+    presence = Presence()
+    async with serving(presence) as (_, address), board_at(address).session() as session:
+        await session.show(orders("1001"))
+        presence.odd["1001"] = lambda request: answer(request, 403)
+        await session._prolong("1001")
+        async with asyncio.timeout(5):
+            assert "again" in str(await session.lost())
+
+
+@pytest.mark.parametrize("user", ["1001", "backsoon"])
+async def test_a_publication_that_is_kept_for_no_time_is_none(user: str) -> None:
+    say: Callable[[Request], bytes | None] = lambda request: answer(request, 200, "SIP-ETag: x", "Expires: 0")  # noqa: E731
+    async with serving(Presence({user: say})) as (_, address):
+        board = board_at(address)
+        if user == "backsoon":
+            with pytest.raises(SwitchboardError, match="for no time"):
+                await board.session().__aenter__()
+            return
+        async with board.session() as session:
+            with pytest.raises(OrdersRefused, match="for no time"):
+                await session.show(orders("1001", "1002"))
+
+
+async def test_a_withdrawal_that_the_server_finds_too_short_is_none() -> None:
+    presence = Presence()
+    async with serving(presence) as (_, address), board_at(address).session() as session:
+        await session.show(orders("1001"))
+        presence.odd["1001"] = lambda request: answer(request, 423, "Min-Expires: 600")
+        with pytest.raises(OrdersRefused):
+            await session.show(orders("1001", after=NOTHING))
+
+
+async def test_what_was_published_by_another_version_keeps_no_session_from_beginning() -> None:
+    keep, presence = MemoryKeep(), Presence()
+    async with serving(presence) as (_, address):
+        async with board_at(address, keep).session() as session:
+            await session.show(orders("1001"))
+        row = msgspec.json.decode(keep.values["1001"])
+        keep.values["1001"] = msgspec.json.encode([*row[:5], '{"new":1}', ""]).decode()
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {}
+            assert presence.held.keys() == {"backsoon"}
+
+
+@pytest.mark.parametrize("until", [0, 1000])
+def test_all_are_due_where_the_clock_is_set_back(until: int) -> None:
+    """The server counts on: what it was told to keep for an hour ends in an hour."""
+    clock, start = [NINE], int(NINE.timestamp())
+    ledger = Ledger(MemoryKeep(), lambda: clock[0])
+    ledger.put("1001", Held("sip:1001@example.com", "tag", start + 1000, until and start + until, SHOWN))
+    assert list(ledger.take_due()) == []
+    clock[0] -= timedelta(hours=1)
+    assert list(ledger.take_due()) == ["1001"]
+    assert list(ledger.take_due()) == []
+
+
+def test_folded_lines_are_joined_as_before() -> None:
+    found = parse(b"SIP/2.0 200 OK\r\nSubject: a \t\r\n \t b  \r\n\tc  \r\nTo: x\r\n\r\n")
+    assert getattr(found, "headers").fields == (("subject", "a b c"), ("to", "x"))  # noqa: B009
