@@ -198,7 +198,7 @@ def settings() -> ServerSettings:
             ACCOUNT.username: ManagerAccount(ACCOUNT.secret),
             OPERATOR.username: ManagerAccount(OPERATOR.secret, "all", "all"),
         },
-        phones=dict.fromkeys(("trunk", ATTENDANT, *PHONES), "incoming"),
+        phones=dict.fromkeys(("trunk", "anonymous", ATTENDANT, *PHONES), "incoming"),
         voicemail=mailboxes,
         sounds=sounds,
     )

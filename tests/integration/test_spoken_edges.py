@@ -5,6 +5,7 @@ little is known.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import replace
 from datetime import UTC
@@ -15,7 +16,8 @@ import pytest
 from backsoon.domain.spoken import Choice, Voice
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.base import PlannedReferral, Presentation
-from tests.spoken_server import ATTENDANT, HOUR, TOLD, Spoken, dialplan, local, organisation, presented
+from backsoon.voice.dialplan import spoken_text
+from tests.spoken_server import ATTENDANT, HOUR, INCOMING, TOLD, Spoken, dialplan, local, organisation, presented
 
 pytestmark = pytest.mark.xdist_group("spoken")
 
@@ -47,6 +49,38 @@ class TestWhoeverCallsIsNotCalled:
             heard = await spoken.heard(f"1001*{SECONDS}", "1002")
             assert heard[1:] == ["en/reason/meeting", "en/goodbye"]
             assert phones.rung == []
+
+
+class TestWhoCalls:
+    async def test_a_call_that_an_attendant_passes_on_rings_through(self, spoken: Spoken) -> None:
+        """Else the caller would be told again, and sent to the attendant again."""
+        assert await self.rung_when_passed_on(spoken, ATTENDANT) == [ATTENDANT, "1001"]
+
+    async def test_one_that_anybody_else_passes_on_does_not(self, spoken: Spoken) -> None:
+        assert await self.rung_when_passed_on(spoken, "1002") == ["1002"]
+
+    async def rung_when_passed_on(self, spoken: Spoken, by: str) -> list[str]:
+        """Whose telephones ring where a call from outside is answered and transferred to somebody who is away."""
+        await spoken.use(dialplan(replace(FULL, voicemail="", no_key=Choice.HANG_UP), patience=0.3))
+        await spoken.show(away())
+        async with spoken.phones(by) as phones, spoken.call(by) as call:
+            async with asyncio.timeout(15):
+                while by not in phones.talking:
+                    await asyncio.sleep(0.02)
+            (channel,) = re.findall(rf"PJSIP/{by}-[0-9a-f]+", spoken.server.cli("core show channels concise"))[:1]
+            to = [("Channel", channel), ("Context", "incoming"), ("Exten", f"1001*{SECONDS}")]
+            await spoken.operate(("BlindTransfer", to))
+            heard = await call.ended()
+            assert ("en/outside/meeting" in heard) is ("1001" not in phones.rung)
+            return phones.rung
+
+    async def test_whom_nobody_knows_is_no_colleague_though_letters_are_extensions(self, spoken: Spoken) -> None:
+        """`anonymous` is what Asterisk calls the account of calls that belong to none."""
+        text = dialplan_text(organisation=organisation(), extensions="_[0-9a-z]!", spoken=spoken_text())
+        await spoken.use(text + INCOMING)
+        await spoken.show(away())
+        assert (await spoken.heard(f"1001*{SECONDS}", "anonymous"))[1] == "en/outside/meeting"
+        assert (await spoken.heard(f"1001*{SECONDS}", "1002"))[1] == "en/reason/meeting"
 
 
 class TestNobodyIsCalledOutside:
@@ -105,7 +139,8 @@ async def test_whoever_dialled_a_code_is_told_of_in_the_language_and_zone_of_the
 @pytest.mark.parametrize("language", ["SV", "Sv-fi", "sv_SE"])
 async def test_a_language_in_capitals_is_the_same(spoken: Spoken, language: str) -> None:
     await spoken.show(away(language=language))
-    assert (await spoken.heard(f"1001*{SECONDS}"))[1] == "sv/outside/meeting"
+    async with spoken.call(f"1001*{SECONDS}") as call:
+        assert (await call.ended())[1:2] == ["sv/outside/meeting"], call.statuses
 
 
 async def test_a_zone_that_asterisk_does_not_know_is_told_in_no_wrong_time(spoken: Spoken) -> None:

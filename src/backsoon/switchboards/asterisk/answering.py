@@ -77,7 +77,7 @@ exten => s,1,GotoIf($["${CHANNEL(channeltype)}" != "@TECHNOLOGY@"]?nobody)
  same => n,Set(LOCAL(plain)=${FILTER(0-9A-Za-z_.+\x2d,${account})})
  same => n,GotoIf($[${LEN(${plain})} = 0 | ${LEN(${plain})} > 32]?nobody)
  same => n,GotoIf($[${LEN(${plain})} != ${LEN(${account})}]?nobody)
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${plain},1)} = 0]?nobody)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${plain},1)} = 0 | "${plain}" = "anonymous"]?nobody)
  same => n,Return(${plain})
  same => n(nobody),Return()
 
@@ -131,12 +131,16 @@ exten => s,1,Set(LOCAL(person)=${FILTER(0-9A-Za-z_.+/:~\x2d,${DB(@PERSONS@/${ARG
  same => n(known),Return(${person})
 
 ; Whether a call to somebody who is away rings all the same: they have called for help lately and may be called back;
-; an attendant calls; or the number is on a list. A number can be forged, and gets its caller a ring, nothing else.
+; an attendant calls, or passes a call on; or the number is on a list. A number can be forged, and gets its caller a
+; ring, nothing else.
 [backsoon-through]
 exten => s,1,Set(LOCAL(called)=0${FILTER(0-9,${DB(@EMERGENCIES@/${extension})}):0:11})
  same => n,GotoIf($[${called} > ${now} - @EMERGENCY_SECONDS@ & ${called} <= ${now} + 60]?yes)
  same => n,Set(LOCAL(list)=@ATTENDANTS@)
  same => n,GotoIf($[${LEN(${account})} > 0 & ${LEN(${STRREPLACE(list,:${account}:)})} < ${LEN(${list})}]?yes)
+ same => n,Set(LOCAL(by)=${IF($["${CUT(BLINDTRANSFER,/,1)}" = "@TECHNOLOGY@"]?${BLINDTRANSFER})})
+ same => n,Set(LOCAL(by)=${FILTER(0-9A-Za-z_.+\x2d,${CUT(by,/,2-):0:-9})})
+ same => n,GotoIf($[${LEN(${by})} > 0 & ${LEN(${STRREPLACE(list,:${by}:)})} < ${LEN(${list})}]?yes)
  same => n,Set(LOCAL(number)=${FILTER(0-9+,${CALLERID(num)})})
  same => n,Set(LOCAL(number)=${IF($["${number:0:2}" = "00"]?+${number:2}:${number})})
  same => n,Set(LOCAL(list)=@NUMBERS@${CUT(person,~,6)}:)
