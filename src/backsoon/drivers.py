@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsoon.config import secret
-from backsoon.config.plugins import SWITCHBOARDS, BrokenPlugin, described, switchboard_kind, unread
+from backsoon.config.plugins import SWITCHBOARDS, BrokenPlugin, described, failure, switchboard_kind, unread
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.engine.defects import where
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from backsoon.switchboards.asterisk import AsteriskSettings
 
 log = logging.getLogger(__name__)
+
+MEND = "mend the settings and run `backsoon apply`"
 
 
 class StoredKeep:
@@ -100,13 +102,15 @@ def switchboard_of(settings: SwitchboardSettings, surroundings: Surroundings) ->
     make = _SWITCHBOARDS.get(settings.kind, _of_a_plugin)
     try:
         return make(settings, surroundings)
-    except (BacksoonError, ValueError, OSError) as error:
-        return Unusable(_why(str(error), getattr(error, "remedy", "mend the settings and run `backsoon apply`")))
+    except BacksoonError as error:
+        return Unusable(_why(str(error), getattr(error, "remedy", MEND)))
     except Exception as error:
         if settings.kind in _SWITCHBOARDS:
+            if isinstance(error, (ValueError, OSError)):
+                return Unusable(_why(str(error), MEND))
             raise
         log.warning("switchboard %s: %s", settings.name, where(error))
-        text = f"{described(SWITCHBOARDS, settings.kind)} failed: internal error ({type(error).__name__})"
+        text = f"{described(SWITCHBOARDS, settings.kind)} failed: {failure(error)}"
         return Unusable(_why(text, BrokenPlugin.remedy))
 
 

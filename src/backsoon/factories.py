@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from backsoon.accounts import AT_ONCE, Accounts, WrongSettings, mailbox
 from backsoon.config import secret
 from backsoon.config.connections import plain_address
-from backsoon.config.plugins import SOURCES, BrokenPlugin, described, source_kind, unread
+from backsoon.config.plugins import SOURCES, BrokenPlugin, described, failure, source_kind, unread
 from backsoon.domain.address import expand, origin
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person
@@ -126,13 +126,15 @@ class Sources:
             return make(self, connection, address, person)
         except SourceError:
             raise
-        except (BacksoonError, ValueError, OSError) as error:
+        except BacksoonError as error:
             raise WrongSettings(f"connection {connection.name}: {error}") from error
         except Exception as error:
             if connection.kind in _KINDS:
+                if isinstance(error, (ValueError, OSError)):
+                    raise WrongSettings(f"connection {connection.name}: {error}") from error
                 raise
             log.warning("connection %s: %s", connection.name, where(error))
-            text = f"{described(SOURCES, connection.kind)} failed: internal error ({type(error).__name__})"
+            text = f"{described(SOURCES, connection.kind)} failed: {failure(error)}"
             raise WrongSettings(f"connection {connection.name}: {text}") from None
 
     # -- kinds ---------------------------------------------------------------------------------------------------

@@ -23,7 +23,16 @@ TEREDO = "2001:0:808:808::80ff:fffe"  # by way of 8.8.8.8 to 127.0.0.1
 INTERNAL_WITHIN = ["::ffff:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "::127.0.0.1", TEREDO]
 NEVER = [
     *(NOBODY, "0.1.2.3", "::", "169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "fd00:ec2::254"),
-    *("224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "100.100.100.200", "192.0.2.1", "198.18.0.1"),
+    *(
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.2.1",
+        "198.18.0.1",
+    ),
     *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::ffff:0.0.0.0", "fec0::1", "2001:db8::1"),
     *("2001:0:4136:e378:8000:63bf:5601:5601", "", "localhost", "127.1", "0x7f.1"),
 ]  # the Teredo address leads to 169.254.169.254
@@ -40,6 +49,11 @@ class TestAddresses:
     def test_inside_only_where_the_host_was_named(self, address: str) -> None:
         assert not permitted(address)
         assert permitted(address, named=True)
+
+    @pytest.mark.parametrize("address", ["64:ff9b:1:a00:1:200:808:808", "64:ff9b:1::808:808"])
+    def test_a_network_s_own_translation_is_inside(self, address: str) -> None:
+        """With the shortest prefix the first leads to 10.0.1.2, whatever its last 32 bits say."""
+        assert not permitted(address)
 
     @pytest.mark.parametrize("address", NEVER)
     def test_never(self, address: str) -> None:

@@ -7,6 +7,7 @@ but what is set to its kind: its settings are kept as unread, with why, and stan
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -32,6 +33,7 @@ __all__ = [
     "SWITCHBOARDS",
     "BrokenPlugin",
     "described",
+    "failure",
     "names",
     "source_kind",
     "source_reader",
@@ -114,8 +116,8 @@ def _load(entry: EntryPoint) -> object:
         kind = found() if isinstance(found, type) else found
     except ImportError as error:  # an import names modules, nothing of anybody
         return f"{_of(entry)} cannot be loaded: {_line(str(error))}"
-    except Exception as error:
-        return f"{_of(entry)} cannot be loaded: {_failure(error)}"
+    except (Exception, SystemExit) as error:  # a script without a guard ends itself, not us
+        return f"{_of(entry)} cannot be loaded: {failure(error)}"
     missing = [name for name in ("read", "make") if not callable(getattr(kind, name, None))]
     if missing:
         return f"{_of(entry)} has no {' and no '.join(missing)}: it is made for another version, or no such plug-in"
@@ -126,8 +128,10 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
-def _failure(error: Exception) -> str:
-    """An error of a plug-in, without its text: that may quote anything."""
+def failure(error: BaseException) -> str:
+    """An error of a plug-in, without its text: that may quote anything, a secret too (`int(secret)`)."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{os.strerror(error.errno)} ({type(error).__name__})"
     return f"internal error ({type(error).__name__})"
 
 
@@ -197,7 +201,7 @@ def _read(
     except BrokenPlugin as broken:
         return {UNREAD: str(broken)}
     except Exception as error:
-        return {UNREAD: f"{described(group, kind)} failed at these settings: {_failure(error)}"}
+        return {UNREAD: f"{described(group, kind)} failed at these settings: {failure(error)}"}
     return {}
 
 

@@ -53,7 +53,7 @@ class SourceKind(Protocol):
         """The source of one person's calendar.
 
         `address` is the one that was named for the person, else the connection's `url` with the person's values, else
-        "". Called for each read; the source is closed after it. Raises `SourceError`, `BacksoonError`, `ValueError`,
-        `OSError`: this calendar cannot be read then, for that reason.
+        "". Called for each read; the source is closed after it. Raises `SourceError`, `BacksoonError`:
+        this calendar cannot be read then, for that reason. Of whatever else is raised no text is told.
         """
         ...

@@ -37,7 +37,7 @@ class SwitchboardKind(Protocol):
     def make(self, settings: SwitchboardSettings, surroundings: Surroundings) -> Switchboard:
         """The driver, of `settings.settings` as `read` returned them (read anew from the store).
 
-        Raises `BacksoonError` (secrets that cannot be had), `ValueError`, `OSError`: this switchboard is down then,
-        for that reason, and no other.
+        Raises `BacksoonError` (secrets that cannot be had; its text is told): this switchboard is down then, for that
+        reason, and no other. So it is whatever else is raised, but of that no text is told: it may quote a secret.
         """
         ...

@@ -34,11 +34,13 @@ _NAMED: Final = tuple(
     )
 )
 """Where a host may be that the administrator named: this machine, private networks (RFC 1918, 4193), RFC 6598."""
-_METADATA: Final = frozenset(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200")))
+_METADATA: Final = frozenset(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16")))
 """Where clouds tell machines their secrets; no host is that."""
 _GLOBAL_V6: Final = ip_network("2000::/3")
 _NAT64: Final = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48")))
-"""RFC 6052 and 8215; with the longer prefix the last 32 bits are the IPv4 address."""
+"""RFC 6052 and 8215; with the longest prefix the last 32 bits are the IPv4 address."""
+_LOCAL_NAT64: Final = _NAT64[1]
+"""Where in it the IPv4 address is, each network decides for itself: nobody can tell from outside what it leads to."""
 _COMPATIBLE: Final = ip_network("::/96")
 _ANSWER_BYTES: Final = 65_536
 
@@ -64,6 +66,8 @@ def permitted(address: str, *, named: bool = False) -> bool:
     try:
         found = ip_address(address)
     except ValueError:
+        return False
+    if found in _LOCAL_NAT64 and not named:
         return False
     return all(_one_permitted(each, named) for each in _within(found) or (found,))
 

@@ -40,6 +40,10 @@ class Telling:
     def make(self, *args):
         if "secret" in str(args[0].settings):
             raise RuntimeError("ZQ-CANARY")
+        if "number" in str(args[0].settings):
+            int("ZQ-CANARY")
+        if "missing" in str(args[0].settings):
+            open("ZQ-CANARY")
         return object()
 
 class Shapeless:
@@ -58,6 +62,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "telling": "zq_bad:Telling",
         "shapeless": "zq_bad:Shapeless",
         "gone": "zq_no_such_module:Kind",
+        "ending": "zq_ending:Kind",
         "asterisk": "zq_bad:Telling",
         "caldav": "zq_bad:Telling",
         "folder": "zq_bad:Telling",
@@ -65,6 +70,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = {name: place for name, place in kinds.items() if name != "folder"}
     install(site, monkeypatch, "zq-bad", {SWITCHBOARDS: bad, SOURCES: bad})
     (site / "zq_bad.py").write_text(BAD)
+    (site / "zq_ending.py").write_text("raise SystemExit(1)")
     monkeypatch.delitem(sys.modules, "zq_bad", raising=False)
 
 
@@ -133,6 +139,7 @@ class TestReading:
         ("text", "why"),
         [
             ('kind = "gone"', "plug-in 'gone' of zq-bad 0.1.0 cannot be loaded: No module named 'zq_no_such_module'"),
+            ('kind = "ending"', "plug-in 'ending' of zq-bad 0.1.0 cannot be loaded: internal error (SystemExit)"),
             ('kind = "shapeless"', "plug-in 'shapeless' of zq-bad 0.1.0 has no read and no make"),
             (
                 'kind = "telling"',
@@ -173,7 +180,15 @@ class TestMaking:
         assert isinstance(switchboard_of(one, around), AsteriskSwitchboard)
         assert calendar('kind = "caldav"\nurl = "https://dav.example.com/"').settings["url"]
 
-    @pytest.mark.parametrize(("settings", "why"), [({}, "makes no switchboard"), ({"a": "secret"}, "RuntimeError")])
+    @pytest.mark.parametrize(
+        ("settings", "why"),
+        [
+            ({}, "makes no switchboard"),
+            ({"a": "secret"}, "RuntimeError"),
+            ({"a": "number"}, "ValueError"),
+            ({"a": "missing"}, "No such file"),
+        ],
+    )
     async def test_one_that_makes_no_driver(self, settings: dict[str, str], why: str, around: Surroundings) -> None:
         (tried,) = await try_switchboard(
             SwitchboardSettings("acme", "pbx", "telling", settings),
@@ -185,9 +200,10 @@ class TestMaking:
         assert "CANARY" not in tried.text
 
     def test_one_that_makes_no_source(self) -> None:
-        for settings, why in (({}, "makes no source"), ({"a": "secret"}, "RuntimeError")):
-            with pytest.raises(SourceError, match=why):
+        for settings, why in (({}, "makes no source"), ({"a": "secret"}, "RuntimeError"), ({"a": "number"}, "ValueE")):
+            with pytest.raises(SourceError, match=why) as caught:
                 _sources().make(Connection("acme", "rota", "telling", settings), "", Person("acme", "1", "Anna"))
+            assert "CANARY" not in str(caught.value)
 
     async def test_a_plug_in_is_checked(self, tmp_path: Path) -> None:
         acme = Organisation("acme", "Acme", None)  # type: ignore[arg-type]  # nothing is asked of its rules
