@@ -13,10 +13,14 @@ from urllib.parse import quote
 
 import pytest
 
+from backsoon.domain.defaults import KEYWORDS, REASONS
+from backsoon.domain.model import Lifetime, Rules
+from backsoon.domain.phonecodes import PhoneCodes
 from backsoon.domain.spoken import Choice, Voice
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.base import PlannedReferral, Presentation
 from backsoon.voice.dialplan import spoken_text
+from tests.spelled import spelled
 from tests.spoken_server import ATTENDANT, HOUR, INCOMING, TOLD, Spoken, dialplan, local, organisation, presented
 
 pytestmark = pytest.mark.xdist_group("spoken")
@@ -154,3 +158,32 @@ async def test_several_calls_of_the_same_caller_do_not_disturb_each_other(spoken
     await spoken.show(away("1001"), away("1002", language="sv"))
     told = await asyncio.gather(*(spoken.heard(f"{extension}*{SECONDS}") for extension in ("1001", "1002") * 3))
     assert [one[1] for one in told] == ["en/outside/meeting", "sv/outside/meeting"] * 3
+
+
+async def test_codes_digits_and_lifetimes_of_the_organisation_s_own(spoken: Spoken) -> None:
+    meeting = replace(REASONS["meeting"], digit="55", phone_lifetime=Lifetime.MINUTES, phone_minutes=7)
+    rules = Rules(KEYWORDS, REASONS | {"meeting": meeting})
+    whose = replace(organisation(), rules=rules, phone=PhoneCodes("*21*", "#21#", "*21#"))
+    await spoken.use(dialplan_text(organisation=whose, spoken=spoken_text()) + INCOMING)
+    assert (await spoken.heard("*21*55%23", "1002"))[0] == "en/own/meeting"
+    _, at, code, argument, until, _, reason = spoken.database()["/backsoon-hand/1002"].split("~")
+    assert (code, argument, int(until) - int(at.partition(".")[0]), reason) == ("55", "-", 7 * 60, "meeting")
+    assert (await spoken.heard("*21%23", "1002"))[0] == "en/own/meeting"
+    assert await spoken.heard("%2321%23", "1002") == ["en/own/available"]
+    assert await spoken.heard("*21*1%23", "1002") == ["en/own/wrong"]
+
+
+@pytest.mark.parametrize("ending", [".ulaw", ".sln"])
+async def test_a_recording_in_another_format_is_played_instead_of_a_prompt(spoken: Spoken, ending: str) -> None:
+    """Where `voice build` has taken away what it made of that prompt."""
+    made = spoken.server.folder / "data" / "sounds" / "en" / "backsoon" / "outside" / "meeting.wav"
+    recording = made.with_suffix(ending)
+    samples = spelled("en/recorded/meeting")[44:]
+    recording.write_bytes(b"[en/recorded/meeting]".ljust(160, b"\xff") if ending == ".ulaw" else samples)
+    aside = made.rename(made.with_suffix(".aside"))
+    try:
+        await spoken.show(away())
+        assert (await spoken.heard(f"1001*{SECONDS}"))[1] == "en/recorded/meeting"
+    finally:
+        recording.unlink()
+        aside.rename(made)

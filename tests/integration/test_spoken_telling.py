@@ -216,6 +216,18 @@ class TestMissingPrompts:
         await spoken.show(presented(plan=away(NOW + HOUR, "dentist"), zone="Europe/Stockholm"))
         assert (await spoken.heard(at("1001")))[:3] == [f"en/{NAME}", "en/outside/not_available", "en/back/today"]
 
+    async def test_of_a_minute(self, spoken: Spoken) -> None:
+        """Half a time is a wrong one: Asterisk's own sounds then tell the whole."""
+        minute = spoken.server.folder / "data" / "sounds" / "en" / "backsoon" / "minute" / "30.wav"
+        await spoken.show(presented(plan=away(local(2027, 3, 1, 10, 30)), zone="Europe/Stockholm"))
+        aside = minute.rename(minute.with_suffix(".aside"))
+        try:
+            heard = await spoken.heard(at("1001"))
+        finally:
+            aside.rename(minute)
+        assert heard[:5] == [f"en/{key}" for key in (NAME, "outside/meeting", "back/today", "hour/10", "half/10")]
+        assert heard[-3:] == ["en/digits/10", "en/digits/30", "en/goodbye"]
+
     @pytest.mark.parametrize("languages_printed", [True, False])
     async def test_of_everything(self, spoken: Spoken, languages_printed: bool) -> None:
         """Asterisk's own sounds say that nobody is there, when they are back, and which keys there are."""

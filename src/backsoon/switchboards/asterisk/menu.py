@@ -64,6 +64,9 @@ exten => s,1,Set(LOCAL(clause)=${IF($["${account}" = ""]?outside:@INTERNAL@)}/${
  same => n,GotoIf($["${PLAYBACKSTATUS}" != "SUCCESS"]?without)
  same => n(back),GotoIf($["${back}" = ""]?told)
  same => n,Playback(${back})
+; Where a prompt of it is missing, half a time was told: a wrong one.
+ same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?told)
+ same => n,SayUnixTime(${BACKSOON_BACK},${BACKSOON_ZONE},AdBkM)
  same => n(told),Return(1)
  same => n(without),Playback(vm-nobodyavail)
  same => n,GotoIf($[0${BACKSOON_BACK} <= ${now} | ${LEN(${BACKSOON_BACK})} > 10]?done)
