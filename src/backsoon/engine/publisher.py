@@ -26,6 +26,7 @@ from backsoon.engine.timing import Clock, pause
 from backsoon.store.base import Store, StoreError
 from backsoon.switchboards.base import (
     NOTHING,
+    MessageSession,
     Order,
     OrdersRefused,
     Presentation,
@@ -320,7 +321,8 @@ class Publisher:
         """Tell these, as many at once as the session takes soon; whether it was all of them."""
         orders = await self._shown.up_to_date(batch)
         while orders:
-            part, orders = divided(orders, session.at_once, self._most)
+            soon = max(1, session.orders_at_once) if isinstance(session, MessageSession) else PORTION
+            part, orders = divided(orders, session.at_once, min(self._most, soon))
             carried.append(await self._show(session, part))
             told.update(order.extension for order in part)
             await asyncio.sleep(0)
@@ -334,7 +336,7 @@ class Publisher:
         """Have the orders carried out; those that were."""
         refused: Mapping[str, str] = {}
         patience, count = self._patience, len(orders)
-        if self._unasked:
+        if self._unasked and not self.gone:  # by then what is stored is another's, or nobody's
             await self._shown.doubt(orders)
         seconds, what = patience.telling + count * patience.each, f"telling it of {count} extensions"
         try:

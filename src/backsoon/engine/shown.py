@@ -37,6 +37,8 @@ class Shown:
         self._unsaved: dict[str, Rendered] = {}
         self._storing = asyncio.Lock()
         self._said = asyncio.Event()
+        self._unasked: set[str] = set()
+        """Of whom one that cannot be asked holds something: the store forgets that when it leaves the settings."""
 
     # -- in memory ----------------------------------------------------------------------------------------------
 
@@ -65,6 +67,7 @@ class Shown:
         now = self._clock.now()
         doubtful = {o.extension: Rendered(o.before.lamp, UNKNOWN.plan) for o in orders}
         rows = [Told(e, r.lamp, r.plan, now) for e, r in doubtful.items()]
+        self._unasked.update(doubtful)
         async with self._storing:
             for extension, rendered in doubtful.items():
                 self._unsaved[extension] = rendered
@@ -82,6 +85,8 @@ class Shown:
             said = [(order.extension, order.after) for order in orders]
             self._unsaved.update(said)
             pinned.update([each for each in said if each[0] in pinned])
+            if self._unasked:
+                self._unasked.difference_update([e for e, rendered in said if rendered == NOTHING])
         self._said.set()
 
     async def up_to_date(self, batch: Sequence[Order]) -> list[Order]:
@@ -121,11 +126,13 @@ class Shown:
         return found
 
     async def everything(self) -> dict[str, Rendered]:
-        """What was told of everybody of whom anything was. Raises `StoreError`."""
+        """What a switchboard that cannot be asked was told of everybody of whom anything was. Raises `StoreError`."""
         told_of = sorted(await self._told_of() | self._unsaved.keys())
         found: dict[str, Rendered] = {}
         for start in range(0, len(told_of), PAGE):
             found |= await self._stored(told_of[start : start + PAGE])
+        found |= dict.fromkeys(self._unasked - found.keys(), Rendered("", UNKNOWN.plan))
+        self._unasked = {extension for extension, rendered in found.items() if rendered != NOTHING}
         return found
 
     async def begin(self, held: Mapping[str, Rendered]) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Lamp",
     "Level",
     "MemoryKeep",
+    "MessageSession",
     "Order",
     "OrdersRefused",
     "PlannedReferral",
@@ -165,6 +166,16 @@ class Session(Protocol):
 
         say why.
         """
+        ...
+
+
+@runtime_checkable
+class MessageSession(Protocol):
+    """What a session has beside where what is only written ahead takes as long as a lamp: each order is a message."""
+
+    @property
+    def orders_at_once(self) -> int:
+        """How many orders it carries out in about a second at its present pace, at least 1."""
         ...
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.switchboards.base import Session, SwitchboardError
+from backsoon.engine.queued import Urgency
+from backsoon.switchboards.base import Rendered, Session, SwitchboardError
 from backsoon.testing import MemorySwitchboard
+from tests.unit.engine.test_publisher import LAMP, Desk, Shows, many
 from tests.unit.engine.test_several_switchboards import company
 
 
@@ -72,3 +74,47 @@ async def test_a_driver_that_clings_while_it_is_cleared_keeps_no_settings_from_b
             board.free.set()
         await c.again()
         assert c.publisher("other").health.connected
+
+
+async def test_one_that_cannot_be_asked_is_cleared_as_well_when_it_goes(tmp_path: Path) -> None:
+    async with company(tmp_path, "desk", "other") as (c, tasks):
+        anna, bo = await c.w.person(), await c.w.person("1002", "Bo")
+        await c.w.service.refer(anna, "lunch")
+        await c.w.service.refer(bo, "lunch")
+        await c.w.until(lambda: {"1001", "1002"} <= c.shows("other").keys())
+        await c.w.service.back(bo)
+        await c.w.until(lambda: "1002" not in c.shows("other"))
+        await c.again()
+        told = len(c.boards["other"].shown)
+        await c.employ(tasks, "desk")
+        await c.w.until(lambda: not c.shows("other"))
+        assert [order.extension for order in c.boards["other"].shown[told:]] == ["1001"]
+        assert "1001" in c.shows("desk")
+
+
+class Messages(MemorySwitchboard):
+    """Each order is a message of its own: what is written ahead takes as long as a lamp."""
+
+    orders_at_once = 0
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        async with super().session() as session:
+            session.orders_at_once = self.orders_at_once  # type: ignore[attr-defined]
+            yield session
+
+
+@pytest.mark.parametrize(("said", "sizes"), [(20, [20, 20, 10]), (5, [5] * 10), (0, [1] * 50)])
+async def test_a_lamp_waits_for_few_of_what_is_told_ahead_where_each_is_a_message(said: int, sizes: list[int]) -> None:
+    desk = Desk()
+    board = desk.board = desk.publisher._driver = Messages()
+    board.orders_at_once = said
+    people, ahead = many(50), Rendered("lamp", "another plan")
+    shows = Shows(board)
+    async with desk.open():
+        desk.offer(LAMP, *people)
+        await desk.publisher.drained()
+        del shows.sizes[:]
+        desk.offer(ahead, *people, urgency=Urgency.AHEAD)
+        await desk.publisher.drained()
+    assert shows.sizes == sizes

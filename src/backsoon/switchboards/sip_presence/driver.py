@@ -113,6 +113,11 @@ class SipPresenceSession:
         """See `Session`."""
         return max(1, int(self.pace.rate * AT_ONCE))
 
+    @property
+    def orders_at_once(self) -> int:
+        """See `MessageSession`."""
+        return max(1, int(self.pace.rate))
+
     async def read_back(self) -> Mapping[str, Rendered]:
         """What is kept, where the server still knows of it. Raises `SwitchboardError` where the session is lost."""
         self._require()

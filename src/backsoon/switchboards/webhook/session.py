@@ -66,6 +66,11 @@ class WebhookSession:
         """See `Session`: the slower the receiver answers, the fewer."""
         return self._pace.at_once
 
+    @property
+    def orders_at_once(self) -> int:
+        """See `MessageSession`."""
+        return 4 * self._pace.at_once
+
     async def read_back(self) -> Mapping[str, Rendered] | None:
         """None: a receiver cannot be asked. Raises `SwitchboardError` once the session is lost."""
         self._whole()
