@@ -459,6 +459,14 @@ class Life:
 
     # -- healing ----------------------------------------------------------------------------------------------------
 
+    async def _read_what_was_doubted(self) -> None:
+        """Whose calendar lost most of its referrals at once is read again in a moment, and believed."""
+        while doubted := [s for s in self.people if s.calendar in self.world.sync._doubted]:
+            await self._go_to(self.clock.now() + timedelta(seconds=6), walked=False)
+            for somebody in doubted:
+                self._do(self._read(somebody))
+            await self._connected()
+
     async def _heal(self) -> None:
         """Everything can be reached again: before long all is as the calendars and what was set by hand say."""
         self.fate.left = None
@@ -470,6 +478,7 @@ class Life:
         for somebody in self.people:
             self._do(self._read(somebody))
         await self._connected()
+        await self._read_what_was_doubted()
         for somebody in self.people:
             if somebody.known != somebody.booked:
                 raise Wrong(f"of {somebody.person.name}'s calendar {somebody.known} is known, it is {somebody.booked}")
