@@ -282,7 +282,11 @@ class Backsoon:
         """The driver of a switchboard in the store."""
         return switchboard_of(settings, surroundings_of(settings, self.store, self.clock.now))
 
-    async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
+    async def recalled(self, before: Iterable[SwitchboardSettings]) -> list[Publisher]:
+        """See `Employing.recalled`."""
+        return await self.employing.recalled(before)
+
+    async def clear_gone(self, before: Iterable[Publisher]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more."""
         await self.employing.clear_gone(before)
 

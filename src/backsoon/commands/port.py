@@ -180,9 +180,11 @@ class Offline:
         config = load(self._backsoon.config.path)
         found = await applying.differences(self.store, config)
         if found and not dry_run:
-            switchboards = await self.store.switchboards()
+            places = {switchboard.place for one in config.organisations for switchboard in one.switchboards}
+            leaving = [each for each in await self.store.switchboards() if each.place not in places]
+            gone = await self._backsoon.recalled(leaving)
             touched = await applying.apply(self.store, config)
             await self.directory.refresh()
             await self._backsoon.settler.settle(touched, Cause(Trigger.SETTINGS))
-            await self._backsoon.clear_gone(switchboards)
+            await self._backsoon.clear_gone(gone)
         return found

@@ -71,9 +71,17 @@ class Employing:
         if self._clearing.get(publisher.settings.place) is asyncio.current_task():
             del self._clearing[publisher.settings.place]
 
-    async def clear_gone(self, before: Iterable[SwitchboardSettings]) -> None:
+    async def recalled(self, before: Iterable[SwitchboardSettings]) -> list[Publisher]:
+        """Where nothing runs: who knows what these were told, though they leave the settings. Raises `StoreError`."""
+        publishers = [self._make(settings) for settings in before]
+        for publisher in publishers:
+            await publisher.recall()
+        return publishers
+
+    async def clear_gone(self, before: Iterable[Publisher]) -> None:
         """Where nothing runs: clear those of the switchboards that are in the settings no more. Raises `StoreError`."""
         places = {settings.place for settings in await self._store.switchboards()}
-        for settings in before:
-            if settings.place not in places:
-                await self._make(settings).clear()
+        for publisher in before:
+            if publisher.settings.place not in places:
+                publisher.gone = True
+                await publisher.clear()

@@ -181,6 +181,10 @@ class Publisher:
         queues = (*self._wanted, *self._telling)
         return any(queue.get(extension, OVERTAKEN) is not OVERTAKEN for queue in queues)
 
+    async def recall(self) -> None:
+        """Know what it was told though the store forgets it. Raises `StoreError`."""
+        await self._shown.everything()
+
     async def clear(self) -> None:
         """Have the switchboard hold nothing of ours any more, once: it was taken out of the settings, and `run` ended.
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backsoon.domain.organisation import Organisation, SwitchboardSettings
+from backsoon.domain.organisation import SwitchboardSettings
 from backsoon.store.base import Store, Told
+from tests.unit.engine.world import acme
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HOOK = {"url": "https://receiver.example.com/a"}
@@ -17,7 +18,7 @@ HOOK = {"url": "https://receiver.example.com/a"}
     ("url", "known"), [("https://receiver.example.com/a", True), ("https://receiver.example.com/b", False)]
 )
 async def test_what_was_told_follows_the_place_and_not_the_name(store: Store, url: str, known: bool) -> None:
-    await store.save_organisation(Organisation("acme", "Acme", "UTC"))
+    await store.save_organisation(acme())
     await store.save_switchboards("acme", [SwitchboardSettings("acme", "desk", "webhook", HOOK)])
     await store.save_told("acme", "desk", [Told("1001", "lamp", "plan", NOW)])
     await store.save_kept("acme", "desk", {"version": "7"})

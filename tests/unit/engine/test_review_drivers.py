@@ -14,7 +14,7 @@ from backsoon.engine.queued import Urgency
 from backsoon.switchboards.base import Rendered, Session, SwitchboardError
 from backsoon.testing import MemorySwitchboard
 from tests.unit.engine.test_publisher import LAMP, Desk, Shows, many
-from tests.unit.engine.test_several_switchboards import company
+from tests.unit.engine.test_several_switchboards import Company, company
 
 
 class Clinging(MemorySwitchboard):
@@ -118,3 +118,17 @@ async def test_a_lamp_waits_for_few_of_what_is_told_ahead_where_each_is_a_messag
         desk.offer(ahead, *people, urgency=Urgency.AHEAD)
         await desk.publisher.drained()
     assert shows.sizes == sizes
+
+
+async def test_one_that_cannot_be_asked_is_cleared_where_nothing_runs(tmp_path: Path) -> None:
+    async with company(tmp_path, "other") as (c, _):
+        await c.w.service.refer(await c.w.person(), "lunch")
+        await c.w.until(lambda: "1001" in c.shows("other"))
+        await c.again()
+        c.employing.end()
+        later = Company(c.w)
+        later.boards = c.boards
+        gone = await later.employing.recalled(await c.w.store.switchboards("acme"))
+        await c.w.store.save_switchboards("acme", [])
+        await later.employing.clear_gone(gone)
+        assert c.shows("other") == {}
