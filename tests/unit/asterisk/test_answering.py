@@ -59,8 +59,8 @@ def test_the_caller_id_is_asked_once_and_filtered() -> None:
 
 def test_the_answer_is_one_line_before_a_dial() -> None:
     text = context(printed(), "backsoon-example")
-    filtered = r"Set(LOCAL(called)=${FILTER(0-9A-Za-z_.+\x2d,${EXTEN})})"
-    parts = [filtered, "Gosub(backsoon-answer,s,1(${called}))", "Dial(PJSIP/${called},30)"]
+    filtered = r"Set(BACKSOON_CALLED=${FILTER(0-9A-Za-z_.+\x2d,${EXTEN})})"
+    parts = [filtered, "Gosub(backsoon-answer,s,1(${BACKSOON_CALLED}))", "Dial(PJSIP/${BACKSOON_CALLED},30)"]
     assert sorted(parts, key=text.index) == parts
     assert text.count("EXTEN") == 1
 
@@ -68,7 +68,7 @@ def test_the_answer_is_one_line_before_a_dial() -> None:
 def test_nobody_is_called_outside() -> None:
     """Whoever is chosen is called through the context without trunks, or as the operator says."""
     text = printed(attendant="2000")
-    assert set(re.findall(r"Dial\(([^,]*)", text)) == {"PJSIP/${EXTEN}", "PJSIP/${called}"}
+    assert set(re.findall(r"Dial\(([^,]*)", text)) == {"PJSIP/${EXTEN}", "PJSIP/${BACKSOON_CALLED}"}
     assert re.findall(r"Gosub\((backsoon-(?:divert|local)),", context(text, "backsoon-ring")) == [
         "backsoon-divert",
         "backsoon-local",

@@ -144,9 +144,9 @@ EXAMPLE = """; An example of a call that comes in. It rings as ever where nobody
 ; A pattern that ends in ! or . takes any characters, such as `1001&@TECHNOLOGY@/TRUNK`: Dial must never be handed
 ; them as they are.
 [backsoon-example]
-exten => @EXTENSIONS@,1,Set(LOCAL(called)=${FILTER(0-9A-Za-z_.+\\x2d,${EXTEN})})
- same => n,Gosub(backsoon-answer,s,1(${called}))
- same => n,Dial(@TECHNOLOGY@/${called},30)
+exten => @EXTENSIONS@,1,Set(BACKSOON_CALLED=${FILTER(0-9A-Za-z_.+\\x2d,${EXTEN})})
+ same => n,Gosub(backsoon-answer,s,1(${BACKSOON_CALLED}))
+ same => n,Dial(@TECHNOLOGY@/${BACKSOON_CALLED},30)
  same => n,Hangup()
 
 ; Where a diverted call may go, and one to the attendants or a deputy: telephones inside, and no trunk. It is not
