@@ -35,8 +35,9 @@ SOON: Final = timedelta(minutes=15)
 PAGE: Final = 1000
 IN_A_ROW: Final = 3
 """So many questions in a row that fail, and it is not because of the mailboxes that they are about."""
-AFTERWARDS: Final = 10.0
-"""Seconds after a read that was asked for until the mailbox is looked at: others may join it."""
+AFTERWARDS: Final = 20.0
+"""Seconds after a read that was asked for until the mailbox is looked at: others may join it, and one that changes all
+the time is not looked at all the time."""
 STANDS: Final = timedelta(hours=26)
 """How long a look counts as one: there is one a day on days of rest."""
 
@@ -54,8 +55,8 @@ class _Swept:
     looked_at: datetime | None = None
     blind: bool = False
     """Whether nobody can be looked at, as far as we know."""
-    told: dict[int, Calendar] = field(default_factory=dict)
-    """Those that were read because a change was told, and not looked at since."""
+    told: dict[int, tuple[Calendar, datetime]] = field(default_factory=dict)
+    """Those that were read because a change was told, and not looked at since; when they were read last."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -109,7 +110,7 @@ class Sweeping:
         """The calendar was read because a change was told: that it differs from the last look proves nothing."""
         swept = self._swept.get((calendar.organisation, calendar.connection))
         if swept is not None:
-            swept.told[calendar.id] = calendar
+            swept.told[calendar.id] = calendar, self._clock.now()
             swept.news.set()
 
     def looks_at(self, calendar: Calendar) -> bool:
@@ -251,13 +252,23 @@ class Sweeping:
     async def _look_after(self, swept: _Swept) -> None:
         """Look at those that were just read because a change was told. Who cannot be looked at is read once more after
         the next look. Raises `SourceError`."""
-        told, swept.told = list(swept.told.values()), {}
+        told = self._taken(swept)
         if swept.prints is None:
             return
         place, day, asked = (swept.connection.organisation, swept.connection.name), swept.prints.day, _Asked()
         for calendar, times in (await self._busy(place, told, Window(day, day + DAYS * DAY), asked)).items():
             swept.prints.put(calendar, times)
         asked.end()
+
+    def _taken(self, swept: _Swept) -> list[Calendar]:
+        """Those that were read some time ago; the others wait for theirs."""
+        quiet = self._clock.now() - timedelta(seconds=AFTERWARDS)
+        told = [calendar for calendar, at in swept.told.values() if at <= quiet]
+        for calendar in told:
+            del swept.told[calendar.id]
+        if swept.told:
+            swept.news.set()
+        return told
 
     # -- asking ------------------------------------------------------------------------------------------------------
 

@@ -79,12 +79,14 @@ def _item(asked: Asked, mailbox: Mailbox, occurrence: Occurrence) -> dict[str, A
 
 
 def _view(found: list[Occurrence], start: datetime, end: datetime, slot: timedelta) -> str:
-    view = ""
-    while start < end:
-        shown = [DIGITS[each.meeting.show_as] for each in found if each.start < start + slot and each.end > start]
-        view += max(shown, key=RANK.index, default="0")
-        start += slot
-    return view
+    nothing = -1
+    shown = [nothing] * -((start - end) // slot)
+    for each in found:
+        rank = RANK.index(DIGITS[each.meeting.show_as])
+        first = max(0, (each.start - start) // slot)
+        behind = max(first, -((start - each.end) // slot))
+        shown[first:behind] = [max(rank, before) for before in shown[first:behind]]
+    return "".join("0" if rank == nothing else RANK[rank] for rank in shown)
 
 
 def _time(told: Any) -> datetime:
