@@ -60,9 +60,9 @@ class Company(Shell):
         self("apply", "--yes")
         self("people", "import", "people.csv")
 
-    def meeting(self, extension: str, start: datetime, end: datetime) -> None:
+    def meeting(self, extension: str, start: datetime, end: datetime, subject: str = "m: Budget") -> None:
         """The one meeting in somebody's calendar."""
-        text = event(f"m-{extension}", f":{start:%Y%m%dT%H%M%SZ}", f":{end:%Y%m%dT%H%M%SZ}", "m: Budget")
+        text = event(f"m-{extension}", f":{start:%Y%m%dT%H%M%SZ}", f":{end:%Y%m%dT%H%M%SZ}", subject)
         (self.folder / f"{extension}.ics").write_bytes(calendar(text))
 
     def referred(self, extension: str) -> str:
@@ -162,3 +162,14 @@ async def test_calls_are_right_and_what_is_dialled_is_taken_over_later(
     await rings(spoken, AVAILABLE)
     await is_told(spoken, LONG, *TOLD)
     await is_told(spoken, DIALLING, TOLD[0], "en/unavailable-today")
+
+
+async def test_the_number_in_an_entry_rings(company: Company, spoken: Spoken) -> None:
+    now = datetime.now(UTC)
+    company.meeting(ENDING, now - timedelta(hours=1), now + timedelta(hours=1), f"m: >{AVAILABLE} Budget")
+    with ExitStack() as after:
+        await asyncio.to_thread(after.enter_context, company.running())
+        await until(lambda: f":{AVAILABLE}" in company.written(ENDING))
+    async with spoken.phones() as phones:
+        heard = await spoken.heard(ENDING)
+        assert phones.rung == [AVAILABLE], heard
