@@ -10,6 +10,7 @@ what goes wrong is `{"error": STATUS, "reason": REASON}`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -58,3 +59,5 @@ def _say(found: object) -> None:
 
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(0)  # what its libraries have loaded crashes now and then while the interpreter ends
