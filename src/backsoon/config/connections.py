@@ -119,13 +119,17 @@ def _reading(table: Table, url: str) -> dict[str, object]:
 
 def _account(table: Table, url: str) -> dict[str, object]:
     username, password = template(table, "username"), table.reference("password")
-    if ("username" in table.values) != ("password" in table.values):
-        missing = "password" if "username" in table.values else "username"
-        table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
+    _check_whole(table)
     if username and not url and "url" not in table.values:
         table.fault("url", "is missing: an account is told to one server only", "write the server's address")
     sign_in = table.choice("sign_in", "auto", {"auto": "auto", "basic": "basic", "digest": "digest"})
     return {"username": username, "password": password, "sign_in": sign_in}
+
+
+def _check_whole(table: Table) -> None:
+    if ("username" in table.values) != ("password" in table.values):
+        missing = "password" if "username" in table.values else "username"
+        table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
 
 
 def _url(table: Table, kind: str) -> str:
@@ -176,9 +180,7 @@ def _sip_presence(table: Table) -> dict[str, object]:
     if ca_file is not None and transport != "tls":
         table.fault("ca_file", "is of no use without TLS", 'write transport = "tls", or take ca_file out')
     username, password = table.text("username"), table.reference("password")
-    if ("username" in table.values) != ("password" in table.values):
-        missing = "password" if "username" in table.values else "username"
-        table.fault(missing, "is missing: an account is a username and a password", f"add {missing}, or take both out")
+    _check_whole(table)
     return filled(
         host=table.text("host", "127.0.0.1"),
         port=table.number("port", 5061 if transport == "tls" else 5060, 1, 65535),

@@ -46,7 +46,7 @@ def secured(table: Table, key: str, remedy: str) -> str:
     text = table.text(key)
     if not text:
         return ""
-    parts = _split(text)
+    parts = split(text)
     if parts.username is not None or parts.password is not None:
         table.fault(key, "holds an account", "take it out of the address")
     elif parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
@@ -58,7 +58,8 @@ def secured(table: Table, key: str, remedy: str) -> str:
     return ""
 
 
-def _split(text: str) -> SplitResult:
+def split(text: str) -> SplitResult:
+    """The parts of an address; empty ones where it is none."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # raises where it is no number

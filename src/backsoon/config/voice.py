@@ -19,7 +19,7 @@ def read_voice(table: Table) -> Voice:
     """How calls are answered; what is not said is as in `domain.spoken`."""
     voice = Voice(
         voicemail=_voicemail(table),
-        attendant=_optional(table, "attendant", EXTENSION, _EXTENSION_REMEDY),
+        attendant=table.checked("attendant", "", EXTENSION, _EXTENSION_REMEDY),
         ring_anyway=table.flag("ring_anyway", USUAL.ring_anyway),
         no_key=table.choice("no_key", USUAL.no_key, {c.value: c for c in Choice}),
         keys=_keys(table.table("keys")),
@@ -40,10 +40,6 @@ def _voicemail(table: Table) -> str:
         return ""
     remedy = "write the context of the mailboxes in voicemail.conf, or voicemail = false where there are none"
     return table.checked("voicemail", USUAL.voicemail, MAILBOXES, remedy)
-
-
-def _optional(table: Table, key: str, pattern: re.Pattern[str], remedy: str) -> str:
-    return table.checked(key, "", pattern, remedy)
 
 
 def _check_no_key(table: Table, voice: Voice) -> None:

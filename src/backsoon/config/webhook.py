@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
 
-from backsoon.config.fields import filled
+from backsoon.config.fields import filled, split
 from backsoon.config.secrets import is_reference
 from backsoon.config.table import Table
 
@@ -44,7 +43,7 @@ def _url(table: Table, hosts: list[str]) -> str:
     text = table.text("url", needed=_REMEDY)
     if not text:
         return ""
-    parts = _split(text)
+    parts = split(text)
     host = (parts.hostname or "").rstrip(".")
     if parts.username is not None or parts.password is not None:
         table.fault("url", "holds an account", "take it out of the address: messages are signed")
@@ -56,12 +55,3 @@ def _url(table: Table, hosts: list[str]) -> str:
     else:
         return text
     return ""
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return urlsplit("")
-    return parts
