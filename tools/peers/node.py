@@ -1,4 +1,4 @@
-"""Programs on Node: prism, which holds requests and answers against an API's description, and emulate, which signs in.
+"""From npm: prism, which holds requests and answers against an API's description, emulate, which signs in, and axe.
 
 Node itself comes as a wheel with pinned hashes into an environment of its own, the programs by ``npm ci`` after
 ``requirements/node/package-lock.json``: integrity of each package, no addresses (npm's own configuration has them).
@@ -23,6 +23,8 @@ PINNED = (
     REQUIREMENTS / "node" / "package-lock.json",
 )
 PROGRAMS = ("prism", "emulate")
+AXE = "node_modules/axe-core/axe.min.js"
+"""A script that finds what of a page is not accessible."""
 
 
 def node_command(folder: Path, program: str, *arguments: str) -> list[str]:
@@ -48,7 +50,7 @@ def install(folder: Path, say: Say) -> None:
 def probe(folder: Path) -> str | None:
     """Whether Node and the programs are there."""
     try:
-        wanted = [_node(folder), *(folder / "node_modules" / ".bin" / each for each in PROGRAMS)]
+        wanted = [_node(folder), *(folder / "node_modules" / ".bin" / each for each in PROGRAMS), folder / AXE]
     except PeerError as error:
         return str(error)
     missing = [each for each in wanted if not each.exists()]
@@ -77,4 +79,4 @@ def _version() -> str:
     return f"1-py{sys.version_info.major}.{sys.version_info.minor}-{digest}"
 
 
-RECIPE = Recipe(name="node", version=_version(), about="Node with prism and emulate", install=install, probe=probe)
+RECIPE = Recipe(name="node", version=_version(), about="Node with prism and emulate; axe", install=install, probe=probe)

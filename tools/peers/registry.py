@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tools.peers.asterisk import RECIPE as ASTERISK
 from tools.peers.caldav import RECIPE as CALDAV
+from tools.peers.chromium import RECIPE as CHROMIUM
 from tools.peers.espeak import RECIPE as ESPEAK
 from tools.peers.exchangelib import RECIPE as EXCHANGELIB
 from tools.peers.googleclient import RECIPE as GOOGLECLIENT
@@ -22,7 +23,9 @@ from tools.peers.node import RECIPE as NODE
 from tools.peers.recipe import Absent, PeerError, Recipe, Say
 from tools.peers.schemathesis import RECIPE as SCHEMATHESIS
 
-RECIPES: list[Recipe] = [CALDAV, LDAP, SCHEMATHESIS, EXCHANGELIB, GOOGLECLIENT, NODE, ESPEAK, KAMAILIO, ASTERISK]
+RECIPES: list[Recipe] = [
+    CALDAV, LDAP, SCHEMATHESIS, EXCHANGELIB, GOOGLECLIENT, NODE, ESPEAK, KAMAILIO, CHROMIUM, ASTERISK,
+]  # fmt: skip
 
 
 def peers_home(environ: Mapping[str, str] = os.environ) -> Path:
