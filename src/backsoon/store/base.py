@@ -20,6 +20,12 @@ from typing import Protocol
 
 from backsoon.domain.model import CalendarReferral, Override
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
+from backsoon.store.accounts import Account as Account
+from backsoon.store.accounts import Accounts as Accounts
+from backsoon.store.accounts import AccountState as AccountState
+from backsoon.store.accounts import AuditEntry as AuditEntry
+from backsoon.store.accounts import Session as Session
+from backsoon.store.messages import Messages
 from backsoon.store.subscriptions import Subscriptions
 from backsoon.store.values import BEGINNING as BEGINNING
 from backsoon.store.values import AvailabilityChange as AvailabilityChange
@@ -45,7 +51,7 @@ from backsoon.store.values import Told as Told
 from backsoon.store.values import Trigger as Trigger
 
 
-class Store(Subscriptions, Protocol):
+class Store(Subscriptions, Messages, Accounts, Protocol):
     """Everything that Backsoon remembers."""
 
     async def close(self) -> None:
@@ -339,7 +345,8 @@ class Store(Subscriptions, Protocol):
         ...
 
     async def forget(self, before: datetime) -> int:
-        """Delete changes, referrals, overrides, what was told and tokens that ended before the instant; how many rows.
+        """Delete changes, referrals, overrides, what was told, tokens and sessions that ended before the instant; how
+        many rows.
 
         A change ends when the next one of the same person begins: the one that still holds stays. Several
         transactions, so that nobody waits long.

@@ -48,14 +48,9 @@ def copies(path: Path) -> list[str]:
 def test_a_new_file_is_private_and_has_no_copy(path: Path) -> None:
     prepare(path, wait=5, backups=3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    applied = rows(path, "select name from migration order by number")
-    assert applied == [
-        ("initial",),
-        ("grounds",),
-        ("notifications",),
-        ("subscribed_addresses",),
-        ("kept_by_switchboards",),
-    ]
+    applied = [name for (name,) in rows(path, "select name from migration order by number")]
+    shipped = ["initial", "grounds", "notifications", "subscribed_addresses", "kept_by_switchboards", "sign_in"]
+    assert applied[: len(shipped)] == shipped
     assert copies(path) == []
     assert rows(path, "pragma journal_mode") == [("wal",)]
 

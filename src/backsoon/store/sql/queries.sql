@@ -743,3 +743,139 @@ returning id;
 
 -- name: remove_token
 delete from token where organisation_id = $1 and id = $2;
+
+-- ---------------------------------------------------------------------------------------------------- messages
+
+-- name: messages
+select person_id, left_at, text, caller, written_by, read_at, id from message where person_id = $1 order by id;
+
+-- name: messages_by
+select person_id, left_at, text, caller, written_by, read_at, id from message
+where person_id = $1 and written_by = $2 order by id;
+
+-- name: insert_message
+insert into message (person_id, left_at, text, caller, written_by, read_at) values ($1, $2, $3, $4, $5, $6)
+returning id;
+
+-- name: read_message
+update message set read_at = $3 where id = $2 and person_id = $1;
+
+-- name: remove_message
+delete from message where id = $2 and person_id = $1;
+
+-- name: forget_messages
+delete from message where read_at < $1 or left_at < $2;
+
+-- ---------------------------------------------------------------------------------------------------- accounts
+
+-- name: accounts_of
+select organisation_id, state, name, roles, person_id, user_name, password, issuer, subject, email, created_at, created_by,
+    signed_in_at, id
+from account where organisation_id = $1 order by id;
+
+-- name: account
+select organisation_id, state, name, roles, person_id, user_name, password, issuer, subject, email, created_at, created_by,
+    signed_in_at, id
+from account where id = $1;
+
+-- name: account_of_user
+select organisation_id, state, name, roles, person_id, user_name, password, issuer, subject, email, created_at, created_by,
+    signed_in_at, id
+from account where user_key = $1;
+
+-- name: account_of_subject
+select organisation_id, state, name, roles, person_id, user_name, password, issuer, subject, email, created_at, created_by,
+    signed_in_at, id
+from account where organisation_id = $1 and issuer = $2 and subject = $3 and issuer <> '';
+
+-- name: insert_account
+insert into account (organisation_id, state, name, roles, person_id, user_name, user_key, password, issuer, subject,
+    email, created_at, created_by, signed_in_at)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+where $5 is null or exists (select 1 from person p where p.id = $5 and p.organisation_id = $1)
+returning id;
+
+-- name: replace_account
+update account set state = $2, name = $3, roles = $4, person_id = $5, user_name = $6, user_key = $7, password = $8,
+    issuer = $9, subject = $10, email = $11, created_at = $12, created_by = $13, signed_in_at = $14
+where id = $15 and organisation_id = $1
+    and ($5 is null or exists (select 1 from person p where p.id = $5 and p.organisation_id = $1))
+returning id;
+
+-- name: remove_account
+delete from account where organisation_id = $1 and id = $2;
+
+-- name: save_session
+insert into session (account_id, digest, created_at, seen_at, ends_at) values ($1, $2, $3, $4, $5) returning id;
+
+-- name: session
+select s.account_id, s.digest, s.created_at, s.seen_at, s.ends_at, s.id, a.organisation_id, a.state, a.name, a.roles,
+    a.person_id, a.user_name, a.password, a.issuer, a.subject, a.email, a.created_at, a.created_by, a.signed_in_at, a.id
+from session s join account a on a.id = s.account_id
+where s.digest = $1;
+
+-- name: see_session
+update session set seen_at = $2 where digest = $1 and seen_at < $2;
+
+-- name: remove_session
+delete from session where digest = $1;
+
+-- name: remove_sessions
+delete from session where account_id = $1 and digest <> $2;
+
+-- name: forget_sessions
+delete from session where ends_at < $1;
+
+-- ------------------------------------------------------------------------------------------------------- audit
+
+-- name: note_audit
+insert into audit (organisation_id, at, who, through, what, about, details, sought)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: search_audit
+-- Of what was set by hand (source 1 and 2: set; 3: taken back) there is who, when and whom it is about, and no more.
+select at, 0, id, organisation_id, who, through, what, about, details from audit
+where organisation_id = $1 and at >= $2 and (at, 0, id) < ($3, $4, $5) and sought like $6 escape '\'
+order by at desc, id desc limit $7;
+
+-- name: search_audit_of_nobody
+select at, 0, id, '', who, through, what, about, details from audit
+where organisation_id is null and at >= $2 and (at, 0, id) < ($3, $4, $5) and sought like $6 escape '\'
+    and $1 = ''
+order by at desc, id desc limit $7;
+
+-- name: search_overrides
+select o.start_at, 1, o.person_id, p.organisation_id, o.set_by, o.through,
+    case when o.reason is null then 'override.available' else 'override.set' end, p.name, json_object('person', p.id)
+from person p cross join override o on o.person_id = p.id
+where p.organisation_id = $1 and o.start_at >= $2 and (o.start_at, 1, o.person_id) < ($3, $4, $5)
+    and (p.name_key like $6 escape '\' or p.extension_key like $6 escape '\' or o.set_by like $6 escape '\'
+        or o.through like $6 escape '\' or 'override.set' like $6 escape '\')
+order by o.start_at desc, o.person_id desc limit $7;
+
+-- name: search_overrides_past
+select old.start_at, 2, old.id, p.organisation_id, old.set_by, old.through,
+    case when old.reason is null then 'override.available' else 'override.set' end, p.name, json_object('person', p.id)
+from person p cross join override_past old on old.person_id = p.id
+where p.organisation_id = $1 and old.start_at >= $2 and (old.start_at, 2, old.id) < ($3, $4, $5)
+    and (p.name_key like $6 escape '\' or p.extension_key like $6 escape '\' or old.set_by like $6 escape '\'
+        or old.through like $6 escape '\' or 'override.set' like $6 escape '\')
+order by old.start_at desc, old.id desc limit $7;
+
+-- name: search_overrides_removed
+-- Whatever was replaced by another one was set then: that says it.
+select old.replaced_at, 3, old.id, p.organisation_id, old.replaced_by, old.replaced_through, 'override.removed', p.name,
+    json_object('person', p.id)
+from person p cross join override_past old on old.person_id = p.id
+where p.organisation_id = $1 and old.replaced_at >= $2 and (old.replaced_at, 3, old.id) < ($3, $4, $5)
+    and not exists (select 1 from override o where o.person_id = p.id and o.start_at = old.replaced_at)
+    and not exists (
+        select 1 from override_past later where later.person_id = p.id and later.start_at = old.replaced_at
+            and later.id <> old.id
+    )
+    and (p.name_key like $6 escape '\' or p.extension_key like $6 escape '\' or old.replaced_by like $6 escape '\'
+        or old.replaced_through like $6 escape '\' or 'override.removed' like $6 escape '\')
+order by old.replaced_at desc, old.id desc limit $7;
+
+-- name: forget_audit
+delete from audit where at < $1;

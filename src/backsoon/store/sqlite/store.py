@@ -15,6 +15,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Concatenate, Literal, ParamSpec, Self, TypeVar
 
+from backsoon.domain.messages import Message
 from backsoon.domain.model import CalendarReferral, Override
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 from backsoon.store import codec, rows
@@ -40,8 +41,10 @@ from backsoon.store.base import (
 )
 from backsoon.store.sqlite import calendars as reading
 from backsoon.store.sqlite import deciding, settings
+from backsoon.store.sqlite import messages as left
 from backsoon.store.sqlite import people as staff
 from backsoon.store.sqlite import subscriptions as ordering
+from backsoon.store.sqlite.accounts import StoredAccounts, forget_sessions
 from backsoon.store.sqlite.database import Database, Locked
 from backsoon.store.sqlite.migrate import prepare
 from backsoon.store.sqlite.pieces import encoded
@@ -56,7 +59,7 @@ FIRST_DUE = (-(2**63), 0)
 """Before everybody who is due."""
 
 
-class SqliteStore(Store):
+class SqliteStore(StoredAccounts, Store):
     """`backsoon.store.base.Store` in one file; several processes may open it at once.
 
     With `durable="mixed"` what can be derived again (reads, decisions, what switchboards were told) is committed
@@ -345,6 +348,7 @@ class SqliteStore(Store):
 
     async def forget(self, before: datetime) -> int:
         gone, last = await self._write_again(deciding.forget_tokens, codec.micros(before)), 0
+        gone += await self._write_again(forget_sessions, codec.micros(before))
         while True:
             deleted, end = await self._write_again(deciding.forget, codec.micros(before), last)
             if end is None:
@@ -396,3 +400,20 @@ class SqliteStore(Store):
 
     async def remove_token(self, organisation: str, id: int) -> bool:
         return await self._write(staff.remove_token, organisation, id)
+
+    # -- messages ---------------------------------------------------------------------------------------------
+
+    async def messages(self, person: int, by: str | None = None) -> tuple[Message, ...]:
+        return await self._read(left.messages, False, person, by)
+
+    async def save_message(self, message: Message) -> Message:
+        return await self._write(left.save_message, message)
+
+    async def read_message(self, person: int, id: int, at: datetime | None) -> bool:
+        return await self._write(left.read_message, person, id, codec.maybe_micros(at))
+
+    async def remove_message(self, person: int, id: int) -> bool:
+        return await self._write(left.remove_message, person, id)
+
+    async def forget_messages(self, read_before: datetime, left_before: datetime) -> int:
+        return await self._write(left.forget_messages, codec.micros(read_before), codec.micros(left_before))
