@@ -14,8 +14,9 @@ from backsoon.api.gate import Admission, Gate
 from backsoon.api.lookup import Calls
 from backsoon.api.metrics import Measures
 from backsoon.api.parts import Running
+from backsoon.api.previews import Previews
 from backsoon.api.problems import install
-from backsoon.api.routes import hooks, organisation, overrides, people, tokens
+from backsoon.api.routes import hooks, organisation, overrides, own, people, tokens
 from backsoon.api.routes.common import PREFIX
 
 
@@ -30,11 +31,12 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
         title="Backsoon", version=__version__, docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json"
     )
     app.state.parts = parts
+    app.state.previews = Previews()
     install(app)
     streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
     app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes()]
-    for router in (overrides.router, people.router, organisation.router, tokens.router, people.show):
+    for router in (overrides.router, own.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]
     return app

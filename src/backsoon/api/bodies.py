@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from backsoon.domain.access import Role
+from backsoon.domain.keyword import MOST_OWN
+from backsoon.domain.messages import CALLER_LENGTH, TEXT_LENGTH
 
 DAYS = 3660
 PEOPLE = 1_000_000
@@ -113,6 +115,34 @@ class PeopleBody(Body):
     )
 
     rows: Annotated[list[RowBody], Field(max_length=PEOPLE)]
+
+
+class KeywordsBody(Body):
+    """Keywords of somebody's own; those that are not named are theirs no more."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keywords": {"d": "dentist"}}]})
+
+    keywords: Annotated[
+        dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=32)]],
+        Field(max_length=MOST_OWN, description="The reason for each keyword."),
+    ]
+
+
+class MessageBody(Body):
+    """A message for somebody: plain text, of which one line is made."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"text": "Please call back", "caller": "Bo Ek, 08 123 45"}]}
+    )
+
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH)]
+    caller: Annotated[str, Field(max_length=CALLER_LENGTH, description="Who called.")] = ""
+
+
+class ReadBody(Body):
+    """Whether a message has been read."""
+
+    read: StrictBool
 
 
 class SyncBody(Body):

@@ -52,6 +52,12 @@ class View:
         """Whether news of the person are theirs."""
         return self.who.reaches(person.organisation) and self.organisation in (None, person.organisation)
 
+    def hears(self, announced: Announcement) -> bool:
+        """Whether the announcement is for them: that of a message for nobody but whose it is."""
+        if announced.news is News.MESSAGE and announced.person.id != self.own:
+            return False
+        return self.includes(announced.person)
+
     @property
     def own(self) -> int:
         """The id of the person whom they see otherwise than others do; 0: nobody."""
@@ -135,7 +141,7 @@ class Pieces:
             making.set()
 
     async def _make(self, view: View, announced: Sequence[Announcement]) -> Piece:
-        theirs = [each for each in announced if view.includes(each.person)]
+        theirs = [each for each in announced if view.hears(each)]
         known = await self._known([each for each in theirs if self._get(each, view) is None])
         events = [self._get(each, view) or self._event(each, view, known) for each in theirs]
         return Piece(announced[-1].number, sse.chunk(b"".join(events)), len(events))
@@ -145,7 +151,7 @@ class Pieces:
         store, directory = self._parts.store, self._parts.directory
         now = self._parts.clock.now()
         ids = list({each.person.id for each in announced})
-        anew = {each.person.id: each.person for each in announced if each.news is not News.CHANGE}
+        anew = {each.person.id: each.person for each in announced if each.news not in (News.CHANGE, News.MESSAGE)}
         freshness: Mapping[int, Freshness] | None = {}
         claims: Mapping[int, Claims] = {}
         if anew:
@@ -177,6 +183,8 @@ class Pieces:
 
     def _made(self, announced: Announcement, audience: Audience, language: str | None, known: _Known) -> bytes:
         id = self._parts.hub.id_of(announced.number)
+        if announced.news is News.MESSAGE:
+            return sse.event("message", id, {"person": who_view(announced.person), "message": announced.message})
         if announced.change is not None:
             view = self._change(announced.person, announced.change, audience, language)
             age = self._age(announced.person, audience, language, known)

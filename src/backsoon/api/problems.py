@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from backsoon.api.asking import WhichOrganisation
+from backsoon.api.previews import CannotPreview, PreviewRuns
 from backsoon.api.verbs import BadSpan
 from backsoon.domain.access import Forbidden
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
@@ -21,6 +22,7 @@ from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.engine.directory import UnknownOrganisation
 from backsoon.engine.explaining import TooLongAgo
 from backsoon.engine.importing import Doubtful
+from backsoon.engine.messaging import TooManyMessages
 from backsoon.engine.service import NoSuchPerson, SeveralPeople, SwitchedOff
 from backsoon.engine.tokens import BadToken
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
@@ -42,6 +44,9 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (TooLongAgo, 409),
     (Doubtful, 409),
     (StoreConflict, 409),
+    (PreviewRuns, 409),
+    (TooManyMessages, 409),
+    (CannotPreview, 503),
     (StoreUnavailable, 503),
     (NotListed, 503),
     (StoreError, 500),

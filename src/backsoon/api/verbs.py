@@ -11,6 +11,7 @@ from backsoon.api.asking import PAGE, WhichOrganisation
 from backsoon.api.board import board_of
 from backsoon.api.explanations import explanation_view
 from backsoon.api.managing import Managing
+from backsoon.api.owning import Owning
 from backsoon.api.views import Json, instant, person_view, shown_view, timeline_view
 from backsoon.domain.access import Forbidden, Right
 from backsoon.domain.errors import BacksoonError
@@ -32,7 +33,7 @@ class BadSpan(BacksoonError):
     remedy = "name an end that is after the start"
 
 
-class Verbs(Managing):
+class Verbs(Managing, Owning):
     """What can be asked, by whoever: one instance a request."""
 
     # -- people --------------------------------------------------------------------------------------------------

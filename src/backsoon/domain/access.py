@@ -42,17 +42,29 @@ class Right(StrEnum):
     """Refer somebody by hand, and take it back."""
     LOOK_UP = "look_up"
     """What a call to an extension meets now."""
+    LEAVE = "leave"
+    """Leave people messages."""
+    MESSAGES = "messages"
+    """Look at messages and take them out: those for oneself, or that one wrote."""
+    OWN = "own"
+    """What is a person's own alone: reading one's messages and the subjects of one's calendars."""
+    KEYWORDS = "keywords"
+    """Change somebody's own keywords."""
     MANAGE = "manage"
     """Settings, people, calendars, switchboards, health, tokens."""
 
 
 _RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.ATTENDANT: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER}),
-    Role.PERSON: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER}),
-    Role.ADMINISTRATOR: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.MANAGE}),
+    Role.ATTENDANT: frozenset(
+        {Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER, Right.LEAVE, Right.MESSAGES}
+    ),
+    Role.PERSON: frozenset(
+        {Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER, Right.MESSAGES, Right.OWN, Right.KEYWORDS}
+    ),
+    Role.ADMINISTRATOR: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.MANAGE, Right.KEYWORDS}),
     Role.SWITCHBOARD: frozenset({Right.LOOK, Right.LOOK_UP, Right.REFER}),
 }
-_OF_THEMSELVES = frozenset({Right.EXPLAIN, Right.REFER})
+_OF_THEMSELVES = frozenset({Right.EXPLAIN, Right.REFER, Right.MESSAGES, Right.OWN, Right.KEYWORDS})
 """What a person may ask about nobody but themselves."""
 _AUDIENCES = {
     Role.ATTENDANT: Audience.ATTENDANT,

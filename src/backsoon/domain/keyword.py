@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from backsoon.domain.errors import BadKeyword
+from backsoon.domain.errors import BadKeyword, UnknownReason
 from backsoon.domain.model import NOTE_LENGTH, Phone
 
 KEYWORD_LENGTH = 16
+MOST_OWN = 50
+"""The most keywords that a person may have of their own."""
 
 MAIL_PREFIXES = frozenset(
     [
@@ -97,6 +99,21 @@ def checked(keyword: str) -> str:
 def _letters(word: str) -> bool:
     # Folding may leave a letter with its mark apart (`İ`), and some scripts write vowels as marks.
     return word[0].isalnum() and all(c.isalnum() or unicodedata.category(c).startswith("M") for c in word)
+
+
+def own_keywords(given: Mapping[str, str], reasons: Mapping[str, object]) -> dict[str, str]:
+    """A person's own keywords as they are kept: normalised, by reason. Raises `BadKeyword`, `UnknownReason`."""
+    if len(given) > MOST_OWN:
+        raise BadKeyword("", f"at most {MOST_OWN} of one's own may be kept")
+    own: dict[str, str] = {}
+    for keyword, reason in given.items():
+        word = checked(keyword)
+        if word in own:
+            raise BadKeyword(keyword, "it is given twice")
+        if reason not in reasons:
+            raise UnknownReason(reason, tuple(reasons))
+        own[word] = reason
+    return own
 
 
 def keyword_table(organisation: Mapping[str, str], own: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -37,19 +37,22 @@ class News(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     REMOVED = "removed"
+    MESSAGE = "message"
+    """A message for the person was left, read or taken out: for nobody else to hear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """One piece of news about one person. `number` grows by one from announcement to announcement.
 
-    `change` is there for `News.CHANGE` only.
+    `change` is there for `News.CHANGE` only, `message` (its id) for `News.MESSAGE` only.
     """
 
     number: int
     person: Person
     news: News
     change: AvailabilityChange | None = None
+    message: int = 0
 
 
 class Lagged(Exception):
@@ -149,7 +152,13 @@ class Hub:
         """Tell every listener of people: that they stand otherwise, or were added, changed or removed. Never waits."""
         self._record(len(people), ((person, news, None) for person in people))
 
-    def _record(self, count: int, said: Iterable[tuple[Person, News, AvailabilityChange | None]]) -> None:
+    def announce_message(self, person: Person, id: int) -> None:
+        """Tell the person, where they listen, that something became of a message for them. Never waits."""
+        self._record(1, [(person, News.MESSAGE, None)], id)
+
+    def _record(
+        self, count: int, said: Iterable[tuple[Person, News, AvailabilityChange | None]], message: int = 0
+    ) -> None:
         if not count:
             return
         if not self._is_recording(count):
@@ -163,7 +172,7 @@ class Hub:
         else:
             for person, news, change in said:
                 self.number += 1
-                self._ring[self.number % self._size] = Announcement(self.number, person, news, change)
+                self._ring[self.number % self._size] = Announcement(self.number, person, news, change, message)
             self.first = max(self.first, self.number - self._size)
         self._wake_soon()
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from backsoon.domain.access import Role
+from backsoon.domain.messages import Message
 from backsoon.domain.model import Because, CalendarReferral, EntryKey, Override, PassedOver, Phone, Rule, Span
 from backsoon.domain.organisation import Calendar, Connection, Person, SwitchboardSettings
 from backsoon.store import codec
@@ -90,6 +91,7 @@ def person(row: Row) -> Person:
         id,
         profile.deputy,
         profile.ring_through,
+        profile.competences,
     )
 
 
@@ -369,4 +371,22 @@ def token_row(token: Token) -> Row:
         codec.clean(token.created_by),
         token.person or None,
         codec.maybe_micros(token.expires_at),
+    )
+
+
+def message(row: Row) -> Message:
+    """(person, left_at, text, caller, by, read_at, id)."""
+    person, left_at, text, caller, by, read_at, id = row
+    return Message(person, codec.instant(left_at), text, caller, by, codec.maybe_instant(read_at), id)
+
+
+def message_row(message: Message) -> Row:
+    """The parameters of `insert_message`, in order."""
+    return (
+        message.person,
+        codec.micros(message.at),
+        codec.clean(message.text),
+        codec.clean(message.caller),
+        codec.clean(message.by),
+        codec.maybe_micros(message.read_at),
     )

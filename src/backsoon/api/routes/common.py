@@ -51,7 +51,7 @@ Language = Annotated[
 class Whole(Convertor[str]):
     """A person as the whole rest of a path: all but what names something below a person."""
 
-    regex = r"(?:(?!/(?:availability|timeline|override|why)$).)+"
+    regex = r"(?:(?!/(?:availability|timeline|override|why|keywords|preview|messages(?:/[^/]*)?)$).)+"
 
     def convert(self, value: str) -> str:
         """As it is."""
@@ -89,6 +89,10 @@ Following = Annotated[Verbs, needs(Right.FOLLOW)]
 Explaining = Annotated[Verbs, needs(Right.EXPLAIN)]
 Referring = Annotated[Verbs, needs(Right.REFER)]
 Managing = Annotated[Verbs, needs(Right.MANAGE)]
+Keywording = Annotated[Verbs, needs(Right.KEYWORDS)]
+Leaving = Annotated[Verbs, needs(Right.LEAVE)]
+Messaging = Annotated[Verbs, needs(Right.MESSAGES)]
+Own = Annotated[Verbs, needs(Right.OWN)]
 
 
 def _only_known(request: Request) -> None:

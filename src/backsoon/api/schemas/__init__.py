@@ -36,6 +36,7 @@ from backsoon.api.schemas.organisation import (
     Settings,
     SwitchboardName,
 )
+from backsoon.api.schemas.own import Message, Messages, PhoneCode, PhoneCodes, Preview, PreviewRow
 from backsoon.api.schemas.people import (
     Availability,
     AvailabilityAnswer,
@@ -96,6 +97,8 @@ __all__ = [
     "Later",
     "LeftOut",
     "Link",
+    "Message",
+    "Messages",
     "Model",
     "Named",
     "NewToken",
@@ -103,6 +106,10 @@ __all__ = [
     "PassedOver",
     "People",
     "Person",
+    "PhoneCode",
+    "PhoneCodes",
+    "Preview",
+    "PreviewRow",
     "Problem",
     "Reason",
     "Reasons",
