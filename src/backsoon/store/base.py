@@ -126,7 +126,8 @@ class Store(Subscriptions, Messages, Accounts, Protocol):
         limit: int = 1000,
     ) -> tuple[Person, ...]:
         """People in order of id, from the first id greater than `after`, whose name, extension or (`by_email`) e-mail
-        address holds the text, and whose department is the one named ("": any); case is folded."""
+        address or one of whose competences holds the text, and whose department is the one named ("": any); case is
+        folded."""
         ...
 
     async def by_extension(self, organisation: str, extension: str) -> Person | None:

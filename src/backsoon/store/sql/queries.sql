@@ -140,7 +140,8 @@ select held_since from person where organisation_id = $1 and extension_key = $2;
 -- name: search_people
 select id, organisation_id, extension, name, email, active, profile from person
 where id > $1 and (cast($3 as text) is null or organisation_id = $3)
-    and (name_key like $4 escape '\' or extension_key like $4 escape '\' or ($5 = 1 and email_key like $4 escape '\'))
+    and (name_key like $4 escape '\' or extension_key like $4 escape '\' or ($5 = 1 and (email_key like $4 escape '\'
+        or json_extract(profile, '$.sought') like $4 escape '\')))
 order by id limit $2;
 
 -- name: remove_people
