@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from backsoon.api import fields
+from backsoon.api.lamps import lamp_of, unconfirmed
 from backsoon.api.parts import Parts
 from backsoon.api.views import Json, availability_view, freshness_view, instant, resolved_view
 from backsoon.domain.access import LOCAL, Identity
@@ -31,19 +33,25 @@ async def board_of(
     """
     position, now = parts.hub.position(), parts.clock.now()
     page = await parts.store.page_people(organisation, after=after, limit=limit)
-    active = [p for p in page if p.active]
-    claims = await parts.store.claims([p.id for p in active], now)
-    fresh = await parts.store.freshness([p.id for p in active])
-    await parts.directory.prepare(active, now)
+    rows = await rows_of(parts, [p for p in page if p.active], now, who, language)
+    following = page[-1].id if len(page) == limit else None
+    return {"at": instant(now), "listen_after": position, "rows": rows, "next": following}
+
+
+async def rows_of(
+    parts: Parts, people: Sequence[Person], now: datetime, who: Identity, language: str | None
+) -> list[Json]:
+    """The rows of these people, each as `who` may see them."""
+    claims = await parts.store.claims([p.id for p in people], now)
+    fresh = await parts.store.freshness([p.id for p in people])
+    await parts.directory.prepare(people, now)
 
     def row(person: Person) -> Json:
         availability = standing(person, claims.get(person.id, Claims()), now, parts.directory)
         freshness = fresh.get(person.id, Freshness())
         return row_view(person, availability, freshness, now, parts.directory, who.audience(person), language)
 
-    rows = [row(person) for person in active]
-    following = page[-1].id if len(page) == limit else None
-    return {"at": instant(now), "listen_after": position, "rows": rows, "next": following}
+    return [row(person) for person in people]
 
 
 def standing(person: Person, claims: Claims, now: datetime, directory: Directory) -> Availability:
@@ -63,8 +71,10 @@ def row_view(
     language: str | None = None,
 ) -> Json:
     """One row, as the audience may see the person."""
+    within = directory.organisation_of(person).rules.confirmed_within
     values = {
         "person": resolved_view(person, directory, audience),
+        "lamp": lamp_of(availability, unconfirmed(fresh, now, within), audience),
         "availability": availability_view(person, availability, now, directory, audience, language),
         **age_view(person, fresh, now, directory, audience, language),
     }

@@ -36,6 +36,7 @@ PERSON: Mapping[str, Seers] = {
     "active": WATCHERS,
     "deputy": INSIDERS,
     "ring_through": OWNING,
+    "competences": INSIDERS,
 }
 AVAILABILITY: Mapping[str, Seers] = {
     "state": EVERYBODY,
@@ -66,7 +67,14 @@ SHOWN: Mapping[str, Seers] = {
     "problems": WATCHERS,
     **FRESHNESS,
 }
-ROW: Mapping[str, Seers] = {"person": EVERYBODY, "availability": EVERYBODY, "problem": WATCHERS, **FRESHNESS}
+ROW: Mapping[str, Seers] = {
+    "person": EVERYBODY,
+    "lamp": EVERYBODY,
+    "availability": EVERYBODY,
+    "problem": WATCHERS,
+    **FRESHNESS,
+}
+"""What a lamp may tell each audience follows from what their row tells them: see `api.lamps`."""
 CHANGE: Mapping[str, Seers] = {
     "person": EVERYBODY,
     "at": EVERYBODY,

@@ -46,6 +46,7 @@ def person_view(person: Person, audience: Audience) -> Json:
             "active": person.active,
             "deputy": person.deputy,
             "ring_through": list(person.ring_through),
+            "competences": list(person.competences),
         },
     )
 

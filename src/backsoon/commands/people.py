@@ -72,7 +72,8 @@ def import_people(
     were switched off by name. What does not fit is listed too, and then the exit status is 1.
 
     Fields of a CSV file: extension, name, email, zone, language, country, department, title, keywords
-    (d=dentist; x=lunch), calendar, connection, active, deputy (an extension), ring_through (numbers).
+    (d=dentist; x=lunch), calendar, connection, active, deputy (an extension), ring_through (numbers),
+    competences (VAT | Payroll).
     """
     flags = _Flags(dry_run=dry_run, prune=prune, force=force)
     if source == "csv":
@@ -125,6 +126,7 @@ def add(
     active: Annotated[bool | None, typer.Option("--active/--inactive", help="Whether they count.")] = None,
     deputy: Annotated[str | None, typer.Option(help="The extension to which callers may go instead.")] = None,
     ring_through: Annotated[str | None, typer.Option(help="Numbers whose calls always ring: +4670; 2040.")] = None,
+    competences: Annotated[str | None, typer.Option(help="What they know: VAT | Payroll.")] = None,
     rename: Annotated[bool, typer.Option("--rename", help="This is the new name of who has the extension.")] = False,
     dry_run: DryRunOption = False,
     organisation: OrganisationOption = "",
@@ -153,6 +155,7 @@ def add(
         "active": None if active is None else "yes" if active else "no",
         "deputy": deputy,
         "ring_through": ring_through,
+        "competences": competences,
     }
     row = Row(1, {key: value for key, value in given.items() if value is not None})
     flags = _Flags(dry_run=dry_run, prune=False, force=False)

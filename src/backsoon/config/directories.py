@@ -12,7 +12,7 @@ from backsoon.domain.address import this_machine
 from backsoon.domain.organisation import DirectorySettings
 
 PORTS = {"ldap": 389, "ldaps": 636}
-FIELDS = ("extension", "name", "email", "department", "title", "zone", "language", "country")
+FIELDS = ("extension", "name", "email", "department", "title", "zone", "language", "country", "competences")
 """What attributes may be read for."""
 URL_REMEDY = "write ldaps://HOST, or ldap://HOST for StartTLS"
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}|[0-9]+(\.[0-9]+)+")

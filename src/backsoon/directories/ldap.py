@@ -2,7 +2,7 @@
 
 An attribute that an entry does not have is not told: what is stored stays, so that a right that is missing clears
 nothing. Of several values the first in the order of the alphabet counts, for directories keep none; where they would
-give several extensions, none is taken.
+give several extensions, none is taken. Of competences all count.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def _cut(number: str, pattern: re.Pattern[str]) -> str:
 def _values(entry: LdapEntry, attributes: Mapping[str, Sequence[str]]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, several in attributes.items():
-        text = next((texts[0] for texts in (_texts(entry, one) for one in several) if texts), "")
-        if text and name != "extension":
-            values[name] = text
+        texts = next((texts for texts in (_texts(entry, one) for one in several) if texts), None)
+        if texts and name != "extension":
+            values[name] = " | ".join(texts) if name == "competences" else texts[0]
     return values
 
 

@@ -37,7 +37,7 @@ class Person:
     "" or None for zone, language, country and hours means: as the organisation has it. `keywords` are the person's own,
     normalised, by reason code; they come before the organisation's. `active` is False for whoever was switched off by
     name. `deputy` is the extension to which callers may go instead ("": none); calls from the numbers in `ring_through`
-    ring whatever the calendar says.
+    ring whatever the calendar says. `competences` are what they know, in words: whom to ask about what.
     """
 
     organisation: str
@@ -55,6 +55,7 @@ class Person:
     id: int = 0
     deputy: str = ""
     ring_through: tuple[str, ...] = ()
+    competences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,18 @@ FIELDS = (
     "active",
     "deputy",
     "ring_through",
+    "competences",
 )
 """What a row may hold. `keywords`: `d=dentist; x=lunch`; `calendar`: addresses, ` | ` between several; `active`: yes,
-no; `deputy`: an extension; `ring_through`: telephone numbers, `;` between several."""
+no; `deputy`: an extension; `ring_through`: telephone numbers, `;` between several; `competences`: words, ` | ` between
+several."""
 LENGTH = 200
 """The most characters of a name, a department, a title."""
 MOST_NUMBERS = 10
 """The most numbers whose calls ring through to one person: a switchboard keeps them in a line."""
+MOST_COMPETENCES = 30
+COMPETENCE_LENGTH = 60
+"""The most competences of one person, and the most characters of each: they are shown in a line."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n"})
 
@@ -181,6 +186,18 @@ def _ring_through(value: str, _: Organisation) -> tuple[str, ...]:
     return tuple(numbers)
 
 
+def _competences(value: str, _: Organisation) -> tuple[str, ...]:
+    """`VAT | Annual accounts`: each once, whatever its case, as it was written first."""
+    words: dict[str, str] = {}
+    for word in filter(None, (" ".join(part.split()) for part in value.split("|"))):
+        if len(word) > COMPETENCE_LENGTH or not word.isprintable():
+            raise BadField(f"competences: {_quoted(word)} is not at most {COMPETENCE_LENGTH} printable characters")
+        words.setdefault(word.casefold(), word)
+    if len(words) > MOST_COMPETENCES:
+        raise BadField(f"competences: at most {MOST_COMPETENCES} may stand here, with | between them")
+    return tuple(words.values())
+
+
 _READERS: Mapping[str, Callable[[str, Organisation], object]] = {
     "name": _text("name"),
     "email": _email,
@@ -193,4 +210,5 @@ _READERS: Mapping[str, Callable[[str, Organisation], object]] = {
     "active": _active,
     "deputy": _matching("deputy", EXTENSION, "write a colleague's extension"),
     "ring_through": _ring_through,
+    "competences": _competences,
 }

@@ -169,6 +169,9 @@ class Profile(msgspec.Struct, omit_defaults=True, frozen=True):
     title: str = ""
     deputy: str = ""
     ring_through: tuple[str, ...] = ()
+    competences: tuple[str, ...] = ()
+    sought: str = ""
+    """The competences as a search compares them."""
 
 
 _PROFILE = msgspec.json.Decoder(Profile)
@@ -176,7 +179,10 @@ _PROFILE = msgspec.json.Decoder(Profile)
 
 def encode_profile(person: Person) -> str:
     """JSON of the person's fields that have no column."""
-    return to_json({name: getattr(person, name) for name in Profile.__struct_fields__ if getattr(person, name)})
+    values = {name: held for name in Profile.__struct_fields__ if (held := getattr(person, name, None))}
+    if person.competences:
+        values["sought"] = " | ".join(map(folded, person.competences))
+    return to_json(values)
 
 
 def decode_profile(stored: str) -> Profile:

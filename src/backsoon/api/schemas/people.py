@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ class Person(Model):
     active: bool | None
     deputy: Annotated[str | None, Field(description='The extension to which callers may go instead; "": none.')]
     ring_through: Annotated[list[str] | None, Field(description="Numbers whose calls always ring.")]
+    competences: Annotated[list[str], Field(description="What they know: whom to ask about what.", examples=[["VAT"]])]
 
 
 class People(Model):
@@ -134,10 +135,20 @@ class Timeline(Model):
     next: Annotated[Instant | None, Field(description="The `start` to go on with; null: that was all.")]
 
 
+LampLetter = Annotated[
+    Literal["a", "i", "s", "r", "h", "u"],
+    Field(
+        description="`a` available, `i` available with something said beside it, `s` available and something is "
+        "coming, `r` referred, `h` referred by hand, `u` not referred as far as is known, and that is not confirmed."
+    ),
+]
+
+
 class Row(Fresh):
     """One row of the board."""
 
     person: Person
+    lamp: LampLetter
     availability: Availability
     problem: str | None
 
