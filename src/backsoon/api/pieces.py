@@ -17,12 +17,14 @@ import msgspec
 
 from backsoon.api import fields, sse
 from backsoon.api.board import age_view, row_view, standing
+from backsoon.api.lamps import lamp_of, unconfirmed
 from backsoon.api.parts import Parts
 from backsoon.api.views import Json, availability_view, instant
 from backsoon.domain.access import Identity, Role
 from backsoon.domain.organisation import Organisation, Person
 from backsoon.domain.phrase import Audience
 from backsoon.engine.defects import where
+from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Announcement, News
 from backsoon.store.base import AvailabilityChange, Claims, Freshness, StoreError
 
@@ -97,12 +99,17 @@ class Kept(Generic[K, V]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What is read for some announcements at once; `freshness` None: it could not be."""
 
     now: datetime
     freshness: Mapping[int, Freshness] | None
     claims: Mapping[int, Claims]
+
+    def unconfirmed(self, person: Person, directory: Directory) -> bool:
+        """Whether what is known of the person is not confirmed."""
+        fresh = (self.freshness or {}).get(person.id, Freshness())
+        return unconfirmed(fresh, self.now, directory.organisation_of(person).rules.confirmed_within)
 
 
 class Pieces:
@@ -146,7 +153,7 @@ class Pieces:
         events = [self._get(each, view) or self._event(each, view, known) for each in theirs]
         return Piece(announced[-1].number, sse.chunk(b"".join(events)), len(events))
 
-    async def _known(self, announced: Sequence[Announcement]) -> _Known:
+    async def _known(self, announced: Sequence[Announcement]) -> Known:
         """What is to be read from the store for these."""
         store, directory = self._parts.store, self._parts.directory
         now = self._parts.clock.now()
@@ -164,14 +171,14 @@ class Pieces:
                 raise
             log.error("events are told without how fresh calendars are: %s", error)
             freshness = None
-        return _Known(now, freshness, claims)
+        return Known(now, freshness, claims)
 
     # -- one event -------------------------------------------------------------------------------------------------
 
     def _get(self, announced: Announcement, view: View) -> bytes | None:
         return self._events.get((announced.number, view.who.audience(announced.person), view.language))
 
-    def _event(self, announced: Announcement, view: View, known: _Known) -> bytes:
+    def _event(self, announced: Announcement, view: View, known: Known) -> bytes:
         audience = view.who.audience(announced.person)
         try:
             made = self._made(announced, audience, view.language, known)
@@ -181,14 +188,15 @@ class Pieces:
         self._events.put((announced.number, audience, view.language), made)
         return made
 
-    def _made(self, announced: Announcement, audience: Audience, language: str | None, known: _Known) -> bytes:
+    def _made(self, announced: Announcement, audience: Audience, language: str | None, known: Known) -> bytes:
         id = self._parts.hub.id_of(announced.number)
         if announced.news is News.MESSAGE:
             return sse.event("message", id, {"person": who_view(announced.person), "message": announced.message})
         if announced.change is not None:
             view = self._change(announced.person, announced.change, audience, language)
-            age = self._age(announced.person, audience, language, known)
-            return sse.event("availability", id, view | age)
+            return sse.event(
+                "availability", id, view | self._age(announced.person, audience, language, known, announced.change)
+            )
         if announced.news is News.ANEW:
             return sse.event("availability", id, self._anew(announced.person, audience, language, known))
         return sse.event("person", id, self._person(announced, audience, language, known))
@@ -219,20 +227,30 @@ class Pieces:
             self._availabilities.put(same, found)
         return found[1]
 
-    def _age(self, person: Person, audience: Audience, language: str | None, known: _Known) -> Json:
+    def _age(
+        self,
+        person: Person,
+        audience: Audience,
+        language: str | None,
+        known: Known,
+        change: AvailabilityChange | None = None,
+    ) -> Json:
+        """What rests on how old the knowledge is: of a change the lamp too."""
         if known.freshness is None:
             return {}
         fresh = known.freshness.get(person.id, Freshness())
         values = age_view(person, fresh, known.now, self._parts.directory, audience, language)
+        if change is not None:
+            values["lamp"] = lamp_of(change.availability, known.unconfirmed(person, self._parts.directory), audience)
         return fields.seen(fields.ROW, audience, values)
 
-    def _row(self, person: Person, audience: Audience, language: str | None, known: _Known) -> Json:
+    def _row(self, person: Person, audience: Audience, language: str | None, known: Known) -> Json:
         directory = self._parts.directory
         availability = standing(person, known.claims.get(person.id, Claims()), known.now, directory)
         fresh = (known.freshness or {}).get(person.id, Freshness())
         return row_view(person, availability, fresh, known.now, directory, audience, language)
 
-    def _anew(self, person: Person, audience: Audience, language: str | None, known: _Known) -> Json:
+    def _anew(self, person: Person, audience: Audience, language: str | None, known: Known) -> Json:
         row = self._row(person, audience, language, known)
         return {
             "person": who_view(person),
@@ -242,10 +260,11 @@ class Pieces:
             "by": None,
             "through": None,
             "availability": row["availability"],
+            "lamp": row["lamp"],
             **self._age(person, audience, language, known),
         }
 
-    def _person(self, announced: Announcement, audience: Audience, language: str | None, known: _Known) -> Json:
+    def _person(self, announced: Announcement, audience: Audience, language: str | None, known: Known) -> Json:
         """`row` is as the board has it; whom the board leaves out is removed."""
         person = announced.person
         if announced.news is News.REMOVED or not person.active:
