@@ -16,19 +16,19 @@ TESTS ?=
 ARGS ?=
 BENCH ?=
 WORKERS ?= 2
-CHECKED := $(wildcard src tests bench tools)
+CHECKED := $(wildcard src tests bench tools hatch_build.py)
 
-.PHONY: help venv demo test check bench peers fmt lock clean \
+.PHONY: help venv console demo test check bench peers fmt lock clean \
         check-format check-lint check-types check-layers check-hygiene
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: venv ## A booked entry refers an extension, before your eyes (ARGS="--asterisk", "--seconds 60 --json")
+demo: venv console ## A booked entry refers an extension, before your eyes (ARGS="--asterisk", "--seconds 60 --json")
 	@$(PY) -m tools.peers ensure caldav $(if $(findstring --asterisk,$(ARGS)),asterisk)
 	@$(PY) -m tools.demo $(ARGS)
 
-test: venv ## All tests, with what they run against (TESTS="tests/unit -k keyword")
+test: venv console ## All tests, with what they run against (TESTS="tests/unit -k keyword")
 	@$(PY) -m tools.peers ensure
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
@@ -36,6 +36,9 @@ check: check-format check-lint check-types check-layers check-hygiene ## Format,
 
 bench: venv ## Measure; each writes bench/results/NAME.json (BENCH=storm for one)
 	$(PY) -m bench $(BENCH)
+
+console: venv ## Build the web pages from console/, where something in it has changed
+	@$(PY) hatch_build.py
 
 peers: venv ## Set up what the tests run against (Asterisk, SIPp, Radicale, xandikos, slapd), once, in your cache folder
 	@$(PY) -m tools.peers ensure
@@ -48,7 +51,7 @@ lock: venv ## Pin the requirements again from pyproject.toml (UPGRADE=--upgrade 
 	@$(PY) -m tools.lock $(UPGRADE)
 
 clean: ## Remove .venv and what tools left here (the peers in your cache folder stay)
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist console/node_modules console/dist src/backsoon/console .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests tools $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv: $(STAMP)

@@ -13,6 +13,7 @@ from backsoon.api.events import Streams
 from backsoon.api.gate import Admission, Gate
 from backsoon.api.lookup import Calls
 from backsoon.api.metrics import Measures
+from backsoon.api.pages import PageFiles
 from backsoon.api.parts import Running
 from backsoon.api.previews import Previews
 from backsoon.api.problems import install
@@ -35,7 +36,7 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     install(app)
     streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
     app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
-    app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes()]
+    app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes(), *PageFiles().routes()]
     for router in (overrides.router, own.router, people.router, organisation.router, tokens.router, people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

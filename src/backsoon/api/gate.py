@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backsoon.api.failures import Failures
+from backsoon.api.pages import is_page
 from backsoon.api.problems import answer_of, problem
 from backsoon.domain.access import LOCAL, Forbidden, Identity, Right
 from backsoon.domain.errors import BacksoonError
@@ -169,6 +170,8 @@ class Admission:
     async def _answer(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further."""
         headers = Headers(scope=scope)
+        if is_page(scope["path"]) and scope["method"] in READING:  # from wherever a link to it is
+            return None
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return problem(403, "Forbidden", "a page of another site asked for this")
         if scope["path"] in OPEN and scope["method"] in READING:

@@ -1,0 +1,4 @@
+import { start } from '../lib/page';
+import Admin from './Admin.svelte';
+
+void start(Admin);
