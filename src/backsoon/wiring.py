@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from backsoon import memory
 from backsoon.config import Address, ApiConfig, Config, Difference, applying, load
+from backsoon.domain import messages
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing
-from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.domain.organisation import Person, SwitchboardSettings
 from backsoon.drivers import surroundings_of, switchboard_of
 from backsoon.engine.ageing import Ageing
 from backsoon.engine.byphone import ByPhone
@@ -40,8 +41,11 @@ from backsoon.engine.timing import pause
 from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources
 from backsoon.people_sources import list_people
+from backsoon.sources.base import Window
 from backsoon.store.base import Lane, ReadCalendar, Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
+from backsoon.trials.persons import preview_of
+from backsoon.trials.previewing import Preview
 
 if TYPE_CHECKING:
     from backsoon.api.lookup_process import LookupProcess
@@ -263,6 +267,10 @@ class Backsoon:
         """
         return await list_people(load(self.config.path), organisation, source)
 
+    async def preview(self, person: Person, window: Window, *, subjects: bool) -> Preview:
+        """See `Running`."""
+        return await preview_of(person, window, self.store, self.directory, self.sources, subjects=subjects)
+
     @property
     def staged(self) -> bool:
         """Whether what is due within the minute is known."""
@@ -294,6 +302,7 @@ class Backsoon:
         while True:
             try:
                 await self.store.forget(self.clock.now() - KEPT)
+                await self.store.forget_messages(*messages.forgotten(self.clock.now()))
             except StoreError as error:
                 log.error("old rows could not be deleted: %s", error)
             await pause(self.clock, 3600)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from backsoon.domain.listing import Listing
+from backsoon.domain.organisation import Person
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
 from backsoon.engine.lookup import Lookup
@@ -15,6 +16,7 @@ from backsoon.engine.pushing import Pushing
 from backsoon.engine.service import Service
 from backsoon.engine.timing import Clock
 from backsoon.engine.tokens import Tokens
+from backsoon.sources.base import Window
 from backsoon.store.base import Store
 
 
@@ -27,6 +29,15 @@ class Difference(Protocol):
     def before(self) -> str: ...
     @property
     def after(self) -> str: ...
+
+
+class Previewed(Protocol):
+    """What calendars would do: a row for each occurrence, and what is said about them as a whole."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
 
 
 class Parts(Protocol):
@@ -72,4 +83,8 @@ class Running(Parts, Protocol):
     @property
     def staged(self) -> bool:
         """Whether what is due within the minute is known, so that nothing is missed."""
+        ...
+
+    async def preview(self, person: Person, window: Window, *, subjects: bool) -> Previewed:
+        """What the person's calendars would do in the window, read now and kept nowhere. Raises `BacksoonError`."""
         ...

@@ -20,9 +20,9 @@ from backsoon.config import Config, ConfigError, Problem, parse
 from backsoon.domain.address import has_placeholder
 
 if TYPE_CHECKING:
-    from backsoon.commands.trying import Tried
     from backsoon.domain.organisation import Connection
     from backsoon.store.base import Store
+    from backsoon.trials.trying import Tried
 
 REFERENCE = re.compile(r"(env|file|credential):.+")
 
@@ -192,7 +192,7 @@ def _asked(
     """The answers with one more table, and what came of trying it."""
     from dataclasses import asdict, replace
 
-    from backsoon.commands.trying import Tried
+    from backsoon.trials.trying import Tried
 
     while True:
         asked = ask(given)
@@ -220,19 +220,21 @@ def _config(answers: Answers, path: Path) -> Config:
 
 
 async def _try(config: Config, field: str, given: Given) -> list[Tried]:
-    from backsoon.commands.trying import try_switchboard
+    from backsoon.trials.trying import try_switchboard
+    from backsoon.wiring import SystemClock
 
-    organisation = config.organisations[0]
+    organisation, now = config.organisations[0], SystemClock().now
     if field == "switchboard":
-        return [one for s in organisation.switchboards for one in await try_switchboard(s, organisation.organisation)]
+        tries = [await try_switchboard(s, organisation.organisation, now) for s in organisation.switchboards]
+        return [one for several in tries for one in several]
     return [one for c in organisation.connections for one in await _try_connection(config, c, given)]
 
 
 async def _try_connection(config: Config, connection: Connection, given: Given) -> Sequence[Tried]:
-    from backsoon.commands.checkingaccounts import Checked, check_account, has_account
-    from backsoon.commands.trying import Tried, try_calendar
     from backsoon.domain.organisation import Person
     from backsoon.factories import Sources
+    from backsoon.trials.accounts import Checked, check_account, has_account
+    from backsoon.trials.trying import Tried, try_calendar
     from backsoon.wiring import SystemClock
 
     email = given.try_email

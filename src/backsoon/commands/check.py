@@ -28,8 +28,9 @@ def check(
 
     Of the mailboxes that one account reads a few are tried.
     """
-    from backsoon.commands.checking import Asked, check_all
+    from backsoon.commands.checking import check_all
     from backsoon.config import load
+    from backsoon.trials.checking import Asked
 
     settings = output.trying(lambda: load(config))
     tried = output.run(check_all(settings, Asked(tuple(mailbox or ()), outside), quiet=as_json))

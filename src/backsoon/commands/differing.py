@@ -53,19 +53,9 @@ def _agreed() -> bool:
 
 def check_countries(config: Config) -> None:
     """Raise `ConfigError` for countries whose public holidays are not known."""
-    wanted = [(o.organisation.id, o.organisation.country) for o in config.organisations if o.organisation.country]
-    if not wanted:
+    if not any(one.organisation.country for one in config.organisations):
         return
-    from backsoon.domain.naming import COUNTRY_REMEDY
+    from backsoon.trials import countries
     from backsoon.wiring import SystemClock, public_holidays
 
-    year = SystemClock().now().year
-    problems = [
-        Problem(
-            str(config.path), f"{name}: country", f"the public holidays of {country!r} are not known", COUNTRY_REMEDY
-        )
-        for name, country in wanted
-        if not public_holidays(country, year)
-    ]
-    if problems:
-        raise ConfigError(problems)
+    countries.check_countries(config, public_holidays, SystemClock().now().year)

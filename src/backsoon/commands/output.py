@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from backsoon.domain.errors import BacksoonError
+from backsoon.trials.words import counted as counted  # what commands write, trials say as well
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,11 +102,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     console().print(drawn)
-
-
-def counted(number: int, one: str, several: str = "") -> str:
-    """`1 calendar`, `2 calendars`."""
-    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def plain(text: str) -> str:

@@ -17,8 +17,8 @@ from backsoon.commands.times import midnight, read_instant
 from backsoon.domain.model import LATEST
 
 if TYPE_CHECKING:
-    from backsoon.commands.previewing import Preview, Row
     from backsoon.commands.previewsource import Subject
+    from backsoon.trials.previewing import Preview, Row
 
 DAYS = 60
 """How far ahead is looked where nobody says."""
@@ -78,10 +78,10 @@ def preview(
 
 
 async def _read(asked: Asked) -> tuple[Preview, str, list[str]]:
-    from backsoon.commands.previewing import Preview, summary
     from backsoon.commands.previewsource import subject_of
     from backsoon.domain.entries import Owner
     from backsoon.sources.base import Window
+    from backsoon.trials.previewing import Preview, summary
     from backsoon.wiring import SystemClock
 
     subject = await subject_of(asked)

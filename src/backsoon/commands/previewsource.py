@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from backsoon.commands.zones import machine_zone
 from backsoon.config import Config, ConfigError, OrganisationConfig, Problem, find, load, secret
 from backsoon.domain.defaults import KEYWORDS, REASONS
-from backsoon.domain.keyword import keyword_table
 from backsoon.domain.model import Rules
 from backsoon.domain.naming import ZONE_REMEDY, known_zone
 from backsoon.sources.base import CalendarSource
@@ -106,6 +105,7 @@ def _zone(asked: Asked, organisation: OrganisationConfig | None) -> tuple[str, t
 
 
 async def _of_person(asked: Asked, stack: AsyncExitStack) -> Subject:
+    from backsoon.trials.persons import own_calendars
     from backsoon.wiring import Backsoon, open_store
 
     config: Config = load(asked.config)
@@ -116,13 +116,5 @@ async def _of_person(asked: Asked, stack: AsyncExitStack) -> Subject:
     await backsoon.sources.refresh()
     stack.push_async_callback(backsoon.sources.close)
     person = await backsoon.service.find(asked.calendar, asked.organisation or None)
-    rules = backsoon.directory.organisation_of(person).rules
-    calendars = await store.calendars(person=person.id)
-    if not calendars:
-        remedy = "give the person one with `backsoon people add`, or name a file or an address"
-        raise ConfigError([Problem(person.name, "", "has no calendar", remedy)])
-    zone = asked.zone or backsoon.directory.zone_of(person).key
-    owner = replace(person, zone=zone)
-    sources = tuple([await backsoon.sources.source_of(c.calendar, owner) for c in calendars])
-    own = replace(rules, keywords=keyword_table(rules.keywords, person.keywords))
-    return Subject(sources, zone, own, stack.pop_all().aclose)
+    own = await own_calendars(person, store, backsoon.directory, backsoon.sources, asked.zone)
+    return Subject(own.sources, own.zone, own.rules, stack.pop_all().aclose)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from backsoon.commands.times import in_utc
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.phrase import Audience
+from backsoon.trials.words import in_utc
 
 if TYPE_CHECKING:
     from backsoon.domain.access import Role

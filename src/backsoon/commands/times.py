@@ -67,8 +67,3 @@ def read_duration(text: str) -> timedelta:
     if not lasting:
         raise BadTime(text, "write 30m, 2h, 1h30m or 1d", "a length of time")
     return lasting
-
-
-def in_utc(at: datetime) -> str:
-    """ISO 8601 in UTC, ending in Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

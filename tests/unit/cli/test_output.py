@@ -2,7 +2,7 @@
 
 import pytest
 
-from backsoon.commands.output import counted
+from backsoon.trials.words import counted
 
 
 @pytest.mark.parametrize(

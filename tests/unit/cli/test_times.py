@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backsoon.commands.times import BadTime, in_utc, read_duration, read_instant
+from backsoon.commands.times import BadTime, read_duration, read_instant
+from backsoon.trials.words import in_utc
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # ten o'clock in Oslo

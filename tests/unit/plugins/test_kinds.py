@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.commands.trying import try_switchboard
 from backsoon.config import Config, ConfigError, parse
 from backsoon.config.plugins import SOURCES, SWITCHBOARDS, UNREAD
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
@@ -20,6 +19,7 @@ from backsoon.sources.base import SourceError
 from backsoon.switchboards.asterisk import AsteriskSwitchboard
 from backsoon.switchboards.base import Surroundings, SwitchboardError
 from backsoon.switchboards.webhook import WebhookSwitchboard
+from backsoon.trials.trying import try_switchboard
 from tests.unit.plugins.installing import EXAMPLE, install, install_example
 
 LEAST = '[organisation]\nid = "acme"\nname = "Acme"\nzone = "Europe/Stockholm"\n'
@@ -193,6 +193,7 @@ class TestMaking:
         (tried,) = await try_switchboard(
             SwitchboardSettings("acme", "pbx", "telling", settings),
             Organisation("acme", "Acme", None),  # type: ignore[arg-type]
+            lambda: datetime.now(UTC),
         )
         assert (tried.level, tried.what) == ("error", "switchboard pbx")
         assert why in tried.text
@@ -208,10 +209,10 @@ class TestMaking:
     async def test_a_plug_in_is_checked(self, tmp_path: Path) -> None:
         acme = Organisation("acme", "Acme", None)  # type: ignore[arg-type]  # nothing is asked of its rules
         settings = SwitchboardSettings("acme", "pbx", "folder", {"path": str(tmp_path)})
-        (tried,) = await try_switchboard(settings, acme)
+        (tried,) = await try_switchboard(settings, acme, lambda: datetime.now(UTC))
         assert str(tried) == f"ok      switchboard pbx: {tmp_path} is there"
         settings = SwitchboardSettings("acme", "pbx", "folder", {"path": str(tmp_path / "x")})
-        (tried,) = await try_switchboard(settings, acme)
+        (tried,) = await try_switchboard(settings, acme, lambda: datetime.now(UTC))
         assert (tried.level, tried.remedy) == ("error", "make it, for Backsoon's account")
 
 

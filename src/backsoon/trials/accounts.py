@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsoon.commands.output import counted
-from backsoon.commands.polling import cost
-from backsoon.commands.trying import SECONDS, Tried
 from backsoon.config.accounts import ACCOUNTS
 from backsoon.domain.organisation import Connection, Person
 from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceMissing, Window
+from backsoon.trials.polling import cost
+from backsoon.trials.trying import SECONDS, Tried
+from backsoon.trials.words import counted
 
 if TYPE_CHECKING:
     from backsoon.factories import Sources

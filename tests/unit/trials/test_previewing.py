@@ -9,12 +9,12 @@ import pytest
 
 from backsoon.commands.keywordfile import read_keyword_file
 from backsoon.commands.preview import _when
-from backsoon.commands.previewing import Preview, summary
 from backsoon.config import ConfigError
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.entries import Owner
 from backsoon.domain.model import LATEST, CalendarEntry, Days, EntryType, Mode, Rules, ShowAs, Timed
 from backsoon.sources.base import Changes, Rejected
+from backsoon.trials.previewing import Preview, summary
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 KEYS = [

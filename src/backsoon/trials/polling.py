@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from backsoon.commands.output import counted
 from backsoon.domain.organisation import Connection
+from backsoon.trials.words import counted
 
 DAY = 1440
 PER_DAY = 1_000_000

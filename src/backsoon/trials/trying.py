@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backsoon.commands.output import counted
 from backsoon.domain.organisation import Connection, Organisation, Person, SwitchboardSettings
 from backsoon.engine.defects import where
 from backsoon.sources.base import SourceError, Window
 from backsoon.switchboards.base import SwitchboardError
+from backsoon.trials.words import counted
 
 if TYPE_CHECKING:
     from backsoon.factories import Sources
@@ -60,12 +60,14 @@ async def try_calendar(
     return Tried(what, "ok", text)
 
 
-async def try_switchboard(settings: SwitchboardSettings, organisation: Organisation) -> Sequence[Tried]:
+async def try_switchboard(
+    settings: SwitchboardSettings, organisation: Organisation, now: Callable[[], datetime]
+) -> Sequence[Tried]:
     """Log in to a switchboard of the organisation and look whether all that we need is there."""
     what = f"switchboard {settings.name}"
     try:
         async with asyncio.timeout(SECONDS):
-            return [Tried(what, *found) for found in await _look(settings, organisation)]
+            return [Tried(what, *found) for found in await _look(settings, organisation, now)]
     except SwitchboardError as error:
         return [Tried(what, "error", str(error), error.remedy)]
     except TimeoutError:
@@ -79,13 +81,14 @@ def _defect(what: str, error: Exception) -> Tried:
     return Tried(what, "error", f"internal error ({where(error)})", "report it to whoever made the driver")
 
 
-async def _look(settings: SwitchboardSettings, organisation: Organisation) -> list[tuple[str, str, str]]:
+async def _look(
+    settings: SwitchboardSettings, organisation: Organisation, now: Callable[[], datetime]
+) -> list[tuple[str, str, str]]:
     """Level, text and remedy of what was found. Raises `SwitchboardError`."""
     from backsoon.drivers import passing, switchboard_of
     from backsoon.switchboards.base import Checkable
-    from backsoon.wiring import SystemClock
 
-    switchboard = switchboard_of(settings, passing(SystemClock().now))
+    switchboard = switchboard_of(settings, passing(now))
     if isinstance(switchboard, Checkable):
         return [(f.level.value, f.text, f.remedy) for f in await switchboard.check(organisation)]
     async with switchboard.session():

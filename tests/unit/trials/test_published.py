@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from backsoon.commands.published import try_public
+from backsoon.trials.published import try_public
 from tests.servers import free_port
 
 LISTEN = "127.0.0.1:8623"

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from backsoon.commands.times import in_utc
 from backsoon.domain.entries import Owner, Refused, bounds, outcome
 from backsoon.domain.keyword import Tag, read_subject
 from backsoon.domain.model import CalendarEntry, CalendarReferral, Days, Rule, Rules
 from backsoon.sources.base import Changes, Rejected
+from backsoon.trials.words import in_utc
 
 Row = dict[str, Any]
 """One occurrence, as the JSON has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backsoon.commands.trying import Tried
+from backsoon.trials.trying import Tried
 from backsoon.wire.http import BadCertificate, Http, HttpError
 
 SECONDS = 3.0

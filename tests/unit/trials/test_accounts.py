@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from backsoon.commands.checkingaccounts import Checked, check_account, some
-from backsoon.commands.polling import cost
-from backsoon.commands.trying import Tried
 from backsoon.domain.organisation import Connection
 from backsoon.sources.account import Finding
 from backsoon.sources.base import SourceBusy, SourceError, SourceMissing, SourceUnavailable
+from backsoon.trials.accounts import Checked, check_account, some
+from backsoon.trials.polling import cost
+from backsoon.trials.trying import Tried
 from tests.unit.cli.accounts import Hooks, OneAccount, sources_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
