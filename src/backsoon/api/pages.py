@@ -1,8 +1,8 @@
 """The web pages: `/` for attendants, `/me` for everybody, `/admin` for administrators, and what they are made of.
 
-They are files that were built beforehand (`console/` in the sources) and tell nothing of anybody: they are open, and ask the
-API for everything as whoever is signed in. What they may do in a browser is said here: scripts and styles from here only
-and none inline, texts never taken for markup (Trusted Types), in no other site's frame.
+They are files that were built beforehand (`console/` in the sources) and tell nothing of anybody: they are open, and ask
+the API for everything as whoever is signed in. What they may do in a browser is said here: scripts and styles from here
+only and none inline, texts never taken for markup (Trusted Types), in no other site's frame.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 ASK = "no-cache"
 """Of all others: kept, and asked for at each use whether they still hold."""
 POLICIES = {"/me": "svelte-trusted-html backsoon-worker"}
-"""The makers of trusted markup and addresses: Svelte's own, for its templates; on `/me` the one for its service worker."""
+"""What makes trusted markup and addresses: Svelte, for its templates; on `/me` what starts its service worker."""
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
