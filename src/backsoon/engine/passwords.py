@@ -1,0 +1,109 @@
+"""Passwords: kept as argon2id hashes (RFC 9106), looked at in a thread, two at a time.
+
+A hash takes 64 MiB and a third of a second of one core: two of them at once are 128 MiB, and leave the event loop to
+itself. Whoever is unknown costs as much as whoever is known, so that the time does not tell who there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import unicodedata
+from dataclasses import dataclass
+
+import argon2
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+
+from backsoon.domain.errors import BacksoonError
+
+AT_ONCE = 2
+"""Hashes under way together."""
+WAITING = 16
+"""Hashes that may wait for that; more are answered `TooBusy`."""
+SHORTEST, LONGEST = 10, 256
+"""Characters of a password."""
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without what is read as something else: i l o 0 1."""
+
+
+class BadPassword(BacksoonError):
+    """A password that cannot be kept."""
+
+    remedy = f"use {SHORTEST} to {LONGEST} characters; several words make a good one"
+
+
+class TooBusy(BacksoonError):
+    """More people sign in at this moment than can be looked at."""
+
+    remedy = "try again in some seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a password was right. `renewed`: the hash to keep from now on, where the one there is too cheap."""
+
+    right: bool
+    renewed: str = ""
+
+
+class Passwords:
+    """Makes hashes and compares with them."""
+
+    def __init__(self, *, passes: int = 3, memory_kib: int = 65_536, lanes: int = 1) -> None:
+        """`lanes` are threads of one hash: one, for the other cores have other things to do."""
+        self._hasher = argon2.PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+        self._dummy = ""
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a new password. Raises `BadPassword`, `TooBusy`."""
+        check(password)
+        return await self._in_thread(password, None)
+
+    async def verify(self, stored: str, password: str) -> Verdict:
+        """Compare; with `stored` "" (nobody, or nobody's password) it takes as long and is never right. `TooBusy`."""
+        if len(password) > LONGEST:
+            password = ""
+        if not self._dummy:
+            self._dummy = await self._in_thread(secrets.token_hex(16), None)
+        right = bool(await self._in_thread(password, stored or self._dummy)) and bool(stored)
+        if right and self._hasher.check_needs_rehash(stored):
+            return Verdict(True, await self._in_thread(password, None))
+        return Verdict(right)
+
+    async def _in_thread(self, password: str, stored: str | None) -> str:
+        if self._waiting >= AT_ONCE + WAITING:
+            raise TooBusy("too many sign in at once")
+        self._waiting += 1
+        try:
+            async with self._at_once:
+                return await asyncio.to_thread(self._work, _normal(password), stored)
+        finally:
+            self._waiting -= 1
+
+    def _work(self, password: str, stored: str | None) -> str:
+        """A new hash, or the one given where the password fits, "" where it does not."""
+        if stored is None:
+            return self._hasher.hash(password)
+        try:
+            self._hasher.verify(stored, password)
+        except (VerifyMismatchError, InvalidHashError, Argon2Error):
+            return ""
+        return stored
+
+
+def check(password: str) -> None:
+    """Raises `BadPassword`; it says nothing of the password."""
+    if not SHORTEST <= len(password) <= LONGEST or not password.strip():
+        raise BadPassword(f"a password has {SHORTEST} to {LONGEST} characters")
+
+
+def generated() -> str:
+    """A password of 79 bits, in four groups that can be read out."""
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+def _normal(password: str) -> str:
+    """One keyboard composes å of two characters, another does not (NFC; RFC 8265, section 4.2)."""
+    return unicodedata.normalize("NFC", password)
