@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from backsoon import __version__
+from backsoon.api.consoling import Boards
 from backsoon.api.describing import description
 from backsoon.api.events import Streams
 from backsoon.api.gate import Admission, Gate
@@ -15,10 +16,12 @@ from backsoon.api.lookup import Calls
 from backsoon.api.metrics import Measures
 from backsoon.api.pages import PageFiles
 from backsoon.api.parts import Running
+from backsoon.api.peopleindex import PeopleIndex
 from backsoon.api.previews import Previews
 from backsoon.api.problems import install
-from backsoon.api.routes import hooks, organisation, overrides, own, people, tokens
+from backsoon.api.routes import console, hooks, organisation, overrides, own, people, tokens
 from backsoon.api.routes.common import PREFIX
+from backsoon.api.sights import Sights
 
 
 def create_app(parts: Running, stop: asyncio.Event, gate: Gate) -> ASGIApp:
@@ -34,10 +37,12 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     app.state.parts = parts
     app.state.previews = Previews()
     install(app)
-    streams, calls = Streams(parts, stop), Calls(parts.lookup, parts.directory, parts.meters.lookups)
+    boards = app.state.boards = Boards(PeopleIndex(parts), Sights(parts.clock))
+    streams, calls = Streams(parts, stop, boards.sights), Calls(parts.lookup, parts.directory, parts.meters.lookups)
     app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes(), *PageFiles().routes()]
-    for router in (overrides.router, own.router, people.router, organisation.router, tokens.router, people.show):
+    routers = (console, overrides, own, people, organisation, tokens)
+    for router in (*(each.router for each in routers), people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]
     return app

@@ -37,6 +37,11 @@ class Asking:
         """Who asks."""
         return self._who
 
+    @property
+    def language(self) -> str | None:
+        """That of the words in answers."""
+        return self._language
+
     def _must(self, right: Right) -> None:
         """Raises `Forbidden` where this may not be asked at all."""
         if not self._who.may(right):

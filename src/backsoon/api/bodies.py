@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
+from backsoon.api.sights import MOST_PEOPLE
 from backsoon.domain.access import Role
 from backsoon.domain.keyword import MOST_OWN
 from backsoon.domain.messages import CALLER_LENGTH, TEXT_LENGTH
@@ -143,6 +144,17 @@ class ReadBody(Body):
     """Whether a message has been read."""
 
     read: StrictBool
+
+
+class SightBody(Body):
+    """Who is in sight; whoever is nobody, or another organisation's, is passed over."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"people": [1, 2, 3]}]})
+
+    people: Annotated[
+        list[Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]],
+        Field(max_length=MOST_PEOPLE, description="Ids, as rows have them."),
+    ]
 
 
 class SyncBody(Body):

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from backsoon.api import sse
 from backsoon.api.asking import Asking
 from backsoon.api.gate import KEY, Admitted
 from backsoon.api.parts import Parts
-from backsoon.api.pieces import Pieces, View, restart
+from backsoon.api.pieces import Piece, View, restart
+from backsoon.api.sighted import SightPieces
+from backsoon.api.sights import NAME, Sight, Sights
 from backsoon.api.wire import Wire, wire_of
 from backsoon.domain.access import LOCAL, Identity, Right
 from backsoon.engine.hub import Lagged, Listener
@@ -45,7 +47,9 @@ OPENAPI: dict[str, Any] = {
             "operationId": "events",
             "summary": "What changes, as it happens",
             "description": "Server-sent events: `availability` (how somebody stands from now on), `person` (added, "
-            "changed, removed), `restart` (something was missed: read the board, then go on). The stream does not end.",
+            "changed, removed), `restart` (something was missed: read the board, go on). With `sight` the first is "
+            "of those in sight only, and `lamps` says by id how everybody stands who has changed. The stream does not "
+            "end.",
             "parameters": [
                 {
                     "name": "Last-Event-ID",
@@ -64,6 +68,13 @@ OPENAPI: dict[str, Any] = {
                     "in": "query",
                     "description": "The organisation's id. A token has one, and needs none to be named.",
                     "schema": {"type": "string", "maxLength": 32},
+                },
+                {
+                    "name": "sight",
+                    "in": "query",
+                    "description": "Hear all of those in sight only (`PUT /api/v1/events/sight/{name}`). A name of the "
+                    "client's choice, its own alone.",
+                    "schema": {"type": "string", "pattern": f"^{NAME.pattern}$"},
                 },
                 {
                     "name": "language",
@@ -88,10 +99,11 @@ Holds = Callable[[], Awaitable[bool]]
 class Streams:
     """All streams of events of one API; they count events `sent`, `restarts` told, and those that were `stuck`."""
 
-    def __init__(self, parts: Parts, stop: asyncio.Event) -> None:
-        """Streams end when `stop` is set."""
+    def __init__(self, parts: Parts, stop: asyncio.Event, sights: Sights | None = None) -> None:
+        """Streams end when `stop` is set; `sights` is who is in sight of them."""
         self.parts = parts
-        self.pieces = Pieces(parts)
+        self.pieces = SightPieces(parts)
+        self.sights = Sights(parts.clock) if sights is None else sights
         self.stop = stop
         self.sent = 0
         self.restarts = 0
@@ -128,7 +140,10 @@ class Streams:
         who = Following(self.parts, LOCAL if admitted is None else admitted.identity)
         view = who.view(query.get("organisation"), query.get("language"))
         after = headers.get("last-event-id") or query.get("after") or None
-        return EventStream(self, view, after, None if admitted is None else admitted.holds)
+        stream = EventStream(self, view, after, None if admitted is None else admitted.holds)
+        if (name := query.get("sight")) is not None:
+            stream.look_by(who.who, name)
+        return stream
 
 
 class Following(Asking):
@@ -155,6 +170,11 @@ class EventStream(Response):
         self._view = view
         self._after = after
         self._holds = holds
+        self._sight: AbstractContextManager[Sight | None] = nullcontext()
+
+    def look_by(self, who: Identity, name: str) -> None:
+        """Tell only what is in the sight of that name. Raises `BadSight`, `TooManySights`."""
+        self._sight = self._streams.sights.held(who, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -163,10 +183,14 @@ class EventStream(Response):
             await send(start)
             await send({"type": "http.response.body"})
             return
+        with self._sight as sight:
+            await self._listen(scope, receive, send, start, sight)
+
+    async def _listen(self, scope: Scope, receive: Receive, send: Send, start: Message, sight: Sight | None) -> None:
         async with self._streams.listening(self._after) as listener:
             await send(start)
             wire = wire_of(scope, send, listener.wake)
-            if await Stream(self._streams, self._view, listener, wire, self._holds).run(receive):
+            if await Stream(self._streams, self._view, listener, wire, self._holds, sight).run(receive):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -179,8 +203,18 @@ async def ended(task: asyncio.Task[None]) -> None:
 class Stream:
     """One listener at its connection."""
 
-    def __init__(self, streams: Streams, view: View, listener: Listener, wire: Wire, holds: Holds | None) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        view: View,
+        listener: Listener,
+        wire: Wire,
+        holds: Holds | None,
+        sight: Sight | None = None,
+    ) -> None:
+        """`sight` None: everybody is in sight."""
         self._streams = streams
+        self._sight = sight
         self._hub = streams.parts.hub
         self._view = view
         self._listener = listener
@@ -272,7 +306,7 @@ class Stream:
             await self._listener.pause(quiet if self._holds is None else min(quiet, CHECK))
 
     async def _tell_piece(self) -> None:
-        piece = await self._streams.pieces.piece(self._view, self._listener.after)
+        piece = await self._piece()
         self._listener.after = piece.end
         if piece.events:
             self._streams.sent += piece.events
@@ -280,6 +314,13 @@ class Stream:
             await self._wire.write(piece.chunk)
         if self._listener.behind:
             await asyncio.sleep(0)  # others are woken as well
+
+    async def _piece(self) -> Piece:
+        pieces, after = self._streams.pieces, self._listener.after
+        if self._sight is None:
+            return await pieces.piece(self._view, after)
+        sighted = await pieces.sighted(self._view, after)
+        return pieces.seen(sighted, self._view, self._sight.people)  # those in sight by now: nothing waits in between
 
     async def _start_again(self, because: str) -> None:
         """Go on at the present: what lies between is not told."""

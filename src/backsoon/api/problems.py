@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from backsoon.api.asking import WhichOrganisation
 from backsoon.api.previews import CannotPreview, PreviewRuns
+from backsoon.api.sights import TooManySights
 from backsoon.api.verbs import BadSpan
 from backsoon.domain.access import Forbidden
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
@@ -44,6 +45,7 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (TooLongAgo, 409),
     (Doubtful, 409),
     (StoreConflict, 409),
+    (TooManySights, 409),
     (PreviewRuns, 409),
     (TooManyMessages, 409),
     (CannotPreview, 503),

@@ -13,6 +13,16 @@ def event(name: str, id: str, data: object) -> bytes:
     return b"event: %s\nid: %s\ndata: %s\n\n" % (name.encode(), id.encode(), _encode(data))
 
 
+def nameless(name: str, data: object) -> bytes:
+    """One event that leaves the last id as it is: whoever is cut off after it hears it again."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), _encode(data))
+
+
+def up_to(id: str) -> bytes:
+    """No event, but what has been heard up to now."""
+    return b"id: %s\n\n" % id.encode()
+
+
 def beginning(id: str, retry: int) -> bytes:
     """What a stream begins with: in how many milliseconds to come again, and after which event.
 

@@ -130,6 +130,10 @@ class Store(Subscriptions, Messages, Accounts, Protocol):
         folded."""
         ...
 
+    async def departments(self, organisation: str) -> tuple[str, ...]:
+        """The departments of active people, each as it is written, in order."""
+        ...
+
     async def by_extension(self, organisation: str, extension: str) -> Person | None:
         """Who has the extension (compared casefolded), by index."""
         ...
@@ -289,6 +293,13 @@ class Store(Subscriptions, Messages, Accounts, Protocol):
         The one before is kept for `grounds`, replaced at the start of this one, by and through the same. The person
         becomes due at once.
         """
+        ...
+
+    async def restore_override(
+        self, person: int, override: Override, at: datetime, *, by: str = "", through: str = ""
+    ) -> None:
+        """The same with one that was the person's already: the one in its place was so until `at`, and gave way by and
+        through these. Raises `NotStored`."""
         ...
 
     async def remove_override(self, person: int, at: datetime, *, by: str = "", through: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from backsoon.api.schemas.base import Model
+from backsoon.api.schemas.base import Instant, Model
 
 
 class ConnectionName(Model):
@@ -81,3 +81,23 @@ class Keywords(Model):
     organisation: str
     keywords: list[Keyword]
     own: list[Keyword]
+
+
+class HereOrganisation(Model):
+    """The organisation."""
+
+    id: str
+    name: str
+    zone: str
+    language: str
+
+
+class Here(Model):
+    """What a page needs to begin."""
+
+    organisation: HereOrganisation
+    warn_before_minutes: int
+    confirmed_within_minutes: int
+    reasons: list[Reason]
+    departments: list[str]
+    now: Instant

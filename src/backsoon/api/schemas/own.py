@@ -31,7 +31,7 @@ class PhoneCode(Model):
     """What is dialled, and what that means."""
 
     dial: Annotated[str, Field(description="Capital letters stand for digits.", examples=["*23*1*HHMM#"])]
-    means: Annotated[str, Field(examples=["At lunch, back at a time"])]
+    means: Annotated[str, Field(examples=["At lunch, back at HHMM"])]
     argument: Annotated[str | None, Field(description="What the capital letters stand for.")]
     reason: str | None
 

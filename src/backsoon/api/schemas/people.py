@@ -160,3 +160,24 @@ class Board(Model):
     listen_after: Annotated[str, Field(description="The id after which events are news: their `Last-Event-ID`.")]
     rows: list[Row]
     next: int | None
+
+
+class PeopleIndex(Model):
+    """Everybody who counts, in short, in the order of names."""
+
+    listen_after: Annotated[str, Field(description="The id after which events are news: their `Last-Event-ID`.")]
+    people: Annotated[
+        list[tuple[int, str, str, str, str, list[str], LampLetter]],
+        Field(
+            description="Of each the id, extension, name, department, title, competences and lamp.",
+            examples=[[[17, "101", "Anna Berg", "Sales", "Manager", ["VAT"], "a"]]],
+        ),
+    ]
+
+
+class Sight(Model):
+    """Those in sight as they stand."""
+
+    at: Instant
+    listen_after: Annotated[str, Field(description="What comes after this id is told by the streams of this sight.")]
+    rows: list[Row]

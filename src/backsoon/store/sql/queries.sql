@@ -144,6 +144,11 @@ where id > $1 and (cast($3 as text) is null or organisation_id = $3)
         or json_extract(profile, '$.sought') like $4 escape '\')))
 order by id limit $2;
 
+-- name: departments
+select distinct json_extract(profile, '$.department') as department from person
+where organisation_id = $1 and active = 1 and json_extract(profile, '$.department') is not null
+order by department;
+
 -- name: remove_people
 delete from person where id in {ids $1};
 

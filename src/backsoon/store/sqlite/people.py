@@ -75,6 +75,11 @@ def find_people(database: Database, organisation: str | None, text: str, limit: 
     return tuple(map(rows.person, found))
 
 
+def departments(database: Database, organisation: str) -> tuple[str, ...]:
+    """The departments that there are."""
+    return tuple(row[0] for row in database.all("departments", organisation))
+
+
 def by_extension(database: Database, organisation: str, extension: str) -> Person | None:
     """Who has the extension."""
     row = database.one("by_extension", organisation, codec.folded(extension))
@@ -128,10 +133,16 @@ def count_people(database: Database, organisation: str | None) -> int:
 
 def save_override(database: Database, row: OverrideRow) -> None:
     """The person's one override; the one before is kept as past. The person becomes due."""
-    person, start, *_, by, through = row
+    _, start, *_, by, through = row
+    restore_override(database, row, start, by, through)
+
+
+def restore_override(database: Database, row: OverrideRow, at: int, by: str, through: str) -> None:
+    """The same, where the one before gives way at another instant, by and through others."""
+    person = row[0]
     if database.one("override", person) == row:
         return
-    database.run("close_override", person, start, by, through)
+    database.run("close_override", person, at, by, through)
     try:
         database.run("save_override", *row)
     except NotStored:

@@ -175,6 +175,9 @@ class SqliteStore(StoredAccounts, Store):
     async def find_people(self, organisation: str | None, text: str, limit: int = 20) -> tuple[Person, ...]:
         return await self._read(staff.find_people, False, organisation, text, limit)
 
+    async def departments(self, organisation: str) -> tuple[str, ...]:
+        return await self._read(staff.departments, False, organisation)
+
     async def by_extension(self, organisation: str, extension: str) -> Person | None:
         return await self._read(staff.by_extension, True, organisation, extension)
 
@@ -313,6 +316,12 @@ class SqliteStore(StoredAccounts, Store):
 
     async def remove_override(self, person: int, at: datetime, *, by: str = "", through: str = "") -> None:
         await self._write(staff.remove_override, person, codec.micros(at), codec.clean(by), codec.clean(through))
+
+    async def restore_override(
+        self, person: int, override: Override, at: datetime, *, by: str = "", through: str = ""
+    ) -> None:
+        row, micros = rows.override_row(person, override), codec.micros(at)
+        await self._write(staff.restore_override, row, micros, codec.clean(by), codec.clean(through))
 
     async def grounds(self, person: int, at: datetime) -> Grounds:
         return await self._read(deciding.grounds, False, person, codec.micros(at))
