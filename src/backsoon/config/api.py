@@ -24,7 +24,8 @@ def read_api(table: Table) -> ApiConfig:
     if key is not None and certificate is None:
         table.fault("key", "is of no use without a certificate", "add certificate, or take key out")
     listen, lookup = _address(table, "listen", LISTEN), _address(table, "lookup", "")
-    found = ApiConfig(listen, lookup, certificate, key, behind_proxy, _public(table, listen))
+    public, pages = _public(table, listen), _pages(table, listen, secure=certificate is not None)
+    found = ApiConfig(listen, lookup, certificate, key, behind_proxy, public, pages)
     for field, address in (("listen", found.listen), ("lookup", found.lookup)):
         if address is not None and not address.loopback and certificate is None and not behind_proxy:
             what = f"{address} is not this machine's own address: tokens would be sent in the clear"
@@ -43,6 +44,20 @@ def _public(table: Table, listen: Address | None) -> str:
     elif urlsplit(address).path:
         table.fault("public", "must end with the host", f"{_PUBLIC}: /hooks/graph and so on is added to it")
     return address
+
+
+def _pages(table: Table, listen: Address | None, *, secure: bool) -> str:
+    """Where browsers have the pages. By itself only where it can be known: on this machine. Never what a request says
+    that it asked (`Host`): issuers send people back there."""
+    if table.get("pages") not in (None, ""):
+        address = secured(table, "pages", _PUBLIC).rstrip("/")
+        if urlsplit(address).path:
+            table.fault("pages", "must end with the host", f"{_PUBLIC}: the pages are at its root")
+            return ""
+        return address
+    if listen is None or not listen.loopback or not listen.port:
+        return ""
+    return f"{'https' if secure else 'http'}://{listen}"
 
 
 def _address(table: Table, key: str, usual: str) -> Address | None:

@@ -14,6 +14,7 @@ from backsoon.config.environment import overridden
 from backsoon.config.faults import ConfigError, Faults, Problem
 from backsoon.config.model import Config, OrganisationConfig
 from backsoon.config.organisation import read_organisation
+from backsoon.config.signin import read_sign_in
 from backsoon.config.table import Table
 from backsoon.domain.naming import NAME, NAME_REMEDY
 
@@ -31,6 +32,7 @@ FIELDS = (
     "calendars",
     "switchboards",
     "directories",
+    "sign_in",
 )
 _OF_ONE = ("organisation", "calendars", "switchboards", "directories")
 """Tables of a single organisation."""
@@ -89,15 +91,17 @@ def parse(values: Mapping[str, object], path: Path, environment: Mapping[str, st
 
 def _config(table: Table, path: Path, environment: Mapping[str, str]) -> Config:
     data = table.path("data_folder") or _usual_data(path, environment)
+    organisations, api = _apart(table, _organisations(table)), read_api(table.table("api"))
     return Config(
         path=path,
         data=data,
         store=_store(table, data),
         socket=_socket(table, data),
-        organisations=_apart(table, _organisations(table)),
+        organisations=organisations,
         log_level=table.choice("log_level", "info", _LEVELS),
-        api=read_api(table.table("api")),
+        api=api,
         speech=table.text("speech", ""),
+        sign_in=read_sign_in(table.table("sign_in"), [one.organisation.id for one in organisations], api.pages),
     )
 
 

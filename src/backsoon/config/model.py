@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backsoon.domain.address import this_machine
 from backsoon.domain.organisation import Connection, DirectorySettings, Organisation, SwitchboardSettings
+from backsoon.domain.signin import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class ApiConfig:
 
     `lookup` is where a process of its own answers look-ups of calls. `behind_proxy`: a proxy of theirs has TLS, and
     says who asks. `public` is the address at which vendors reach `/hooks/` from outside, without a / at its end; "" for
-    none.
+    none. `pages` is where browsers have the pages; "" where that is not known.
     """
 
     listen: Address | None = None
@@ -51,6 +52,7 @@ class ApiConfig:
     key: Path | None = None
     behind_proxy: bool = False
     public: str = ""
+    pages: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,4 @@ class Config:
     log_level: str = "info"
     api: ApiConfig = ApiConfig()
     speech: str = ""
+    sign_in: SignIn = field(default_factory=SignIn)

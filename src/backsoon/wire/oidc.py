@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -43,7 +43,7 @@ _KEYS: Final = 64
 """Keys of one issuer that are looked at."""
 _FAMILY: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 _FITTING: Final = {"EdDSA": {"EdDSA", "Ed25519"}, "Ed25519": {"EdDSA", "Ed25519"}}
-Key = RSAKey | ECKey | OKPKey
+Key: TypeAlias = RSAKey | ECKey | OKPKey
 
 
 class OidcError(BacksoonError):
