@@ -1,8 +1,8 @@
 """The web pages: `/` for attendants, `/me` for everybody, `/admin` for administrators, and what they are made of.
 
-They are files that were built beforehand (`console/` in the sources) and tell nothing of anybody: they are open, and ask
-the API for everything as whoever is signed in. What they may do in a browser is said here: scripts and styles from here
-only and none inline, texts never taken for markup (Trusted Types), in no other site's frame.
+They are files that were built beforehand (`console/` in the sources) and tell nothing of anybody: they are open, and
+ask the API for everything as whoever is signed in. What they may do in a browser is said here: scripts and styles from
+here only and none inline, texts never taken for markup (Trusted Types), in no other site's frame.
 """
 
 from __future__ import annotations
