@@ -98,6 +98,16 @@ class OverrideBody(Body):
         return None if self.seconds is None else timedelta(seconds=self.seconds)
 
 
+class UndoBody(Body):
+    """What is to be undone."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"id": "0" * 32}]})
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="`undo.id` of the answer to what was done.")]
+    by: Annotated[Short, Field(description="Who does it. Of whoever has a token it is the token's name.")] = ""
+    through: Annotated[str, Field(max_length=32, description="What with: `console`, `app`, ...")] = "api"
+
+
 class RowBody(Body):
     """One row of people: texts by field. `number` is where it stood in its source."""
 

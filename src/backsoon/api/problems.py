@@ -26,6 +26,7 @@ from backsoon.engine.importing import Doubtful
 from backsoon.engine.messaging import TooManyMessages
 from backsoon.engine.service import NoSuchPerson, SeveralPeople, SwitchedOff
 from backsoon.engine.tokens import BadToken
+from backsoon.engine.undoing import CannotUndo
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,6 +41,7 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (WhichOrganisation, 409),
     (UnknownReason, 409),
     (BadOverride, 409),
+    (CannotUndo, 409),
     (BadToken, 409),
     (BadSpan, 409),
     (TooLongAgo, 409),

@@ -15,7 +15,7 @@ from backsoon.api.owning import Owning
 from backsoon.api.views import Json, instant, person_view, shown_view, timeline_view
 from backsoon.domain.access import Forbidden, Right
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.model import EARLIEST, LATEST
+from backsoon.domain.model import EARLIEST, LATEST, Override
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience
 from backsoon.engine.explaining import Explaining
@@ -151,7 +151,7 @@ class Verbs(Managing, Owning):
         `by` is for the local one to say: of all others it is their token's name.
         """
         found = await self._person(person, organisation, Right.REFER)
-        await self._parts.service.refer(
+        override = await self._parts.service.refer(
             found,
             reason,
             until=until,
@@ -161,13 +161,24 @@ class Verbs(Managing, Owning):
             by=self._by(by),
             through=through,
         )
-        return await self._shown(found, None, self._who.audience(found))
+        return await self._acted(found, override)
 
     async def back(self, person: str, organisation: str | None, *, by: str = "", through: str = "") -> Json:
         """Make somebody available; how they then stand, until when, and what follows."""
         found = await self._person(person, organisation, Right.REFER)
-        await self._parts.service.back(found, by=self._by(by), through=through)
+        return await self._acted(found, await self._parts.service.back(found, by=self._by(by), through=through))
+
+    async def undo(self, person: str, organisation: str | None, id: str, *, by: str = "", through: str = "") -> Json:
+        """Put back what was set by hand before the act of that id; how they then stand. Raises `CannotUndo`."""
+        found = await self._person(person, organisation, Right.REFER)
+        await self._parts.service.undo(found, id, by=self._by(by), through=through)
         return await self._shown(found, None, self._who.audience(found))
+
+    async def _acted(self, person: Person, left: Override | None) -> Json:
+        """How somebody stands of whom that was set by hand, and how to undo it."""
+        act = self._parts.service.acts.last(person.id, left, self._parts.clock.now())
+        undo = None if act is None else {"id": act.id, "until": instant(act.until)}
+        return {**await self._shown(person, None, self._who.audience(person)), "undo": undo}
 
     # -- the board -----------------------------------------------------------------------------------------------
 

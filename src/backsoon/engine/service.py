@@ -25,6 +25,7 @@ from backsoon.engine.recorded import joined, recorded
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, finished
 from backsoon.engine.turns import Turns
+from backsoon.engine.undoing import Acts, CannotUndo
 from backsoon.store.base import Claims, ReadCalendar, Store, Trigger
 
 Settle = Callable[[Iterable[int], Cause], Awaitable[None]]
@@ -94,6 +95,8 @@ class Service:
         """One by one what is set by hand of a person: what is decided by what was there must still be there."""
         self.roster: Turns[str] = Turns()
         """One by one who takes people of an organisation in or out."""
+        self.acts = Acts()
+        """What was set by hand lately, and can be undone."""
         self.announce: Announce = _to_nobody
         """Called with people who were added, changed or taken out, once that has effect."""
 
@@ -232,6 +235,7 @@ class Service:
             await self._settle([person.id], cause)  # it may have failed the first time, which is why they ask again
             return present
         await finished(self._stored(partial(self._store.save_override, person.id, wanted), person, cause))
+        self.acts.note(person.id, present, wanted, at)
         return wanted
 
     async def _taken_back(
@@ -246,7 +250,28 @@ class Service:
             return present
         taking_back = partial(self._store.remove_override, person.id, at, by=cause.by, through=cause.through)
         await finished(self._stored(taking_back, person, cause))
+        self.acts.note(person.id, present, None, at)
         return None
+
+    async def undo(self, person: Person, id: str, *, by: str = "", through: str = "") -> None:
+        """Put back exactly what was set by hand before the act of that id; it is durable when this returns, and has
+        effect.
+
+        Raises `CannotUndo` where it is too long ago or something else was set since, by whatever way.
+        """
+        async with self.turns.of(person.id):
+            now = self._clock.now()
+            act = self.acts.named(person, id, now)
+            present = (await self._claims_of(person, now)).override
+            if not (act.left(present) and act.is_last(await self._store.overrides_since(person.id, act.at))):
+                raise CannotUndo(f"something else was set of {person.name} ({person.extension}) since")
+            before = act.before
+            if before is None or (before.end is not None and before.end <= now):
+                storing = partial(self._store.remove_override, person.id, now, by=by, through=through)
+            else:
+                storing = partial(self._store.restore_override, person.id, before, now, by=by, through=through)
+            await finished(self._stored(storing, person, Cause(Trigger.OVERRIDE, by, through)))
+            self.acts.drop(person.id)
 
     async def _stored(self, storing: Callable[[], Awaitable[None]], person: Person, cause: Cause) -> None:
         """To its end, whoever asked for it and is gone: what is stored has effect, and others wait for that."""

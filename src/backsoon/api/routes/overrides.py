@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from backsoon.api import schemas
-from backsoon.api.bodies import OverrideBody
+from backsoon.api.bodies import OverrideBody, UndoBody
 from backsoon.api.routes.common import PREFIX, Organisation, PersonPath, Referring, answer, gives
 
 router = APIRouter(prefix=PREFIX, tags=["by hand"])
@@ -23,7 +23,7 @@ async def override(verbs: Referring, person: PersonPath, organisation: Organisat
     return answer(await verbs.override(person, organisation))
 
 
-@router.put(PATH, responses=gives(schemas.Shown), operation_id="refer")
+@router.put(PATH, responses=gives(schemas.Acted), operation_id="refer")
 async def refer(
     verbs: Referring, person: PersonPath, body: OverrideBody, organisation: Organisation = None
 ) -> Response:
@@ -42,9 +42,15 @@ async def refer(
     return answer(shown)
 
 
-@router.delete(PATH, responses=gives(schemas.Shown), operation_id="back")
+@router.delete(PATH, responses=gives(schemas.Acted), operation_id="back")
 async def back(
     verbs: Referring, person: PersonPath, organisation: Organisation = None, by: By = "", through: Through = "api"
 ) -> Response:
     """Make somebody available: what was set by hand ends, and the meeting that runs does not count."""
     return answer(await verbs.back(person, organisation, by=by, through=through))
+
+
+@router.post(f"{PATH}/undo", responses=gives(schemas.Shown), operation_id="undo")
+async def undo(verbs: Referring, person: PersonPath, body: UndoBody, organisation: Organisation = None) -> Response:
+    """Put back exactly what was set by hand before, within 10 seconds, unless something else was set since."""
+    return answer(await verbs.undo(person, organisation, body.id, by=body.by, through=body.through))

@@ -39,6 +39,7 @@ from backsoon.api.schemas.organisation import (
 )
 from backsoon.api.schemas.own import Message, Messages, PhoneCode, PhoneCodes, Preview, PreviewRow
 from backsoon.api.schemas.people import (
+    Acted,
     Availability,
     AvailabilityAnswer,
     Board,
@@ -54,6 +55,7 @@ from backsoon.api.schemas.people import (
     Sight,
     Stretch,
     Timeline,
+    Undo,
     Upcoming,
 )
 from backsoon.api.schemas.why import (
@@ -71,6 +73,7 @@ from backsoon.api.schemas.why import (
 )
 
 __all__ = [
+    "Acted",
     "Ahead",
     "Applied",
     "Availability",
@@ -137,6 +140,7 @@ __all__ = [
     "Token",
     "Tokens",
     "ToldTo",
+    "Undo",
     "Unlisted",
     "Upcoming",
     "Why",

@@ -117,6 +117,19 @@ class Shown(AvailabilityAnswer):
     problems: list[str]
 
 
+class Undo(Model):
+    """How to undo it."""
+
+    id: str
+    until: Annotated[Instant, Field(description="When it cannot be undone any more.")]
+
+
+class Acted(Shown):
+    """One person as they stand by what was just set by hand."""
+
+    undo: Annotated[Undo | None, Field(description="Null: there is nothing to undo.")]
+
+
 class Stretch(Model):
     """A stretch of time in which nothing changes; an end of null: none is known."""
 
