@@ -131,7 +131,7 @@ class PeopleBody(Body):
 class KeywordsBody(Body):
     """Keywords of somebody's own; those that are not named are theirs no more."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keywords": {"d": "dentist"}}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keywords": {"gym": "leave"}}]})
 
     keywords: Annotated[
         dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=32)]],

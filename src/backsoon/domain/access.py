@@ -55,9 +55,7 @@ class Right(StrEnum):
 
 
 _RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.ATTENDANT: frozenset(
-        {Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER, Right.LEAVE, Right.MESSAGES}
-    ),
+    Role.ATTENDANT: frozenset({Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER, Right.LEAVE, Right.MESSAGES}),
     Role.PERSON: frozenset(
         {Right.LOOK, Right.FOLLOW, Right.EXPLAIN, Right.REFER, Right.MESSAGES, Right.OWN, Right.KEYWORDS}
     ),
@@ -79,13 +77,15 @@ class Identity:
     """Who asks. `role` None is whoever may open the Unix socket, or types a command: everything is theirs.
 
     `organisation` None (only there): all of them. `person` is the id of the person that a `Role.PERSON` is, else 0.
-    `name` says who it is in history: the token's name, or the account's.
+    `name` says who it is in history: the token's name, or the account's; `through` with what they do it, where that is
+    known: `console`, `app`, `admin`.
     """
 
     role: Role | None
     organisation: str | None = None
     person: int = 0
     name: str = ""
+    through: str = ""
 
     def may(self, right: Right) -> bool:
         """Whether this may be asked at all (about oneself, for some roles)."""
@@ -112,3 +112,24 @@ class Identity:
 
 LOCAL = Identity(None)
 """Whoever may open the Unix socket, or types a command where no Backsoon runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody(Identity):
+    """Who has not said as what they ask, or is not signed in: nothing is theirs."""
+
+    def may(self, right: Right) -> bool:
+        """Never."""
+        return False
+
+    def reaches(self, organisation: str) -> bool:
+        """None."""
+        return False
+
+    def audience(self, person: Person, wanted: Audience | None = None) -> Audience:
+        """As whoever knows least."""
+        return Audience.CALLER
+
+
+NOBODY = Nobody(Role.PERSON, "")
+"""For what needs no role."""

@@ -46,8 +46,8 @@ _WORDS = {
         hours="{reason}, for {number} hours",
         morning="{reason}, until the next working morning",
         until_taken_back="{reason}, until you are back",
-        until_time="{reason}, back at a time",
-        until_date="{reason}, back on a day",
+        until_time="{reason}, back at HHMM",
+        until_date="{reason}, back on MMDD",
         time="HHMM is the time: 1430 for 14:30",
         date="MMDD is the month and the day: 1224 for 24 December",
         cancel="I'm back",
@@ -59,8 +59,8 @@ _WORDS = {
         hours="{reason}, i {number} timmar",
         morning="{reason}, till nästa arbetsdags morgon",
         until_taken_back="{reason}, tills du är tillbaka",
-        until_time="{reason}, åter ett klockslag",
-        until_date="{reason}, åter en dag",
+        until_time="{reason}, åter kl. HHMM",
+        until_date="{reason}, åter den MMDD",
         time="HHMM är klockslaget: 1430 för 14.30",
         date="MMDD är månad och dag: 1224 för 24 december",
         cancel="Jag är tillbaka",
@@ -81,9 +81,7 @@ def _codes(organisation: Organisation, language: str, words: _Words) -> Iterator
         label = reason_words(reason.code, organisation.rules, language, Audience.PERSON)
         yield PhoneCode(f"{codes.prefix}{digit}#", _lasting(reason, label, words), reason=reason.code)
         timed = argument_of(reason) is Argument.TIME
-        form, means, says = (
-            ("HHMM", words.until_time, words.time) if timed else ("MMDD", words.until_date, words.date)
-        )
+        form, means, says = ("HHMM", words.until_time, words.time) if timed else ("MMDD", words.until_date, words.date)
         yield PhoneCode(f"{codes.prefix}{digit}*{form}#", means.format(reason=label), says, reason.code)
     yield PhoneCode(codes.cancel, words.cancel)
     if codes.enquire:

@@ -15,6 +15,7 @@ from pathlib import Path
 from backsoon.domain.access import Role
 from backsoon.domain.defaults import KEYWORDS, REASONS
 from backsoon.domain.hours import WorkingHours
+from backsoon.domain.messages import message
 from backsoon.domain.model import Reason, Rules
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 from backsoon.engine.publisher import Publisher
@@ -91,6 +92,9 @@ async def _settle_in(made: World, company: Company, first: int) -> None:
         through="zqthrough",
     )  # fmt: skip
     await _make_tokens(made, company)
+    for by in (company.text("tokenattendant"), company.text("else")):
+        left = message(company.people["Anna"].id, made.clock.now(), f"{company.text('message')}{by}", by=by)
+        await store.save_message(left)
 
 
 async def _person(made: World, company: Company, extension: str, name: str) -> Person:
@@ -103,6 +107,7 @@ async def _person(made: World, company: Company, extension: str, name: str) -> P
         keywords={company.text("key")[:16]: "lunch"},
         department=company.text("department"),
         title=company.text("title"),
+        competences=(company.text("competence"),),
         active=name != "Fia",
     )
     (person,) = await made.store.save_people([person])

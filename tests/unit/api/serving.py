@@ -19,12 +19,28 @@ from backsoon.commands.remote import Remote, answers
 from backsoon.config import Difference
 from backsoon.domain.access import Role
 from backsoon.domain.listing import Listing
+from backsoon.domain.organisation import Calendar, Person
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.pushing import Pushing
 from backsoon.engine.tokens import Tokens
+from backsoon.factories import Sources
+from backsoon.sources.base import CalendarSource, Window
+from backsoon.trials.persons import preview_of
+from backsoon.trials.previewing import Preview
 from tests.servers import free_port
 from tests.simulators.account import MemoryAccounts
 from tests.unit.engine.world import World, world
+
+
+class MemorySources(Sources):
+    """The world's calendars, for whoever reads them beside the engine."""
+
+    def __init__(self, made: World) -> None:
+        super().__init__(made.store, made.clock.now)
+        self._world = made
+
+    async def source_of(self, calendar: Calendar, person: Person) -> CalendarSource:
+        return self._world.calendars[calendar.id]
 
 
 class Parts:
@@ -37,6 +53,7 @@ class Parts:
         made.settler.observers.append(self.lookup.touched)
         made.sync.meters = self.meters
         self.accounts = MemoryAccounts()
+        self.sources = MemorySources(made)
         self.pushing = Pushing(made.store, made.clock, self.accounts, lambda _calendars: made.sync.wake())
         self.tokens = Tokens(made.store, made.clock)
         self.woken = 0
@@ -44,6 +61,9 @@ class Parts:
 
     def wake_sync(self) -> None:
         self.woken += 1
+
+    async def preview(self, person: Person, window: Window, *, subjects: bool) -> Preview:
+        return await preview_of(person, window, self.store, self.directory, self.sources, subjects=subjects)
 
     async def list_people(self, organisation: str, source: str) -> Listing:
         return Listing()

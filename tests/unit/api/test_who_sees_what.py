@@ -34,8 +34,10 @@ from tests.unit.engine.world import NINE
 Json = dict[str, Any]
 ROLES = (Role.ATTENDANT, "Anna", "Dan", Role.ADMINISTRATOR, Role.SWITCHBOARD)
 NOBODIES = ("none", "garbage", "expired", "revoked")
-WORDS = ("/api/v1/reasons", "/api/v1/keywords")
+WORDS = ("/api/v1/reasons", "/api/v1/keywords", "/api/v1/here")
 """Which words there are is no secret to insiders."""
+SWITCHBOARDS_NOT = ("insidelabel", "mail", "department", "title", "competence", "key", "by", "resource")
+"""What no switchboard is told."""
 HOOKS = ("/hooks/graph", "/hooks/graph/{tag}", "/hooks/google", "/hooks/google/{tag}")
 
 
@@ -191,6 +193,19 @@ REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
     ("GET", "/api/v1/people/{person}/override"): of_people("/override", (), (("organisation", "other"),)),
     ("PUT", "/api/v1/people/{person}/override"): changes("PUT", "/override", {"reason": "lunch"}),
     ("DELETE", "/api/v1/people/{person}/override"): changes("DELETE", "/override"),
+    ("PUT", "/api/v1/people/{person}/keywords"): changes("PUT", "/keywords", {"keywords": {"z": "lunch"}}),
+    ("GET", "/api/v1/people/{person}/preview"): of_people("/preview", (), (("days", "3"),)),
+    ("GET", "/api/v1/people/{person}/messages"): of_people("/messages", (), (("organisation", "other"),)),
+    ("POST", "/api/v1/people/{person}/messages"): changes("POST", "/messages", {"text": "zq", "caller": "zq"}),
+    ("PUT", "/api/v1/people/{person}/messages/{id}"): changes("PUT", "/messages/3", {"read": True}),
+    ("DELETE", "/api/v1/people/{person}/messages/{id}"): changes("DELETE", "/messages/3"),
+    ("GET", "/api/v1/phone-codes"): of_organisations("/api/v1/phone-codes", (), (("language", "sv"),)),
+    ("POST", "/api/v1/people/{person}/override/undo"): changes("POST", "/override/undo", {"id": "0" * 32}),
+    ("GET", "/api/v1/people/index"): of_organisations("/api/v1/people/index"),
+    ("PUT", "/api/v1/events/sight/{name}"): bodies(
+        "PUT", "/api/v1/events/sight/mine", {"people": list(range(13))}, {"people": []}
+    ),
+    ("GET", "/api/v1/here"): of_organisations("/api/v1/here", (), (("language", "sv"),)),
     ("GET", "/api/v1/board"): of_organisations("/api/v1/board", (), (("language", "sv"),)),
     ("GET", "/api/v1/organisation"): of_organisations("/api/v1/organisation"),
     ("GET", "/api/v1/reasons"): of_organisations("/api/v1/reasons", (), (("language", "sv"),)),
@@ -290,9 +305,9 @@ def hidden(house: House, who: str, asked: Asked, route: tuple[str, str]) -> Iter
     yield "zqother"
     yield from house.others.tokens.values()
     yield from (text for text in ours.tokens.values() if text)
-    yield ours.text("secret")
     own = house.ours.people.get(who)
     own_asked = own is not None and path.startswith("/api/v1/people/{person}") and asked.about in ways_of(own)
+    yield from hidden_but_from_their_owner(ours, who, path, own_asked)
     if who != Role.ATTENDANT and not own_asked:
         yield from (ours.text("note"), ours.text("uid"))
     if path not in WORDS:
@@ -302,12 +317,20 @@ def hidden(house: House, who: str, asked: Asked, route: tuple[str, str]) -> Iter
         if path not in WORDS:
             yield from (ours.text("coming"), ours.text("key")[:16])
     if who == Role.SWITCHBOARD:
-        yield from (ours.text(what) for what in ("insidelabel", "mail", "department", "title", "key", "by", "resource"))
+        yield from (ours.text(what) for what in SWITCHBOARDS_NOT)
         yield from ("zqthrough", "Europe/Vaduz" if "lookup" not in path else ours.text("by"))
         if path not in WORDS:
             yield ours.text("coming")
     if who == Role.ATTENDANT:
         yield from (ours.text("key")[:16], ours.text("resource"))
+
+
+def hidden_but_from_their_owner(ours: Company, who: str, path: str, own_asked: bool) -> Iterator[str]:
+    """Subjects, which only a preview tells, and messages, which those who wrote them see as well."""
+    if not (own_asked and path.endswith("/preview")):
+        yield ours.text("secret")
+    if not own_asked:
+        yield ours.text("message") + (ours.text("else") if who == Role.ATTENDANT else "")
 
 
 def without_own(body: str, person: Person | None) -> str:
@@ -348,9 +371,13 @@ def allowed_routes(role: Role) -> set[tuple[str, str]]:
     """What somebody of the role must be answered, so that the test is about something."""
     by_right = {
         Right.LOOK: ["people", "people/{person}", "people/{person}/availability", "reasons", "keywords"],
-        Right.FOLLOW: ["board"],
+        Right.FOLLOW: ["board", "people/index", "here", "phone-codes"],
         Right.EXPLAIN: ["people/{person}/timeline", "people/{person}/why"],
         Right.REFER: ["people/{person}/override"],
+        Right.LEAVE: [],
+        Right.MESSAGES: ["people/{person}/messages"],
+        Right.OWN: ["people/{person}/preview"],
+        Right.KEYWORDS: [],
         Right.LOOK_UP: ["lookup/{extension}"],
         Right.MANAGE: ["organisation", "calendars", "switchboards", "health", "tokens", "tokens/{id}"],
     }
@@ -413,7 +440,7 @@ async def test_nothing_of_the_others_was_changed(house: House) -> None:
         people = await store.page_people("other")
         claims = await store.claims([p.id for p in people], NINE)
         tokens: tuple[Token, ...] = await store.tokens("other")
-        return people, claims, tokens
+        return people, claims, tokens, [await store.messages(p.id) for p in people]
 
     before = await state()
     for who in ROLES:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from backsoon.domain.defaults import KEYWORDS as DEFAULT_KEYWORDS
 from backsoon.domain.defaults import REASONS
-from backsoon.domain.errors import BadKeyword
+from backsoon.domain.errors import BadKeyword, UnknownReason
 from backsoon.domain.keyword import (
     KEYWORD_LENGTH,
     MAIL_PREFIXES,
+    MOST_OWN,
     Tag,
     Untagged,
     checked,
@@ -21,6 +22,7 @@ from backsoon.domain.keyword import (
     keyword_table,
     marked_keyword,
     normalise,
+    own_keywords,
     read_subject,
 )
 from backsoon.domain.model import NOTE_LENGTH, Phone
@@ -326,3 +328,23 @@ def test_what_is_found_in_a_subject_is_a_keyword_of_the_table(text: str, near: s
     assert found in {"", *KEYWORDS}
     tag = read_subject(subject, KEYWORDS)
     assert found == tag.keyword if isinstance(tag, Tag) else (found != "") == tag.because.endswith("is not first")
+
+
+def test_own_keywords_are_kept_as_they_are_compared() -> None:
+    assert own_keywords({" GYM ": "lunch", "ﬁ": "meeting"}, REASONS) == {"gym": "lunch", "fi": "meeting"}
+    assert own_keywords({}, REASONS) == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        ({"re": "lunch"}, BadKeyword),
+        ({"a b": "lunch"}, BadKeyword),
+        ({"D": "lunch", "d": "meeting"}, BadKeyword),
+        ({f"k{n}": "lunch" for n in range(MOST_OWN + 1)}, BadKeyword),
+        ({"d": "nowhere"}, UnknownReason),
+    ],
+)
+def test_own_keywords_that_could_not_work(wanted: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        own_keywords(wanted, REASONS)
