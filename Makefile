@@ -18,11 +18,11 @@ BENCH ?=
 WORKERS ?= 2
 CHECKED := $(wildcard src tests bench tools hatch_build.py)
 
-.PHONY: help venv console demo test check bench peers fmt lock clean \
+.PHONY: help venv console demo test check bench screenshots peers fmt lock clean \
         check-format check-lint check-types check-layers check-hygiene
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: venv console ## A booked entry refers an extension, before your eyes (ARGS="--asterisk", "--seconds 60 --json")
 	@$(PY) -m tools.peers ensure caldav $(if $(findstring --asterisk,$(ARGS)),asterisk)
@@ -40,7 +40,11 @@ bench: venv ## Measure; each writes bench/results/NAME.json (BENCH=storm for one
 console: venv ## Build the web pages from console/, where something in it has changed
 	@$(PY) hatch_build.py
 
-peers: venv ## Set up what the tests run against (Asterisk, SIPp, Radicale, xandikos, slapd), once, in your cache folder
+screenshots: venv console ## Pictures of every page into docs/pictures/ (ARGS="console" for those whose names begin so)
+	@$(PY) -m tools.peers ensure caldav chromium
+	@$(PY) -m tools.screenshots $(ARGS)
+
+peers: venv ## Set up what the tests run against (Asterisk, Radicale, Chromium, ...), once, in your cache folder
 	@$(PY) -m tools.peers ensure
 
 fmt: venv ## Format the code and mend what the linter can mend

@@ -95,7 +95,12 @@ def number_of(extension: str) -> int:
     return int(extension) - FIRST_EXTENSION
 
 
-async def fill_store(store: Store, people: int, spans: Spans) -> None:
+def anna(number: int) -> Person:
+    """A person by number."""
+    return Person(ACME.id, extension(number), f"Anna Berg {number}", f"anna.berg.{number}@acme.example")
+
+
+async def fill_store(store: Store, people: int, spans: Spans, person: Callable[[int], Person] = anna) -> None:
     """Store `people` people of one organisation with one calendar each, whose entries have these spans.
 
     Their calendars are not due for reading.
@@ -106,17 +111,13 @@ async def fill_store(store: Store, people: int, spans: Spans) -> None:
     health = CalendarHealth("token", utc_now(), utc_now() + timedelta(days=1))
     for first in range(0, people, PAGE):
         numbers = range(first, min(first + PAGE, people))
-        saved = await store.save_people([_person(number) for number in numbers])
+        saved = await store.save_people([person(number) for number in numbers])
         made = await store.save_calendars([Calendar(p.id, ACME.id, "caldav", p.email) for p in saved])
         reads = (
             store.save_read(calendar.id, _read(calendar.id, spans(number)), health)
             for number, calendar in zip(numbers, made, strict=True)
         )
         await asyncio.gather(*reads)
-
-
-def _person(number: int) -> Person:
-    return Person(ACME.id, extension(number), f"Anna Berg {number}", f"anna.berg.{number}@acme.example")
 
 
 def _read(calendar: int, spans: Sequence[tuple[datetime, datetime]]) -> ReferralChanges:

@@ -1,0 +1,82 @@
+"""Signing in and out, as somebody at a browser does it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import COOKIE, Opening, accessible
+from tests.browser.house import PASSWORD, House
+
+
+async def sign_in(page: Page, user: str, password: str) -> None:
+    """Fill in the form, by keyboard."""
+    await page.get_by_label("User name").fill(user)
+    await page.get_by_label("Password").fill(password)
+    await page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/me", "/admin"])
+async def test_whoever_is_not_signed_in_is_asked_who_they_are(opened: Opening, path: str, theme: str) -> None:
+    watched = await opened(path, user=None, theme=theme)
+    await expect(watched.page.get_by_label("User name")).to_be_focused()
+    await expect(watched.page.get_by_text("Acme", exact=True)).to_be_visible()
+    await accessible(watched)
+    await sign_in(watched.page, "nobody", "wrong")
+    await expect(watched.page.get_by_role("alert")).to_contain_text("User name or password is wrong")
+    await accessible(watched)
+
+
+async def test_in_swedish(opened: Opening) -> None:
+    watched = await opened("/", user=None, language="sv-SE")
+    await expect(watched.page.get_by_label("Användarnamn")).to_be_visible()
+    await expect(watched.page.locator("html")).to_have_attribute("lang", "sv")
+
+
+async def test_a_wrong_password_says_the_same_as_an_unknown_name(opened: Opening) -> None:
+    watched = await opened("/", user=None)
+    said = []
+    for user in ("karin", "nobody-of-that-name"):
+        await sign_in(watched.page, user, "wrong horse")
+        await expect(watched.page.get_by_role("alert")).not_to_be_empty()
+        await expect(watched.page.get_by_label("Password")).to_have_value("")
+        said.append(await watched.page.get_by_role("alert").inner_text())
+    assert said[0] == said[1]
+
+
+async def test_in_and_out_again_and_the_other_window_hears_of_it(opened: Opening, house: House) -> None:
+    watched = await opened("/", user=None)
+    await sign_in(watched.page, "karin", PASSWORD)
+    await expect(watched.page.get_by_role("searchbox")).to_be_visible()
+    (cookie,) = await watched.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["secure"]) == (COOKIE, True, True)
+    assert await watched.page.evaluate("document.cookie") == ""
+    other = await watched.context.new_page()
+    await other.goto(f"{house.url}/")
+    await expect(other.get_by_role("searchbox")).to_be_visible()
+    await sign_out(watched.page)
+    await expect(watched.page.get_by_label("User name")).to_be_visible()
+    await expect(other.get_by_text("Your sign-in has ended")).to_be_visible()
+    assert house.ask("GET", "/api/v1/session", headers={"Cookie": f"{COOKIE}={cookie['value']}"})[0] == 401
+
+
+async def sign_out(page: Page) -> None:
+    """By the page's menu."""
+    await page.get_by_role("button", name="Karin Mo").click()
+    await page.get_by_role("menuitem", name="Sign out").or_(page.get_by_role("button", name="Sign out")).click()
+
+
+async def test_a_login_that_is_taken_away_ends_what_is_open(opened: Opening, house: House) -> None:
+    house.shell("user", "add", "temp", "--name", "Temp", "--role", "attendant", "--password", "-", given=PASSWORD)
+    watched = await opened("/", user="temp")
+    await expect(watched.page.get_by_role("searchbox")).to_be_visible()
+    house.shell("user", "remove", "temp")
+    watched.expect("status of 401")
+    await expect(watched.page.get_by_text("Your sign-in has ended")).to_be_visible()
+
+
+async def test_a_page_for_which_the_role_is_missing_says_so(opened: Opening) -> None:
+    watched = await opened("/admin", user="bo")
+    await expect(watched.page.get_by_text("Your account may not use this page.")).to_be_visible()
+    await accessible(watched)

@@ -1,0 +1,130 @@
+"""`make screenshots`: pictures of the pages into docs/pictures/, of the demonstration's company on one fixed morning.
+
+All in them is real (a calendar server, Backsoon, Chromium) but the date: Backsoon and the browser go by a clock that is
+set to the same morning each time, so that a picture changes only when a page does.
+`python -m tools.screenshots console` makes those whose names begin so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from backsoon.domain.access import Role
+from tools.morning import Morning, morning
+from tools.peers.chromium import environment, flags, program
+from tools.peers.recipe import Absent
+from tools.peers.registry import find_peer
+from tools.png import squeezed
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+COOKIE = "__Host-backsoon"
+THEMES = ("light", "dark")
+WIDE, TELEPHONE = (1280, 760), (390, 844)
+WAIT_MS = 15_000
+
+Act = Callable[[Page], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: `name`, of the page at `path`, once `act` has been done there. `user` None: nobody is signed in."""
+
+    name: str
+    path: str
+    act: Act
+    user: str | None = "anna"
+    size: tuple[int, int] = WIDE
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser that `make peers` set up. Raises SystemExit where there is none."""
+    folder = find_peer("chromium")
+    if isinstance(folder, Absent):
+        raise SystemExit(f"no Chromium here: {folder.reason}")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program(folder), args=flags(), env=dict(environment(folder))
+        )
+        yield browser
+        await browser.close()
+
+
+async def take(browser: Browser, company: Morning, cookies: dict[str, str], shot: Shot, theme: str) -> bytes:
+    """One picture in one theme."""
+    context = await browser.new_context(
+        base_url=company.url,
+        color_scheme="dark" if theme == "dark" else "light",
+        locale="en-GB",
+        timezone_id="Europe/Stockholm",
+        viewport={"width": shot.size[0], "height": shot.size[1]},
+        device_scale_factor=1 if shot.size == WIDE else 2,
+        reduced_motion="reduce",
+        service_workers="block",
+    )
+    try:
+        context.set_default_timeout(WAIT_MS)
+        if shot.user is not None:
+            await context.add_cookies([{"name": COOKIE, "value": cookies[shot.user], "url": company.url}])
+        page = await context.new_page()
+        await page.clock.install(time=company.backsoon.clock.now())
+        await page.goto(shot.path)
+        await shot.act(page)
+        return squeezed(await page.screenshot(animations="disabled", caret="hide"))
+    finally:
+        await context.close()
+
+
+async def pictures(shots: Sequence[Shot], save: Callable[[str, bytes], None]) -> None:
+    """All of them, in both themes."""
+    with tempfile.TemporaryDirectory(prefix="backsoon-pictures-") as folder:
+        async with morning(Path(folder), free_port()) as company, chromium() as browser:
+            cookies = {
+                "anna": await company.cookie("anna", Role.ATTENDANT, Role.PERSON),
+                "gustav": await company.cookie("gustav", Role.PERSON),
+                "karin": await company.cookie("karin", Role.ADMINISTRATOR),
+            }
+            for shot in shots:
+                for theme in THEMES:
+                    save(f"{shot.name}-{theme}.png", await take(browser, company, cookies, shot, theme))
+
+
+def saved(name: str, picture: bytes) -> None:
+    """Write it where the documentation has its pictures."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    (TARGET / name).write_bytes(picture)
+    sys.stderr.write(f"{name}: {len(picture) // 1024} KiB\n")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def form(page: Page) -> None:
+    """Signing in."""
+    await page.get_by_label("User name").wait_for()
+
+
+SHOTS: tuple[Shot, ...] = (Shot("sign-in", "/", form, user=None),)
+
+
+def main(names: Sequence[str]) -> None:
+    """Take those whose names begin with one of `names`, or all."""
+    chosen = [shot for shot in SHOTS if not names or shot.name.startswith(tuple(names))]
+    asyncio.run(pictures(chosen, saved))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
