@@ -100,14 +100,14 @@ def _entry(person: Person, facts: Facts) -> Entry:
 
 @dataclass(slots=True, eq=False)
 class Answer:
-    """The answer for one audience as it was made last, right up to announcement `after`.
+    """The answer for one audience as it was made last: right up to which announcement, and for which organisations.
 
     `begun` counts how often it was begun to be made, `made` is the last of these that came to its end.
     """
 
     begun: int = 0
     made: int = 0
-    after: int = -1
+    right_for: tuple[int, list[str]] | None = None
     body: bytes = b""
     zipped: bytes = b""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -152,8 +152,9 @@ class PeopleIndex:
         names = [organisation] if organisation is not None else list(self._parts.directory.organisations)
         books = [self._books.setdefault(name, Book(name)) for name in names]
         after = min([await self._brought(book) for book in books], default=self._parts.hub.number)
-        if after != answer.after:
-            answer.body, answer.zipped, answer.after = self._encoded(after, books, audience), b"", after
+        if (after, names) != answer.right_for:
+            answer.body, answer.zipped = self._encoded(after, books, audience), b""
+            answer.right_for = after, names
         answer.made = answer.begun
 
     def _encoded(self, after: int, books: Sequence[Book], audience: Audience) -> bytes:
