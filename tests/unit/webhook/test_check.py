@@ -63,6 +63,16 @@ async def test_a_name_inside_that_nobody_named() -> None:
     assert "internal_hosts" in found.remedy
 
 
+async def test_where_clouds_keep_secrets_nobody_is_asked_to_name_it() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["169.254.169.254"]
+
+    settings = WebhookReceiver().settings(url="https://inside.example/hook", internal_hosts=("inside.example",))
+    (found,) = await check(settings, around(), resolve)
+    assert (found.level, "169.254.169.254" in found.text) == (Level.ERROR, True)
+    assert "internal_hosts" not in found.remedy
+
+
 async def test_whoever_reads_along_is_warned_of() -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]

@@ -8,7 +8,7 @@ from enum import Enum
 
 from backsoon.switchboards.base import SwitchboardError
 from backsoon.wire.http import HttpError, Unreachable, retry_after
-from backsoon.wire.outward import Answer, Refused
+from backsoon.wire.outward import Answer, Refused, permitted
 
 LONGEST_ASKED = 3600.0
 """Seconds: the longest pause that a receiver may ask for."""
@@ -72,6 +72,8 @@ def unanswered(error: HttpError) -> Judged:
     """What it means that no answer came."""
     if isinstance(error, Refused):
         remedy = "name its host in internal_hosts, where it is yours and should be told"
+        if not permitted(error.address, named=True):
+            remedy = "correct url in the settings: nothing is ever sent to such an address, whoever names its host"
         return Judged(Meaning.WRONG, error.detail, remedy)
     if isinstance(error, Unreachable):
         return Judged(Meaning.GONE, error.detail, SwitchboardError.remedy)
