@@ -16,24 +16,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backsoon import memory
-from backsoon.config import Address, ApiConfig, Config, Difference, applying, load
+from backsoon.config import Address, ApiConfig, Config, Difference, applying, load, secret
 from backsoon.domain import messages
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import Person, SwitchboardSettings
 from backsoon.drivers import surroundings_of, switchboard_of
+from backsoon.engine import audit as auditing
 from backsoon.engine.ageing import Ageing
+from backsoon.engine.audit import Audit
 from backsoon.engine.byphone import ByPhone
 from backsoon.engine.clock import Clockwork, Stage
 from backsoon.engine.directory import Directory
 from backsoon.engine.employing import Employing
 from backsoon.engine.explaining import KEPT
 from backsoon.engine.hub import Hub
+from backsoon.engine.logins import Logins
 from backsoon.engine.lookup import Lookup
+from backsoon.engine.passwords import Passwords
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.pushing import Pushing
 from backsoon.engine.service import Service
+from backsoon.engine.sessions import Sessions
 from backsoon.engine.settling import Cause, Settler
+from backsoon.engine.signingin import OneTimeCodes, SigningIn
 from backsoon.engine.sweeping import Sweeping
 from backsoon.engine.sync import Sync, SyncSettings
 from backsoon.engine.taking import Taking
@@ -181,6 +187,11 @@ class Backsoon:
         self.sweeping = Sweeping(self.store, self.clock, self.directory, self.sources, self.pushing.tells, self._hinted)
         self.pushing.looked_at = self.sweeping.looks_at
         self.tokens = Tokens(self.store, self.clock)
+        self.audit = Audit(self.store, self.clock)
+        sessions = Sessions(self.store, self.clock, lambda: self.config.sign_in)
+        self.logins = Logins(self.store, self.clock, sessions, Passwords(), self.audit)
+        self.signing_in = SigningIn(self.store, self.clock, self.logins, lambda: self.config.sign_in, secret)
+        self.one_time_codes: OneTimeCodes | None = None
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.service.announce = self.hub.announce_people
         self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
@@ -208,6 +219,7 @@ class Backsoon:
         memory.give_back()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.sources.close)
+            stack.push_async_callback(self.signing_in.close)
             await self.directory.refresh()
             await self.sources.refresh()
             await self.stage.fill()  # names who changed while we were down; the clockwork settles them
@@ -302,6 +314,7 @@ class Backsoon:
         while True:
             try:
                 await self.store.forget(self.clock.now() - KEPT)
+                await self.store.forget_audit(self.clock.now() - auditing.KEPT)
                 await self.store.forget_messages(*messages.forgotten(self.clock.now()))
             except StoreError as error:
                 log.error("old rows could not be deleted: %s", error)

@@ -19,9 +19,11 @@ from backsoon.api.parts import Running
 from backsoon.api.peopleindex import PeopleIndex
 from backsoon.api.previews import Previews
 from backsoon.api.problems import install
-from backsoon.api.routes import console, hooks, organisation, overrides, own, people, tokens
+from backsoon.api.routes import console, hooks, organisation, overrides, own, people, session, tokens, users
 from backsoon.api.routes.common import PREFIX
+from backsoon.api.routes.signin import Doors
 from backsoon.api.sights import Sights
+from backsoon.api.slowing import Slowing
 
 
 def create_app(parts: Running, stop: asyncio.Event, gate: Gate) -> ASGIApp:
@@ -36,12 +38,14 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     )
     app.state.parts = parts
     app.state.previews = Previews()
+    app.state.slowing = Slowing()
     install(app)
     boards = app.state.boards = Boards(PeopleIndex(parts), Sights(parts.clock))
     streams, calls = Streams(parts, stop, boards.sights), Calls(parts.lookup, parts.directory, parts.meters.lookups)
     app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes(), *PageFiles().routes()]
-    routers = (console, overrides, own, people, organisation, tokens)
+    app.router.routes += Doors(parts, app.state.slowing).routes()
+    routers = (console, overrides, own, people, organisation, tokens, session, users)
     for router in (*(each.router for each in routers), people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

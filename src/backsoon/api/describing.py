@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from backsoon.api import events, lookup, schemas
+from backsoon.api.cookies import SESSION
 from backsoon.api.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -26,6 +27,7 @@ TAGS = {
     "settings": "The organisation's settings and words.",
     "operation": "Calendars, switchboards and how they do.",
     "tokens": "Bearer tokens.",
+    "sign-in": "Sessions of people who are signed in, and their accounts.",
     "live": "Changes as they happen, and what a call meets.",
 }
 PROBLEMS = {
@@ -69,7 +71,13 @@ def _complete(document: Json) -> None:
             "type": "http",
             "scheme": "bearer",
             "description": "`backsoon tokens add NAME --role ROLE` makes one.",
-        }
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": SESSION,
+            "description": "Signed in with a browser. Each request says as what it asks: `Backsoon-Role: attendant`.",
+        },
     }
     document["security"] = [{"token": []}]
     schemes: Json = components["schemas"]

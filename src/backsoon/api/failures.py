@@ -30,10 +30,17 @@ class Failures:
 
     def note(self, address: str, now: datetime) -> None:
         """The address failed."""
+        self._spend(address, now, 1)
+
+    def forgive(self, address: str, now: datetime) -> None:
+        """One failure of the address was none."""
+        self._spend(address, now, -1)
+
+    def _spend(self, address: str, now: datetime, count: int) -> None:
         name = network(address)
         left = self._left(name, now)
         self._spent.pop(name, None)
-        self._spent[name] = (max(0.0, left - 1), now)
+        self._spent[name] = (min(float(self._allowed), max(0.0, left - count)), now)
         while len(self._spent) > self._most:
             self._spent.popitem(last=False)
 

@@ -19,18 +19,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backsoon.api.failures import Failures
 from backsoon.api.pages import is_page
 from backsoon.api.problems import answer_of, problem
-from backsoon.domain.access import LOCAL, Forbidden, Identity, Right
+from backsoon.domain.access import LOCAL, NOBODY, Forbidden, Identity, Right
 from backsoon.domain.errors import BacksoonError
+from backsoon.engine.sessions import SignedIn
 from backsoon.engine.timing import Clock
 from backsoon.engine.tokens import Tokens, digest_of
 from backsoon.engine.tokens import identity_of as identity_of_token
 
 KEY = "backsoon.admitted"
 """Where the scope of a request says who asks."""
-OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"})
+OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/sign-in"})
 """What needs no token: it tells nothing of anybody."""
 HOOKS = "/hooks/"
 """Below this vendors tell of changes: each notification brings its own proof."""
+SIGNING_IN = "/sign-in/"
+"""Below this people are sent to issuers, and come back."""
+SESSION = "/api/v1/session"
+"""Where somebody signs in who is nobody yet."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_LOCAL = 256 * 2**20
 LARGEST_MANAGING = 16 * 2**20
@@ -40,10 +45,11 @@ LARGEST = 64 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Who was let in. `holds` says whether they still would be."""
+    """Who was let in. `holds` says whether they still would be. `signed_in`: by which session; None: by another way."""
 
     identity: Identity
     holds: Callable[[], Awaitable[bool]]
+    signed_in: SignedIn | None = None
 
 
 class Gate(Protocol):
@@ -170,7 +176,8 @@ class Admission:
     async def _answer(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further."""
         headers = Headers(scope=scope)
-        if is_page(scope["path"]) and scope["method"] in READING:  # from wherever a link to it is
+        open_to_links = is_page(scope["path"]) or scope["path"].startswith(SIGNING_IN)
+        if open_to_links and scope["method"] in READING:  # from wherever a link to it is
             return None
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return problem(403, "Forbidden", "a page of another site asked for this")
@@ -178,6 +185,9 @@ class Admission:
             return None
         if scope["path"].startswith(HOOKS) and scope["method"] == "POST":
             return None
+        if scope["path"] == SESSION and scope["method"] == "POST":
+            scope[KEY] = Admitted(NOBODY, _always)
+            return _unreadable(scope, headers)
         try:
             found = await self._gate.admit(HTTPConnection(scope))
         except BacksoonError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+from backsoon.api.accounting import Accounting
 from backsoon.api.asking import PAGE
 from backsoon.api.health import health_of
-from backsoon.api.peopling import Peopling
 from backsoon.api.settings import (
     calendar_view,
     keywords_view,
@@ -22,7 +22,7 @@ from backsoon.domain.organisation import Organisation, Person
 from backsoon.store.base import NotStored, ReadCalendar, Token
 
 
-class Managing(Peopling):
+class Managing(Accounting):
     """What administrators ask, and the words that everybody needs."""
 
     @property
@@ -163,6 +163,7 @@ class Managing(Peopling):
         issued = await self._parts.tokens.issue(
             found.id, name, role, person=whose, expires_at=expires_at, by=self._by(by)
         )
+        await self._note_token("token.added", issued.token, by)
         return {"token": issued.text, **(await self._token_views([issued.token]))[0]}
 
     async def remove_token(self, id: int, organisation: str | None) -> Json:
@@ -171,7 +172,14 @@ class Managing(Peopling):
         token = await self._token(id, organisation)
         view = (await self._token_views([token]))[0]
         await self._parts.tokens.revoke(token.organisation, token.id)
+        await self._note_token("token.revoked", token, "")
         return view
+
+    async def _note_token(self, what: str, token: Token, by: str) -> None:
+        told = {"token": token.id, "role": token.role.value}
+        await self._parts.audit.note(
+            token.organisation, what, who=self._by(by), through=self._through, about=token.name, details=told
+        )
 
     async def _token(self, id: int, organisation: str | None) -> Token:
         for token in await self._parts.store.tokens(self._narrowed(organisation)):

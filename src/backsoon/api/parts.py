@@ -7,13 +7,16 @@ from typing import Any, Protocol
 
 from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import Person
+from backsoon.engine.audit import Audit
 from backsoon.engine.directory import Directory
 from backsoon.engine.hub import Hub
+from backsoon.engine.logins import Logins
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.meters import Meters
 from backsoon.engine.publisher import Publisher
 from backsoon.engine.pushing import Pushing
 from backsoon.engine.service import Service
+from backsoon.engine.signingin import OneTimeCodes, SigningIn
 from backsoon.engine.timing import Clock
 from backsoon.engine.tokens import Tokens
 from backsoon.sources.base import Window
@@ -56,6 +59,10 @@ class Parts(Protocol):
     @property
     def tokens(self) -> Tokens: ...
     @property
+    def audit(self) -> Audit: ...
+    @property
+    def logins(self) -> Logins: ...
+    @property
     def pushing(self) -> Pushing: ...
     @property
     def publishers(self) -> Mapping[str, Sequence[Publisher]]: ...
@@ -78,6 +85,13 @@ class Running(Parts, Protocol):
 
     @property
     def lookup(self) -> Lookup: ...
+    @property
+    def signing_in(self) -> SigningIn: ...
+    @property
+    def one_time_codes(self) -> OneTimeCodes | None:
+        """The demo's; None: nobody signs in so."""
+        ...
+
     @property
     def meters(self) -> Meters: ...
     @property

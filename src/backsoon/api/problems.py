@@ -23,8 +23,11 @@ from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.engine.directory import UnknownOrganisation
 from backsoon.engine.explaining import TooLongAgo
 from backsoon.engine.importing import Doubtful
+from backsoon.engine.logins import BadAccount
 from backsoon.engine.messaging import TooManyMessages
+from backsoon.engine.passwords import BadPassword, TooBusy
 from backsoon.engine.service import NoSuchPerson, SeveralPeople, SwitchedOff
+from backsoon.engine.signingin import NoSuchIssuer
 from backsoon.engine.tokens import BadToken
 from backsoon.engine.undoing import CannotUndo
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
@@ -43,6 +46,10 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (BadOverride, 409),
     (CannotUndo, 409),
     (BadToken, 409),
+    (BadAccount, 409),
+    (BadPassword, 409),
+    (TooBusy, 503),
+    (NoSuchIssuer, 404),
     (BadSpan, 409),
     (TooLongAgo, 409),
     (Doubtful, 409),

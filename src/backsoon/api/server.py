@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from backsoon.api.app import application
+from backsoon.api.cookies import CookieGate
 from backsoon.api.gate import Admission, OpenGate, TokenGate
 from backsoon.api.parts import Running
 from backsoon.api.wire import StreamingProtocol
@@ -72,7 +73,8 @@ async def serve_app(parts: Running, path: Path, stop: asyncio.Event, network: Li
         local = stack.enter_context(bound(path))
         servers = [(_Server(_config(Admission(app, OpenGate()))), local)]
         if network is not None:
-            gate = TokenGate(parts.tokens, parts.clock)
+            by_token = TokenGate(parts.tokens, parts.clock)
+            gate = CookieGate(by_token, parts.logins.sessions, lambda: parts.signing_in.settings.pages)
             server = _Server(_network_config(Admission(app, gate), network))
             servers.append((server, stack.enter_context(listening_at(network))))
         async with asyncio.TaskGroup() as tasks:

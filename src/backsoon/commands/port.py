@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from backsoon.domain.access import Role
     from backsoon.domain.listing import Listing
     from backsoon.domain.phrase import Audience
+    from backsoon.engine.audit import Audit
     from backsoon.engine.directory import Directory
     from backsoon.engine.hub import Hub
+    from backsoon.engine.logins import Logins
     from backsoon.engine.publisher import Publisher
     from backsoon.engine.pushing import Pushing
     from backsoon.engine.roster import Row
@@ -86,6 +88,32 @@ class Port(Protocol):
     ) -> Json: ...
     async def remove_token(self, id: int, organisation: str | None) -> Json: ...
     async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
+    async def users(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json: ...
+    async def add_user(
+        self,
+        organisation: str | None,
+        user: str,
+        roles: Sequence[Role],
+        *,
+        name: str = "",
+        person: str | None = None,
+        password: str | None = None,
+        by: str = "",
+    ) -> Json: ...
+    async def change_user(
+        self,
+        id: int,
+        organisation: str | None,
+        *,
+        name: str | None = None,
+        roles: Sequence[Role] | None = None,
+        person: str | None = None,
+        state: str | None = None,
+        password: str | None = None,
+        new_password: bool = False,
+        by: str = "",
+    ) -> Json: ...
+    async def remove_user(self, id: int, organisation: str | None, *, by: str = "") -> Json: ...
 
 
 @asynccontextmanager
@@ -155,6 +183,14 @@ class Offline:
     @property
     def tokens(self) -> Tokens:
         return self._backsoon.tokens
+
+    @property
+    def audit(self) -> Audit:
+        return self._backsoon.audit
+
+    @property
+    def logins(self) -> Logins:
+        return self._backsoon.logins
 
     @property
     def pushing(self) -> Pushing:

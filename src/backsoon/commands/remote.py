@@ -7,7 +7,7 @@ import errno
 import http.client
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,6 +192,55 @@ class Remote:
     async def remove_token(self, id: int, organisation: str | None) -> Json:
         """See `Verbs`."""
         return await self._ask("DELETE", f"/tokens/{id}", {"organisation": organisation})
+
+    async def users(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
+        """See `Verbs`."""
+        return await self._ask("GET", "/users", {"organisation": organisation, "after": after, "limit": limit})
+
+    async def add_user(
+        self,
+        organisation: str | None,
+        user: str,
+        roles: Sequence[Role],
+        *,
+        name: str = "",
+        person: str | None = None,
+        password: str | None = None,
+        by: str = "",
+    ) -> Json:
+        """See `Verbs`."""
+        body = {"user": user, "roles": list(roles), "name": name, "person": person, "password": password, "by": by}
+        return await self._ask("POST", "/users", {"organisation": organisation}, body)
+
+    async def change_user(
+        self,
+        id: int,
+        organisation: str | None,
+        *,
+        name: str | None = None,
+        roles: Sequence[Role] | None = None,
+        person: str | None = None,
+        state: str | None = None,
+        password: str | None = None,
+        new_password: bool = False,
+        by: str = "",
+    ) -> Json:
+        """See `Verbs`."""
+        body = {
+            "name": name,
+            "roles": None if roles is None else list(roles),
+            "person": person,
+            "state": state,
+            "password": password,
+            "new_password": new_password,
+            "by": by,
+        }
+        given = {key: value for key, value in body.items() if value is not None}
+        return await self._ask("PATCH", f"/users/{id}", {"organisation": organisation}, given)
+
+    async def remove_user(self, id: int, organisation: str | None, *, by: str = "") -> Json:
+        """See `Verbs`."""
+        return await self._ask("DELETE", f"/users/{id}", {"organisation": organisation, "by": by})
 
     async def board(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""

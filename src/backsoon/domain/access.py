@@ -78,7 +78,7 @@ class Identity:
 
     `organisation` None (only there): all of them. `person` is the id of the person that a `Role.PERSON` is, else 0.
     `name` says who it is in history: the token's name, or the account's; `through` with what they do it, where that is
-    known: `console`, `app`, `admin`.
+    known: `console`, `app`, `admin`. `account` is the id of the account that is signed in, else 0.
     """
 
     role: Role | None
@@ -86,6 +86,7 @@ class Identity:
     person: int = 0
     name: str = ""
     through: str = ""
+    account: int = 0
 
     def may(self, right: Right) -> bool:
         """Whether this may be asked at all (about oneself, for some roles)."""

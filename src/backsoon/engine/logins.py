@@ -37,7 +37,9 @@ _AGAIN = timedelta(minutes=1)
 class BadAccount(BacksoonError):
     """An account that cannot be as it was asked for."""
 
-    remedy = "`backsoon user add --help` shows what an account needs"
+    def __init__(self, message: str, remedy: str = "`backsoon user add --help` shows what an account needs") -> None:
+        self.remedy = remedy
+        super().__init__(message)
 
 
 class NotLetIn(BacksoonError):
@@ -64,7 +66,7 @@ def hats(account: Account) -> frozenset[Role]:
 def identity_as(account: Account, role: Role) -> Identity:
     """Who somebody is in one of their roles."""
     person = account.person if role is Role.PERSON else 0
-    return Identity(role, account.organisation, person, account.name)
+    return Identity(role, account.organisation, person, account.name, PAGES[role], account.id)
 
 
 class Logins:

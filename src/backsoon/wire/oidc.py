@@ -83,9 +83,9 @@ class _Document(msgspec.Struct):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
-    code_challenge_methods_supported: list[str] | None = None
-    id_token_signing_alg_values_supported: list[str] = ["RS256"]
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    code_challenge_methods_supported: tuple[str, ...] | None = None
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -279,7 +279,7 @@ def _key(value: dict[str, Any]) -> Key | None:
         value["kty"] == "OKP" and value.get("crv") != "Ed25519"
     ):
         return None
-    public = {name: said for name, said in value.items() if name in _PUBLIC and isinstance(said, str)}
+    public: Any = {name: said for name, said in value.items() if name in _PUBLIC and isinstance(said, str)}
     try:
         key = jwk.import_key(public)
         size = key.raw_value.key_size if isinstance(key, RSAKey) else 2048

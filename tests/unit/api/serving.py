@@ -20,8 +20,14 @@ from backsoon.config import Difference
 from backsoon.domain.access import Role
 from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import Calendar, Person
+from backsoon.domain.signin import SignIn
+from backsoon.engine.audit import Audit
+from backsoon.engine.logins import Logins
 from backsoon.engine.lookup import Lookup
+from backsoon.engine.passwords import Passwords
 from backsoon.engine.pushing import Pushing
+from backsoon.engine.sessions import Sessions
+from backsoon.engine.signingin import OneTimeCodes, SigningIn
 from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources
 from backsoon.sources.base import CalendarSource, Window
@@ -56,6 +62,14 @@ class Parts:
         self.sources = MemorySources(made)
         self.pushing = Pushing(made.store, made.clock, self.accounts, lambda _calendars: made.sync.wake())
         self.tokens = Tokens(made.store, made.clock)
+        self.audit = Audit(made.store, made.clock)
+        self.sign_in = SignIn()
+        sessions = Sessions(made.store, made.clock, lambda: self.sign_in)
+        cheap = Passwords(passes=1, memory_kib=8)
+        self.logins = Logins(made.store, made.clock, sessions, cheap, self.audit)
+        self.secrets: dict[str, str] = {}
+        self.signing_in = SigningIn(made.store, made.clock, self.logins, lambda: self.sign_in, self.secrets.__getitem__)
+        self.one_time_codes: OneTimeCodes | None = None
         self.woken = 0
         self.applied: list[bool] = []
 

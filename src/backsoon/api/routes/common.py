@@ -70,7 +70,7 @@ def needs(right: Right) -> Any:  # noqa: ANN401 - what FastAPI takes for a defau
 
     async def verbs(request: Request, language: Language = None) -> Verbs:
         who = allowed(request, right)
-        _only_known(request)
+        only_known(request)
         parts: Parts = request.app.state.parts
         return Verbs(parts, who, language)
 
@@ -95,7 +95,7 @@ Messaging = Annotated[Verbs, needs(Right.MESSAGES)]
 Own = Annotated[Verbs, needs(Right.OWN)]
 
 
-def _only_known(request: Request) -> None:
+def only_known(request: Request) -> None:
     """Raises `RequestValidationError` for a query parameter that nobody knows, or that is given twice."""
     known = {name for dependant in _all(request.scope["route"].dependant) for name in dependant}
     given = [name for name, _ in request.query_params.multi_items()]

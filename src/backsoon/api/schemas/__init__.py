@@ -6,6 +6,16 @@ asker's role does not see.
 
 from __future__ import annotations
 
+from backsoon.api.schemas.accounts import (
+    IssuerName,
+    OneUser,
+    PasswordChanged,
+    Session,
+    SignedOut,
+    SignIn,
+    User,
+    Users,
+)
 from backsoon.api.schemas.base import Brief, Fault, Fresh, Model, Problem
 from backsoon.api.schemas.importing import Imported, Named, Rejected, Removed, Replaced, Unlisted
 from backsoon.api.schemas.operation import (
@@ -99,6 +109,7 @@ __all__ = [
     "Here",
     "Imported",
     "Informing",
+    "IssuerName",
     "Keyword",
     "Keywords",
     "Later",
@@ -109,8 +120,10 @@ __all__ = [
     "Model",
     "Named",
     "NewToken",
+    "OneUser",
     "Override",
     "PassedOver",
+    "PasswordChanged",
     "People",
     "PeopleIndex",
     "Person",
@@ -127,9 +140,12 @@ __all__ = [
     "Removed",
     "Replaced",
     "Row",
+    "Session",
     "Settings",
     "Shown",
     "Sight",
+    "SignIn",
+    "SignedOut",
     "Stretch",
     "Switchboard",
     "SwitchboardHealth",
@@ -143,5 +159,7 @@ __all__ = [
     "Undo",
     "Unlisted",
     "Upcoming",
+    "User",
+    "Users",
     "Why",
 ]

@@ -1,0 +1,97 @@
+"""To issuers and back, and the demo's one-time codes. What is wrong comes back as a code, never as somebody's text."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from backsoon.api.cookies import GOING, cookie_of, set_cookie
+from backsoon.api.gate import SIGNING_IN
+from backsoon.api.parts import Running
+from backsoon.api.problems import answer_of, problem
+from backsoon.api.routes.session import address_of, put_in
+from backsoon.api.slowing import Slowing
+from backsoon.domain.errors import BacksoonError
+from backsoon.engine.signingin import LASTS, Failed
+from backsoon.store.base import Account, AccountState
+
+QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+"""The address holds a code: nobody keeps it, and nobody is told of it."""
+LONGEST_QUERY = 16_384
+
+
+class Doors:
+    """`/sign-in/...`: links that a browser follows, outside the API."""
+
+    def __init__(self, parts: Running, slowing: Slowing) -> None:
+        self._parts = parts
+        self._slowing = slowing
+
+    def routes(self) -> list[Route]:
+        """The routes: `/sign-in/demo/CODE` before those of an issuer, of which none is called demo."""
+        return [
+            Route(f"{SIGNING_IN}demo/{{code}}", self._once, methods=["GET"]),
+            Route(f"{SIGNING_IN}{{name}}/callback", self._back, methods=["GET"]),
+            Route(f"{SIGNING_IN}{{name}}", self._there, methods=["GET"]),
+        ]
+
+    async def _there(self, request: Request) -> Response:
+        """To the issuer; `to` is the page to come back to."""
+        try:
+            name, to = request.path_params["name"], request.query_params.get("to", "/")
+            address, kept = await self._parts.signing_in.begin(name, to)
+        except BacksoonError as error:
+            return _not(error)
+        told = RedirectResponse(address, 303, QUIET)
+        set_cookie(told, GOING, kept, int(LASTS.total_seconds()))
+        return told
+
+    async def _back(self, request: Request) -> Response:
+        """From the issuer: signed in, or not and why."""
+        address, now = address_of(request), self._parts.clock.now()
+        if len(request.url.query) > LONGEST_QUERY or self._slowing.wait(address, "", "", now):
+            return _to("/?sign-in=failed")
+        said = {key: value for key, value in request.query_params.multi_items() if key in _ANSWER}
+        several = len(said) < sum(key in _ANSWER for key, _ in request.query_params.multi_items())
+        try:
+            kept = "" if several else cookie_of(request, GOING) or ""
+            account, to = await self._parts.signing_in.finish(request.path_params["name"], said, kept)
+        except BacksoonError as error:
+            self._slowing.note(address, "", "", now)
+            return _not(error)
+        return await self._in(request, account, to)
+
+    async def _once(self, request: Request) -> Response:
+        """By a code of the demo's."""
+        codes, now = self._parts.one_time_codes, self._parts.clock.now()
+        if codes is None or self._slowing.wait(address_of(request), "", "", now):
+            return problem(404, "Not Found", "there is nothing here")
+        id = codes.take(request.path_params["code"])
+        account = None if id is None else await self._parts.store.account(id)
+        if account is None or account.state is not AccountState.ACTIVE:
+            self._slowing.note(address_of(request), "", "", now)
+            return _to("/?sign-in=expired")
+        return await self._in(request, account, "/")
+
+    async def _in(self, request: Request, account: Account, to: str) -> Response:
+        text, found = await self._parts.logins.sessions.begin(account)
+        told = _to(to)
+        await put_in(request, told, self._parts, text, found)
+        return told
+
+
+_ANSWER = frozenset({"code", "state", "iss", "error"})
+"""What counts of what an issuer sends (RFC 6749 section 4.1.2, RFC 9207): each once."""
+
+
+def _to(path: str) -> Response:
+    told = RedirectResponse(path, 303, QUIET)
+    set_cookie(told, GOING, "", 0)
+    return told
+
+
+def _not(error: BacksoonError) -> Response:
+    if isinstance(error, Failed):
+        return _to(f"/?sign-in={error.code}")
+    return answer_of(error)
