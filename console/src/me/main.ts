@@ -1,4 +1,5 @@
 import { start } from '../lib/page';
 import Me from './Me.svelte';
+import { startWorker } from './worker';
 
-void start(Me);
+void start(Me).then(startWorker);
