@@ -98,20 +98,21 @@ class TestWhatIsOffered:
             await call.until("en/press/9")
             assert call.heard[2:] == ["en/menu/attendant", "en/press/0", "en/menu/voicemail", "en/press/9"]
             call.press("9")
-            await call.until("en/vm-intro")
+            await call.until("en/leave-message")
 
 
 class TestKeys:
     """Which key leads where."""
 
-    async def test_a_message(self, spoken: Spoken) -> None:
+    @pytest.mark.parametrize("language", ["en", "sv"])
+    async def test_a_message(self, spoken: Spoken, language: str) -> None:
         await spoken.use(dialplan(FULL))
-        await spoken.show(away())
+        await spoken.show(away(language=language))
         async with spoken.call(at()) as call:
-            await call.until("en/press/4")
+            await call.until(f"{language}/press/4")
             call.press("1")
             await call.until("en/beep")
-            assert call.heard[-2:] == ["en/vm-intro", "en/beep"]
+            assert call.heard[-2:] == [f"{language}/leave-message", "en/beep"]
 
     @pytest.mark.parametrize(("key", "extension"), [("2", ATTENDANT), ("3", "1002"), ("4", "1001")])
     async def test_somebody_answers(self, spoken: Spoken, key: str, extension: str) -> None:
@@ -147,7 +148,7 @@ class TestKeys:
                 assert said == [*(f"en/{one}" for one in told), then]
 
         async with spoken.phones() as phones:
-            await asyncio.gather(one("1001", "en/vm-intro"), one("1003", "en/goodbye"))
+            await asyncio.gather(one("1001", "en/leave-message"), one("1003", "en/goodbye"))
             assert phones.rung == [ATTENDANT if key == "2" else "1002"] * 2
 
     async def test_a_deputy_who_left_meanwhile_is_not_called(self, spoken: Spoken) -> None:
@@ -157,8 +158,8 @@ class TestKeys:
             await call.until("en/press/4")
             await spoken.show(away("1002", deputy="1001"))
             call.press("3")
-            await call.until("en/vm-intro")
-            assert call.heard[-2:] == ["en/deputy-away", "en/vm-intro"]
+            await call.until("en/leave-message")
+            assert call.heard[-2:] == ["en/deputy-away", "en/leave-message"]
             assert phones.rung == []
 
     async def test_a_wrong_key_says_it_again_twice(self, spoken: Spoken) -> None:
@@ -196,12 +197,12 @@ class TestNoKey:
     @pytest.mark.parametrize(
         ("voice", "last"),
         [
-            (replace(FULL, no_key=Choice.VOICEMAIL), "vm-intro"),
+            (replace(FULL, no_key=Choice.VOICEMAIL), "leave-message"),
             (replace(FULL, no_key=Choice.ATTENDANT), ATTENDANT),
             (replace(FULL, no_key=Choice.DEPUTY), "1002"),
             (replace(FULL, no_key=Choice.RING), "1001"),
             (replace(FULL, no_key=Choice.HANG_UP), "goodbye"),
-            (replace(FULL, no_key=Choice.RING, ring_anyway=False), "vm-intro"),
+            (replace(FULL, no_key=Choice.RING, ring_anyway=False), "leave-message"),
             (replace(FULL, no_key=Choice.VOICEMAIL, voicemail=""), ATTENDANT),
             (replace(FULL, no_key=Choice.VOICEMAIL, voicemail="", attendant=""), "goodbye"),
         ],
@@ -222,11 +223,26 @@ class TestDiverted:
     """The entry says where calls go instead."""
 
     async def test_somebody_answers(self, spoken: Spoken) -> None:
-        await spoken.show(away(divert="1002"), away("1002", divert="1001"))
+        await spoken.show(away(divert="1002"))
         async with spoken.phones("1002") as phones, spoken.call(at()) as call:
             await talks(phones, "1002")
             assert phones.rung == ["1002"]
             assert call.heard == []
+
+    @pytest.mark.parametrize("further", ["", "1001", "1003"])
+    async def test_nobody_is_sent_to_one_who_is_away_as_well(self, spoken: Spoken, further: str) -> None:
+        """It is told at once, of the person who was called."""
+        await spoken.show(away(divert="1002"), away("1002", divert=further, name="Bo Ek"))
+        async with spoken.phones() as phones:
+            told = await spoken.heard(at())
+            assert told[:2] == [f"en/name/{name_key(ANNA)}", "en/outside/meeting"]
+            assert phones.rung == []
+
+    async def test_one_who_only_informs_is_there(self, spoken: Spoken) -> None:
+        inform = (PlannedReferral((NOW - HOUR).astimezone(UTC), None, None, "meeting", Phone.OPEN),)
+        await spoken.show(away(divert="1002"), presented("1002", plan=inform))
+        async with spoken.phones("1002") as phones, spoken.call(at()):
+            await talks(phones, "1002")
 
     async def test_nobody_answers_so_it_is_told(self, spoken: Spoken) -> None:
         await spoken.show(away(divert="1002"))

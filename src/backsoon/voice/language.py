@@ -33,8 +33,8 @@ FIXED = frozenset(
     [
         "person", "unavailable-today", "at", "transfer", "deputy-away", "goodbye",
         "back/today", "back/week", "back/date", "until/today", "until/week", "until/date",
-        "own/available", "own/done", "own/wrong", "own/nobody", "own/failed", "own/until",
-        "own/until-further-notice", "own/goodbye",
+        "own/available", "own/done", "own/wrong", "own/nobody", "own/failed",
+        "own/until-further-notice", "leave-message",
         *(f"menu/{choice}" for choice in CHOICES),
         *(f"press/{digit}" for digit in range(10)),
     ]

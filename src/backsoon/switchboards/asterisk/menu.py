@@ -160,7 +160,9 @@ exten => s,1,Gosub(backsoon-can,${ARG1},1)
  same => n,Return(1)
 
 [backsoon-choice]
-exten => voicemail,1,VoiceMail(${extension}@@MAILBOXES@)
+; What Asterisk itself says before the tone is there in few languages: ours in its place, where it is there.
+exten => voicemail,1,Playback(backsoon/leave-message)
+ same => n,VoiceMail(${extension}@@MAILBOXES@,${IF($["${PLAYBACKSTATUS}" = "SUCCESS"]?s)})
  same => n,Hangup()
 exten => attendant,1,Playback(backsoon/transfer)
  same => n,Gosub(backsoon-ring,s,1(@ATTENDANT@))
