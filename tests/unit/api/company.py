@@ -19,6 +19,7 @@ from backsoon.domain.messages import message
 from backsoon.domain.model import Reason, Rules
 from backsoon.domain.organisation import Calendar, Connection, Organisation, Person, SwitchboardSettings
 from backsoon.engine.publisher import Publisher
+from backsoon.store.base import Account, AccountState
 from backsoon.testing import MemorySource, MemorySwitchboard
 from tests.unit.engine.world import World, at, entry, world
 
@@ -92,6 +93,7 @@ async def _settle_in(made: World, company: Company, first: int) -> None:
         through="zqthrough",
     )  # fmt: skip
     await _make_tokens(made, company)
+    await _make_accounts(made, company)
     for by in (company.text("tokenattendant"), company.text("else")):
         left = message(company.people["Anna"].id, made.clock.now(), f"{company.text('message')}{by}", by=by)
         await store.save_message(left)
@@ -126,6 +128,18 @@ async def _person(made: World, company: Company, extension: str, name: str) -> P
 
 def _hour(number: float) -> datetime:
     return at(0) + timedelta(hours=number)
+
+
+async def _make_accounts(made: World, company: Company) -> None:
+    """One that may come in, and one that waits."""
+    name, now = company.text("account"), made.clock.now()
+    known = Account(company.name, name, frozenset({Role.ATTENDANT}), now, user=company.text("user"))
+    waits = Account(
+        company.name, company.text("claimed"), frozenset(), now, AccountState.PENDING,
+        issuer="https://issuer.example", subject=company.text("subject"), email=company.text("claimedmail"),
+    )  # fmt: skip
+    for account in (known, waits):
+        await made.store.save_account(account)
 
 
 async def _make_tokens(made: World, company: Company) -> None:

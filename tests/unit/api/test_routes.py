@@ -233,5 +233,10 @@ async def test_the_description_lists_every_route(api: Serving) -> None:
             "sync",
             "tokens",
             "tokens/{id}",
+            "session",
+            "session/password",
+            "sign-in",
+            "users",
+            "users/{id}",
         )
     }

@@ -34,6 +34,16 @@ from tests.unit.engine.world import NINE
 Json = dict[str, Any]
 ROLES = (Role.ATTENDANT, "Anna", "Dan", Role.ADMINISTRATOR, Role.SWITCHBOARD)
 NOBODIES = ("none", "garbage", "expired", "revoked")
+PAGE_PATHS = ("/", "/me", "/admin", "/assets/{name}", "/manifest.webmanifest", "/sw.js", "/icon{rest}")
+"""Files for browsers, the same for everybody: test_pages.py."""
+SIGNING_IN = (
+    ("POST", "/api/v1/session"),
+    ("GET", "/sign-in/{name}"),
+    ("GET", "/sign-in/{name}/callback"),
+    ("GET", "/sign-in/demo/{code}"),
+)
+ABOUT_ONESELF = frozenset({"/api/v1/sign-in", "/api/v1/session", "/api/v1/session/password"})
+"""Needs no right: anybody's, or of whoever is signed in."""
 WORDS = ("/api/v1/reasons", "/api/v1/keywords", "/api/v1/here")
 """Which words there are is no secret to insiders."""
 SWITCHBOARDS_NOT = ("insidelabel", "mail", "department", "title", "competence", "key", "by", "resource")
@@ -167,6 +177,16 @@ def single_tokens(method: str) -> Callable[[House], Iterator[Asked]]:
     return make
 
 
+def single_users(method: str) -> Callable[[House], Iterator[Asked]]:
+    def make(house: House) -> Iterator[Asked]:
+        for id in (3, 4, 999):  # the others'
+            body = {"name": "X", "new_password": True} if method == "PATCH" else None
+            yield Asked(method, f"/api/v1/users/{id}", (), body, about=str(id))
+            yield Asked(method, f"/api/v1/users/{id}", (("organisation", "other"),), body, about=str(id))
+
+    return make
+
+
 def lookups(house: House) -> Iterator[Asked]:
     for company in (house.ours, house.others):
         for person in company.people.values():
@@ -226,12 +246,22 @@ REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
     ("POST", "/api/v1/tokens"): bodies("POST", "/api/v1/tokens", {"name": "x", "role": "person", "person": "201"}),
     ("GET", "/api/v1/tokens/{id}"): single_tokens("GET"),
     ("DELETE", "/api/v1/tokens/{id}"): single_tokens("DELETE"),
+    ("GET", "/api/v1/users"): of_organisations("/api/v1/users", (), (("limit", "1"),)),
+    ("POST", "/api/v1/users"): bodies("POST", "/api/v1/users", {"user": "x", "roles": ["person"], "person": "201"}),
+    ("PATCH", "/api/v1/users/{id}"): single_users("PATCH"),
+    ("DELETE", "/api/v1/users/{id}"): single_users("DELETE"),
+    ("GET", "/api/v1/session"): lambda _: iter([Asked("GET", "/api/v1/session")]),
+    ("DELETE", "/api/v1/session"): lambda _: iter([Asked("DELETE", "/api/v1/session")]),
+    ("PUT", "/api/v1/session/password"): bodies("PUT", "/api/v1/session/password", {"old": "x" * 12, "new": "y" * 12}),
+    ("GET", "/api/v1/sign-in"): lambda _: iter([Asked("GET", "/api/v1/sign-in")]),
     ("GET", "/api/v1/lookup/{extension}"): lookups,
     ("GET", "/api/v1/openapi.json"): lambda _: iter([Asked("GET", "/api/v1/openapi.json")]),
     ("GET", "/healthz"): lambda _: iter([Asked("GET", "/healthz")]),
     ("GET", "/readyz"): lambda _: iter([Asked("GET", "/readyz")]),
     ("GET", "/metrics"): lambda _: iter([Asked("GET", "/metrics")]),
     ("GET", "/api/v1/events"): lambda _: iter(()),  # has no end: asked below
+    **{("GET", path): lambda _: iter(()) for path in PAGE_PATHS},
+    **{route: lambda _: iter(()) for route in SIGNING_IN},  # for anybody: test_session.py, test_doors.py
     **{("POST", path): lambda _: iter(()) for path in HOOKS},  # vendors bring proofs of their own: test_hooks.py
 }
 
@@ -258,7 +288,7 @@ async def test_every_route_is_asked_here(house: House) -> None:
 
 async def test_every_route_names_the_right_that_it_needs(house: House) -> None:
     app = application(house.api.parts, house.api.stop)
-    for route in (r for r in app.routes if isinstance(r, APIRoute)):
+    for route in (r for r in app.routes if isinstance(r, APIRoute) and r.path not in ABOUT_ONESELF):
         rights = [right_of(d.call) for d in route.dependant.dependencies if d.call is not None]
         assert len([r for r in rights if r is not None]) == 1, route.path
 
@@ -379,7 +409,7 @@ def allowed_routes(role: Role) -> set[tuple[str, str]]:
         Right.OWN: ["people/{person}/preview"],
         Right.KEYWORDS: [],
         Right.LOOK_UP: ["lookup/{extension}"],
-        Right.MANAGE: ["organisation", "calendars", "switchboards", "health", "tokens", "tokens/{id}"],
+        Right.MANAGE: ["organisation", "calendars", "switchboards", "health", "tokens", "tokens/{id}", "users"],
     }
     paths = {path for right in _RIGHTS[role] for path in by_right[right]} | {"openapi.json"}
     return {("GET", f"/api/v1/{path}") for path in paths}
@@ -440,7 +470,8 @@ async def test_nothing_of_the_others_was_changed(house: House) -> None:
         people = await store.page_people("other")
         claims = await store.claims([p.id for p in people], NINE)
         tokens: tuple[Token, ...] = await store.tokens("other")
-        return people, claims, tokens, [await store.messages(p.id) for p in people]
+        accounts = await store.accounts("other")
+        return people, claims, tokens, accounts, [await store.messages(p.id) for p in people]
 
     before = await state()
     for who in ROLES:

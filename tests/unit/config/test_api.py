@@ -17,7 +17,7 @@ def read(environment: dict[str, str] | None = None, **api: Any) -> ApiConfig:
 
 def test_loopback_where_nothing_is_said() -> None:
     values = {"organisation": {"name": "Acme", "zone": "UTC"}}
-    assert parse(values, HERE).api == ApiConfig(Address("127.0.0.1", 8623)) == read()
+    assert parse(values, HERE).api == ApiConfig(Address("127.0.0.1", 8623), pages="http://127.0.0.1:8623") == read()
 
 
 def test_nowhere() -> None:
