@@ -151,11 +151,11 @@ class Sync:
         room = self._queues.room(places, now)
         taken = set(self._reading)
         while room:
-            limit = sum(room.values()) + len(taken)
+            wanted = sum(room.values())
             full = places - room.keys()
-            due = await self._store.calendars_due(now, limit, without=full, beyond=beyond(now))
+            due = await self._store.calendars_due(now, wanted + len(taken), without=full, beyond=beyond(now), but=taken)
             self._queue(due, room, taken)
-            if len(due) < limit or not places - room.keys() - full:
+            if len(due) < wanted or not places - room.keys() - full:
                 break
         for read in self._queues.start():
             group.create_task(self._read_in_turn(read, group))

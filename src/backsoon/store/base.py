@@ -188,12 +188,19 @@ class Store(Subscriptions, Messages, Accounts, Protocol):
         ...
 
     async def calendars_due(
-        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = (), beyond: datetime | None = None
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        without: Iterable[tuple[str, str]] = (),
+        beyond: datetime | None = None,
+        but: Iterable[int] = (),
     ) -> tuple[ReadCalendar, ...]:
         """Calendars of active people whose `next_read` is None or not after `now`: the lowest lane first, within it the
         most overdue. However many are due, no more than `limit` of each connection and lane are looked at.
 
-        `without`: those at these (organisation, connection) are passed over. `beyond` (None: `now`) is the instant
+        `without`: those at these (organisation, connection) are passed over; so are, though they count for `limit`, the
+        calendars `but`. `beyond` (None: `now`) is the instant
         after which their `next_due` is.
         """
         ...

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -47,6 +48,8 @@ CLAIMS = msgspec.json.Decoder(list[ClaimRow])
 OVERRIDES = msgspec.json.Decoder(list[OverrideRow])
 STATES = msgspec.json.Decoder(list[StateRow])
 DUE = msgspec.json.Decoder(list[tuple[int, int]])
+REFERRALS: msgspec.json.Decoder[list[ReferralRow]] = msgspec.json.Decoder(list[ReferralRow])
+PAIRS = msgspec.json.Decoder(list[tuple[int, int]])
 READ = msgspec.json.Decoder(tuple[list[ReferralRow], list[PassedRow]])
 KNOWN = msgspec.json.Decoder(list[KnownRow])
 PASSED = msgspec.json.Decoder(list[PassedRow])
@@ -72,7 +75,15 @@ def switchboard(row: Row) -> SwitchboardSettings:
 
 
 def person(row: Row) -> Person:
-    """(id, organisation, extension, name, email, active, profile)."""
+    """(id, organisation, extension, name, email, active, profile).
+
+    Who was read a moment ago is the same value: whoever looks whether somebody is still so compares them.
+    """
+    return _person(row)
+
+
+@lru_cache(maxsize=2048)
+def _person(row: Row) -> Person:
     id, organisation, extension, name, email, active, stored = row
     profile = codec.decode_profile(stored)
     return Person(

@@ -106,6 +106,20 @@ async def test_calendars_of_a_connection_may_be_passed_over(house: House) -> Non
     assert await house.store.calendars_due(after(), 10, without=places) == ()
 
 
+async def test_calendars_that_are_being_read_count_for_the_limit_and_are_not_told(house: House) -> None:
+    for calendar, minutes in zip(house.calendars, (30, 10, 20, 40), strict=True):
+        await house.store.save_health(calendar.id, health(next_read=minutes))
+    first, second, third, fourth = (house.calendars[i] for i in (1, 2, 0, 3))
+
+    async def due(limit: int, *but: Calendar) -> list[Calendar]:
+        found = await house.store.calendars_due(after(50), limit, but=[each.id for each in but])
+        return [each.calendar for each in found]
+
+    assert await due(10, second, fourth) == [first, third]
+    assert await due(2, second) == [first]
+    assert await due(10, *house.calendars) == []
+
+
 async def test_next_due_is_the_next_start_or_end(house: House) -> None:
     calendar = house.calendars[0]
     entries = [
@@ -265,6 +279,41 @@ async def test_reads_of_many_calendars_at_once(house: House) -> None:
     await asyncio.gather(*(one(each) for each in made))
     claims = (await store.claims([house.bob.id], after()))[house.bob.id]
     assert {(each.key.calendar, each.key.uid) for each in claims.referrals} == {(each.id, "u4") for each in made}
+
+
+async def test_reads_that_are_stored_together_are_each_their_own(house: House) -> None:
+    store = house.store
+    made = await store.save_calendars([Calendar(house.bob.id, "acme", "home", f"c{each}") for each in range(9)])
+    gone, theirs, rest = made[0], house.calendars[0], made[1:]
+    await asyncio.gather(
+        *(store.save_read(c.id, complete(referral(c.id, "a"), referral(c.id, "b")), health()) for c in made)
+    )
+    await store.remove_calendars([gone.id])
+    outcomes = await asyncio.gather(
+        store.save_read(gone.id, complete(), health("t2")),
+        store.save_read(rest[0].id, complete(referral(rest[0].id, "a")), health("t2")),
+        store.save_read(rest[1].id, delta(["b"], referral(rest[1].id, "c")), health("t3")),
+        store.save_health(rest[2].id, SICK),
+        store.save_health(gone.id, SICK),
+        store.save_read(rest[3].id, complete(referral(rest[3].id, "a"), referral(rest[3].id, "b")), health("t4")),
+        store.save_read(theirs.id, complete(referral(theirs.id, "b")), health("t5")),
+        store.save_read(theirs.id, complete(), health("t6")),
+        return_exceptions=True,
+    )
+    bob, anna = frozenset([house.bob.id]), frozenset([house.anna.id])
+    assert [type(outcomes[0]), *outcomes[1:]] == [NotStored, bob, bob, None, None, frozenset(), anna, anna]
+    held = [{each.key.uid for each in await store.referrals_of(c.id)} for c in [*rest[:4], theirs]]
+    assert held == [{"a"}, {"a", "c"}, {"a", "b"}, {"a", "b"}, set()]
+    tokens = [(await read(house, c)).health.sync_token for c in [*rest[:4], theirs]]
+    assert tokens == ["t2", "t3", None, "t4", "t6"]
+    assert (await read(house, rest[2])).health == SICK
+
+
+async def test_more_referrals_than_are_read_at_once(house: House) -> None:
+    calendar = house.calendars[0]
+    entries = [referral(calendar.id, f"u{each}") for each in range(250)]
+    await house.store.save_read(calendar.id, complete(*entries), health())
+    assert set(await house.store.referrals_of(calendar.id)) == set(entries)
 
 
 async def test_a_calendar_given_to_somebody_else_makes_both_due(house: House) -> None:

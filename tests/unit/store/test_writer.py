@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,57 @@ async def test_one_that_fails_harms_no_other(writer: Writer, database: Recording
     await first
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each) for each in outcomes] == [int, int, StoreConflict, int]
+    assert numbers(database) == [0, 1, 2, 3]
+
+
+class Inserting:
+    """Work for many at once: a call with 13 in it fails whole, and 7 is refused alone."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+
+    def __call__(self, database: Database, values: Sequence[int]) -> list[int | BaseException]:
+        self.calls.append(list(values))
+        if 13 in values:
+            raise StoreConflict("13")
+        return [LookupError("7") if value == 7 else insert(value)(database) for value in values]
+
+
+async def test_what_waits_for_the_same_work_is_one_call(writer: Writer, database: Recording) -> None:
+    gate, many, other = Gate(0), Inserting(), Inserting()
+    first = await held(writer, gate)
+    works = [(many, 1), (many, 2), (many, 7), (other, 3), (many, 4), (many, 5)]
+    rest = [asyncio.create_task(writer.run_with_others(work, value, value, durable=True)) for work, value in works]
+    rest += [asyncio.create_task(writer.run(insert(6), durable=True))]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await first
+    outcomes = await asyncio.gather(*rest, return_exceptions=True)
+    assert [each if isinstance(each, int) else str(each) for each in outcomes] == [1, 2, "7", 3, 4, 5, 6]
+    assert (many.calls, other.calls) == ([[1, 2, 7], [4, 5]], [[3]])
+    assert numbers(database) == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_of_one_key_each_is_a_call(writer: Writer, database: Recording) -> None:
+    gate, many = Gate(0), Inserting()
+    first = await held(writer, gate)
+    rest = [asyncio.create_task(writer.run_with_others(many, each, each % 3, durable=False)) for each in (1, 2, 4, 5)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    assert await asyncio.gather(first, *rest) == [0, 1, 2, 4, 5]
+    assert many.calls == [[1, 2], [4, 5]]
+
+
+async def test_where_a_call_for_many_fails_each_is_done_alone(writer: Writer, database: Recording) -> None:
+    gate, many = Gate(0), Inserting()
+    first = await held(writer, gate)
+    rest = [asyncio.create_task(writer.run_with_others(many, each, each, durable=True)) for each in (1, 13, 2)]
+    rest += [asyncio.create_task(writer.run(insert(3), durable=True))]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    outcomes = await asyncio.gather(first, *rest, return_exceptions=True)
+    assert [each if isinstance(each, int) else type(each) for each in outcomes] == [0, 1, StoreConflict, 2, 3]
+    assert many.calls == [[1, 13, 2], [1], [13], [2]]
     assert numbers(database) == [0, 1, 2, 3]
 
 

@@ -221,7 +221,7 @@ from calendar c join person p on p.id = c.person_id
 where c.id = $1;
 
 -- name: calendars_due
--- By connection and lane, so that a long queue is never gone through: $2 of each are looked at.
+-- By connection and lane, so that a long queue is never gone through: $2 of each are looked at. Of $5 nothing is told.
 with due as (
     select d.id as id, d.lane as lane, d.next_read as next_read
     from connection k
@@ -239,7 +239,7 @@ select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_tok
     c.lane, c.hinted_at, c.health, (select min(case when r.start_at > $4 then r.start_at else r.end_at end)
      from referral r where r.calendar_id = c.id and r.end_at > $4)
 from due cross join calendar c
-where c.id = due.id
+where c.id = due.id and c.id not in {ids $5}
 order by due.lane, due.next_read, due.id;
 
 -- name: next_read
@@ -252,13 +252,25 @@ from connection k cross join (select 0 as lane union all select 1 union all sele
 where k.organisation_id || '/' || k.name not in {texts $1};
 
 -- name: save_health
--- Locks the row before its referrals are compared: two nodes may have read the same calendar. Who was hinted after $7
--- stays due as the hint has made it, unless that is later.
-update calendar set sync_token = $2, confirmed_at = $4, health = $5,
-    lane = case when hinted_at > $7 and next_read <= $3 then lane else $6 end,
-    next_read = case when hinted_at > $7 and next_read <= $3 then next_read else $3 end
-where id = $1
-returning person_id;
+-- Rows of (calendar, sync_token, next_read, confirmed_at, health, lane, hinted_at). Locks what it changes before its
+-- referrals are compared: two nodes may have read the same calendar. Who was hinted after the last of them stays due as
+-- the hint has made it, unless that is later.
+update calendar set sync_token = read.token, confirmed_at = read.confirmed_at, health = read.health,
+    lane = case when calendar.hinted_at > read.hinted_at and calendar.next_read <= read.next_read
+        then calendar.lane else read.lane end,
+    next_read = case when calendar.hinted_at > read.hinted_at and calendar.next_read <= read.next_read
+        then calendar.next_read else read.next_read end
+from (
+    select json_extract(one.value, '$[0]') as id, json_extract(one.value, '$[1]') as token,
+        json_extract(one.value, '$[2]') as next_read, json_extract(one.value, '$[3]') as confirmed_at,
+        json_extract(one.value, '$[4]') as health, json_extract(one.value, '$[5]') as lane,
+        json_extract(one.value, '$[6]') as hinted_at
+    from {rows $1} as one
+) as read
+where calendar.id = read.id;
+
+-- name: owners
+select json_group_array(json_array(id, person_id)) from calendar where id in {ids $1};
 
 -- name: freshness
 select json_group_array(json_array(c.person_id, c.id, c.confirmed_at, coalesce(json_extract(c.health, '$.problem'), '')))
@@ -301,43 +313,53 @@ select id, person_id, organisation_id, connection, address, sync_token, next_rea
 from calendar where organisation_id = $1 and active = 1 and health <> '{}' order by id limit $2;
 
 -- name: referrals_of
-select calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to, rule, keyword
-from referral where calendar_id = $1;
+-- At most $2 of them.
+select json_group_array(json_array(held.calendar_id, held.uid, held.recurrence_id, held.resource, held.start_at,
+    held.end_at, held.reason, held.phone, held.note, held.divert_to, held.rule, held.keyword))
+from (select * from referral where calendar_id = $1 limit $2) as held;
 
--- name: stored_read
--- What a read is compared with, in one value: its referrals, and the entries that were passed over.
+-- name: stored_reads
+-- What reads are compared with, in one value: calendars' referrals, and the entries that were passed over.
 select json_array(
     (select json_group_array(json_array(r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at,
-        r.reason, r.phone, r.note, r.divert_to, r.rule, r.keyword)) from referral r where r.calendar_id = $1),
+        r.reason, r.phone, r.note, r.divert_to, r.rule, r.keyword)) from referral r where r.calendar_id in {ids $1}),
     (select json_group_array(json_array(p.calendar_id, p.uid, p.recurrence_id, p.resource, p.start_at, p.end_at,
-        p.because, p.keyword)) from passed_over p where p.calendar_id = $1 and p.known_to is null));
+        p.because, p.keyword)) from passed_over p where p.calendar_id in {ids $1} and p.known_to is null));
 
 -- name: close_referrals
--- Keeps those that had begun: what held nowhere explains nothing.
+-- By rows of (calendar, resource, uid, recurrence_id, person, at). Keeps those that had begun: what held nowhere explains
+-- nothing.
 insert into referral_past (person_id, calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone,
     divert_to, rule, keyword, known_from, known_to, over_at)
-select $2, r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at, r.reason, r.phone,
-    r.divert_to, r.rule, r.keyword, r.known_from, $3, case when r.end_at < $3 then r.end_at else $3 end
-from referral r
-where r.calendar_id = $1 and r.start_at < $3 and r.known_from < $3 and r.known_from < r.end_at
-    and (r.resource, r.uid, r.recurrence_id) in (
-        select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
-        from {rows $4} as key
-    );
+select gone.person, r.calendar_id, r.uid, r.recurrence_id, r.resource, r.start_at, r.end_at, r.reason, r.phone,
+    r.divert_to, r.rule, r.keyword, r.known_from, gone.at, case when r.end_at < gone.at then r.end_at else gone.at end
+from (
+    select json_extract(key.value, '$[0]') as calendar, json_extract(key.value, '$[1]') as resource,
+        json_extract(key.value, '$[2]') as uid, json_extract(key.value, '$[3]') as recurrence,
+        json_extract(key.value, '$[4]') as person, json_extract(key.value, '$[5]') as at
+    from {rows $1} as key
+) as gone
+    cross join referral r
+where r.calendar_id = gone.calendar and r.resource = gone.resource and r.uid = gone.uid
+    and r.recurrence_id = gone.recurrence and r.start_at < gone.at and r.known_from < gone.at
+    and r.known_from < r.end_at;
 
 -- name: delete_referrals
-delete from referral where calendar_id = $1 and (resource, uid, recurrence_id) in (
-    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
-    from {rows $2} as key
+delete from referral where (calendar_id, resource, uid, recurrence_id) in (
+    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]'),
+        json_extract(key.value, '$[3]')
+    from {rows $1} as key
 );
 
 -- name: save_referrals
+-- The last column is the instant of the read.
 insert into referral (calendar_id, uid, recurrence_id, resource, start_at, end_at, reason, phone, note, divert_to,
     rule, keyword, known_from)
 select json_extract(read.value, '$[0]'), json_extract(read.value, '$[1]'), json_extract(read.value, '$[2]'),
     json_extract(read.value, '$[3]'), json_extract(read.value, '$[4]'), json_extract(read.value, '$[5]'),
     json_extract(read.value, '$[6]'), json_extract(read.value, '$[7]'), json_extract(read.value, '$[8]'),
-    json_extract(read.value, '$[9]'), json_extract(read.value, '$[10]'), json_extract(read.value, '$[11]'), $2
+    json_extract(read.value, '$[9]'), json_extract(read.value, '$[10]'), json_extract(read.value, '$[11]'),
+    json_extract(read.value, '$[12]')
 from {rows $1} as read where true
 on conflict (calendar_id, resource, uid, recurrence_id) do update set
     start_at = excluded.start_at, end_at = excluded.end_at, reason = excluded.reason, phone = excluded.phone,
@@ -345,25 +367,32 @@ on conflict (calendar_id, resource, uid, recurrence_id) do update set
     known_from = excluded.known_from;
 
 -- name: close_passed_over
-update passed_over set known_to = $2
-where calendar_id = $1 and known_to is null and start_at < $2 and known_from < $2 and known_from < end_at
-    and (resource, uid, recurrence_id) in (
-        select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
-        from {rows $3} as key
-    );
+-- By rows of (calendar, resource, uid, recurrence_id, at).
+update passed_over set known_to = gone.at
+from (
+    select json_extract(key.value, '$[0]') as calendar, json_extract(key.value, '$[1]') as resource,
+        json_extract(key.value, '$[2]') as uid, json_extract(key.value, '$[3]') as recurrence,
+        json_extract(key.value, '$[4]') as at
+    from {rows $1} as key
+) as gone
+where passed_over.calendar_id = gone.calendar and passed_over.resource = gone.resource and passed_over.uid = gone.uid
+    and passed_over.recurrence_id = gone.recurrence and passed_over.known_to is null and passed_over.start_at < gone.at
+    and passed_over.known_from < gone.at and passed_over.known_from < passed_over.end_at;
 
 -- name: delete_passed_over
 delete from passed_over
-where calendar_id = $1 and known_to is null and (resource, uid, recurrence_id) in (
-    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]')
-    from {rows $2} as key
+where known_to is null and (calendar_id, resource, uid, recurrence_id) in (
+    select json_extract(key.value, '$[0]'), json_extract(key.value, '$[1]'), json_extract(key.value, '$[2]'),
+        json_extract(key.value, '$[3]')
+    from {rows $1} as key
 );
 
 -- name: save_passed_over
+-- The last column is the instant of the read.
 insert into passed_over (calendar_id, uid, recurrence_id, resource, start_at, end_at, because, keyword, known_from)
 select json_extract(read.value, '$[0]'), json_extract(read.value, '$[1]'), json_extract(read.value, '$[2]'),
     json_extract(read.value, '$[3]'), json_extract(read.value, '$[4]'), json_extract(read.value, '$[5]'),
-    json_extract(read.value, '$[6]'), json_extract(read.value, '$[7]'), $2
+    json_extract(read.value, '$[6]'), json_extract(read.value, '$[7]'), json_extract(read.value, '$[8]')
 from {rows $1} as read where true
 on conflict (calendar_id, resource, uid, recurrence_id, known_from) do update set
     start_at = excluded.start_at, end_at = excluded.end_at, because = excluded.because, keyword = excluded.keyword,

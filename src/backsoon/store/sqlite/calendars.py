@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from backsoon.domain.model import CalendarReferral
@@ -19,29 +19,11 @@ from backsoon.store.base import (
     ReadCalendar,
     StoreConflict,
 )
-from backsoon.store.rows import PassedRow, ReferralRow, Row
+from backsoon.store.rows import Row
 from backsoon.store.sqlite.database import Database
-
-Key = tuple[str, str, str]
-"""(resource, uid, recurrence_id): an account may hold an entry twice."""
 
 SOON = 300_000_000
 """Whoever is due within so many microseconds is read for that reason though something else makes them due now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What one read of a calendar brought, as rows, and at which instant. `touched` None: the whole calendar."""
-
-    calendar: int
-    at: int
-    referrals: Mapping[Key, ReferralRow]
-    passed: Mapping[Key, PassedRow]
-    touched: frozenset[str] | None
-
-    def replaces(self, key: Key) -> bool:
-        """Whether what is stored by that key goes unless it was read again."""
-        return self.touched is None or key[0] in self.touched
 
 
 def save_calendars(database: Database, calendars: Sequence[Calendar]) -> tuple[Calendar, ...]:
@@ -135,10 +117,11 @@ def calendars_at(
 
 
 def calendars_due(
-    database: Database, now: int, limit: int, without: Iterable[tuple[str, str]], beyond: int
+    database: Database, now: int, limit: int, without: Iterable[tuple[str, str]], beyond: int, but: Sequence[int]
 ) -> tuple[ReadCalendar, ...]:
     """Calendars to read, by lane, the most overdue first."""
-    return tuple(map(rows.read_calendar, database.all("calendars_due", now, limit, _places(without), beyond)))
+    found = database.all("calendars_due", now, limit, _places(without), beyond, codec.to_json(but))
+    return tuple(map(rows.read_calendar, found))
 
 
 def next_read(database: Database, without: Iterable[tuple[str, str]]) -> datetime | None:
@@ -151,9 +134,10 @@ def _places(places: Iterable[tuple[str, str]]) -> str:
     return codec.to_json([f"{organisation}/{connection}" for organisation, connection in places])
 
 
-def referrals_of(database: Database, calendar: int) -> tuple[CalendarReferral, ...]:
-    """All stored referrals of a calendar."""
-    return tuple(map(rows.referral, database.all("referrals_of", calendar)))
+def referrals_of(database: Database, calendar: int, most: int) -> tuple[CalendarReferral, ...]:
+    """The stored referrals of a calendar; no more than `most`."""
+    found = database.bulk("referrals_of", rows.REFERRALS, calendar, most)
+    return tuple(map(rows.referral, found))
 
 
 def freshness(database: Database, people: Sequence[int]) -> dict[int, Freshness]:
@@ -182,53 +166,6 @@ def calendar_problems(database: Database, organisation: str, limit: int) -> tupl
 def remarkable_calendars(database: Database, organisation: str, limit: int) -> tuple[ReadCalendar, ...]:
     """The first calendars of which there is something to say."""
     return tuple(map(rows.read_calendar, database.all("remarkable_calendars", organisation, limit)))
-
-
-def save_read(database: Database, read: Read, health: Row) -> frozenset[int]:
-    """Replace what came from the touched resources by what was read. Whose referrals that changes becomes due."""
-    owner = database.one("save_health", *health)
-    if owner is None:
-        raise NotStored(f"there is no calendar {read.calendar}")
-    referrals, passed = database.bulk("stored_read", rows.READ, read.calendar)
-    _save_passed(database, read, {(row[3], row[1], row[2]): row for row in passed})
-    changed = _save_referrals(database, read, {(row[3], row[1], row[2]): row for row in referrals}, owner[0])
-    if not changed:
-        return frozenset()
-    database.run("make_due", codec.to_json([owner[0]]))
-    return frozenset((owner[0],))
-
-
-def _save_referrals(database: Database, read: Read, stored: Mapping[Key, ReferralRow], owner: int) -> bool:
-    gone = [key for key in stored if key not in read.referrals and read.replaces(key)]
-    fresh = [row for key, row in read.referrals.items() if stored.get(key) != row]
-    replaced = [key for row in fresh if (key := (row[3], row[1], row[2])) in stored]
-    if gone or replaced:
-        database.run("close_referrals", read.calendar, owner, read.at, codec.to_json(gone + replaced))
-    if gone:
-        database.run("delete_referrals", read.calendar, codec.to_json(gone))
-    if fresh:
-        database.run("save_referrals", codec.to_json(fresh), read.at)
-    return bool(gone or fresh)
-
-
-def _save_passed(database: Database, read: Read, stored: Mapping[Key, PassedRow]) -> None:
-    over = codec.to_json([key for key, row in stored.items() if _is_over(read, key, row)])
-    fresh = [row for key, row in read.passed.items() if stored.get(key) != row]
-    if over != "[]":
-        database.run("close_passed_over", read.calendar, read.at, over)
-        database.run("delete_passed_over", read.calendar, over)
-    if fresh:
-        database.run("save_passed_over", codec.to_json(fresh), read.at)
-
-
-def _is_over(read: Read, key: Key, row: PassedRow) -> bool:
-    again = read.passed.get(key)
-    return read.replaces(key) if again is None else again != row
-
-
-def save_health(database: Database, row: Row) -> None:
-    """How reading goes."""
-    database.one("save_health", *row)
 
 
 def read_soon(database: Database, ids: Sequence[int] | None, whole: bool) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -30,6 +31,7 @@ from backsoon.store.base import (
     Grounds,
     KnownOverride,
     Lane,
+    NotStored,
     PersonState,
     ReadCalendar,
     ReferralChanges,
@@ -40,7 +42,7 @@ from backsoon.store.base import (
     Told,
 )
 from backsoon.store.sqlite import calendars as reading
-from backsoon.store.sqlite import deciding, settings
+from backsoon.store.sqlite import deciding, reads, settings
 from backsoon.store.sqlite import messages as left
 from backsoon.store.sqlite import people as staff
 from backsoon.store.sqlite import subscriptions as ordering
@@ -55,6 +57,8 @@ T = TypeVar("T")
 
 SHORT = 100
 """Up to how many rows a read stays on the event loop."""
+EVERY = 2**62
+"""More rows than there are."""
 FIRST_DUE = (-(2**63), 0)
 """Before everybody who is due."""
 
@@ -218,11 +222,19 @@ class SqliteStore(StoredAccounts, Store):
         return await self._read(reading.calendars_at, limit <= SHORT, organisation, connection, after, limit)
 
     async def calendars_due(
-        self, now: datetime, limit: int, *, without: Iterable[tuple[str, str]] = (), beyond: datetime | None = None
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        without: Iterable[tuple[str, str]] = (),
+        beyond: datetime | None = None,
+        but: Iterable[int] = (),
     ) -> tuple[ReadCalendar, ...]:
-        short, at = limit <= SHORT // 10, codec.micros(now)
+        skipped = tuple(but)
+        short, at = limit - len(skipped) <= SHORT // 10, codec.micros(now)
         after = codec.maybe_micros(beyond)
-        return await self._read(reading.calendars_due, short, at, limit, list(without), at if after is None else after)
+        after = at if after is None else after
+        return await self._read(reading.calendars_due, short, at, limit, list(without), after, skipped)
 
     async def next_read(self, *, without: Iterable[tuple[str, str]] = ()) -> datetime | None:
         return await self._read(reading.next_read, True, list(without))
@@ -247,20 +259,26 @@ class SqliteStore(StoredAccounts, Store):
         return await self._read(reading.remarkable_calendars, False, organisation, limit)
 
     async def referrals_of(self, calendar: int) -> tuple[CalendarReferral, ...]:
-        return await self._read(reading.referrals_of, False, calendar)
+        found = await self._read(reading.referrals_of, True, calendar, SHORT)
+        if len(found) < SHORT:
+            return found
+        return await self._read(reading.referrals_of, False, calendar, EVERY)
 
     async def save_read(self, calendar: int, changes: ReferralChanges, health: CalendarHealth) -> frozenset[int]:
-        read = reading.Read(
-            calendar,
+        brought = reads.Brought(
             codec.micros(health.confirmed_at or BEGINNING),
             rows.referral_rows(calendar, changes.referrals),
             rows.passed_rows(calendar, changes.passed),
             None if changes.complete else frozenset(map(codec.clean, changes.touched)),
         )
-        return await self._write_again(reading.save_read, read, rows.health_row(calendar, health))
+        return await self._save_read(reads.Read(rows.health_row(calendar, health), brought))
 
     async def save_health(self, calendar: int, health: CalendarHealth) -> None:
-        await self._write_again(reading.save_health, rows.health_row(calendar, health))
+        with suppress(NotStored):
+            await self._save_read(reads.Read(rows.health_row(calendar, health)))
+
+    async def _save_read(self, read: reads.Read) -> frozenset[int]:
+        return await self._writer.run_with_others(reads.save_reads, read, read.calendar, durable=self._always_durable)
 
     async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
         ids = None if calendars is None else tuple(calendars)
