@@ -6,10 +6,11 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from backsoon.config import secret
+from backsoon.config import SecretError, secret
 from backsoon.domain.address import expand
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.organisation import Connection, Person
@@ -145,4 +146,13 @@ def _values(connection: Connection) -> Values:
     for name in SECRETS:
         if values.get(name):
             values[name] = secret(str(values[name]))
+    values["anew"] = partial(_anew, connection)
     return values
+
+
+def _anew(connection: Connection, name: str) -> str:
+    """A secret as it is now; "" where it cannot be read."""
+    try:
+        return secret(str(connection.settings.get(name, "")))
+    except SecretError:
+        return ""

@@ -35,6 +35,10 @@ class Gate:
         """Forget the users."""
         self._folder.cleanup()
 
+    def signed_out(self) -> None:
+        """Whoever is signed in has to do so again."""
+        self._known.clear()
+
     def admitted(self, request: web.Request) -> web.Response | None:
         """None: signed in; else the answer to give."""
         transport = request.transport

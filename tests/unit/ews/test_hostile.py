@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
@@ -10,14 +12,15 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backsoon.sources.base import SourceBusy, SourceDenied, SourceError
+from backsoon.sources.base import SourceBusy, SourceDenied, SourceError, SourceUnavailable
 from backsoon.sources.ews import soap
 from backsoon.sources.ews.busy import views
 from backsoon.sources.ews.entries import read_items
 from backsoon.sources.ews.failures import EwsFailure
 from backsoon.sources.ews.replies import read_reply
+from backsoon.wire.http import Response
 from backsoon.wire.xml import BadXml
-from tests.unit.ews.server import ANNA, WINDOW, ZONE, Answer, scripted
+from tests.unit.ews.server import ANNA, WINDOW, ZONE, Answer, office, scripted
 
 NAMES = (
     "CalendarItem",
@@ -104,6 +107,49 @@ async def test_a_password_that_is_refused_again_and_again_is_not_tried_for_every
         account._client._denied_until = 0.0  # the pause is over
         for _ in range(5):
             assert (await source.changes(WINDOW, None)).entries
+
+
+async def test_a_wrong_password_is_shown_one_by_one_however_many_are_read_at_once() -> None:
+    asked: list[str] = []
+    good = False
+
+    def answer(*_: object) -> Answer:
+        asked.append("")
+        return (200, ANSWER, {}) if good else (401, b"", {"WWW-Authenticate": "Basic"})
+
+    async with scripted(answer, automatic_replies=False, at_once=24) as account:
+        sources = [account.source(f"{number}@example.com", zone=ZONE, owner=frozenset()) for number in range(30)]
+        everybody = await asyncio.gather(*(s.changes(WINDOW, None) for s in sources), return_exceptions=True)
+        assert all(isinstance(each, SourceDenied) and "clock" in each.remedy for each in everybody)
+        assert len(asked) == 3
+        pauses = []
+        for _ in range(5):
+            account._client._denied_until = 0.0  # the pause is over
+            with pytest.raises(SourceDenied):
+                await sources[0].changes(WINDOW, None)
+            pauses.append(account._client._denied_until - asyncio.get_running_loop().time())
+        assert [round(pause, -1) for pause in pauses] == [240, 480, 900, 900, 900], "longer each time, as locks last"
+        account._client._denied_until, good = 0.0, True
+        read = await asyncio.gather(*(s.changes(WINDOW, None) for s in sources))
+        assert all(each.entries for each in read)
+
+
+async def test_where_something_else_fails_nobody_waits_for_the_others() -> None:
+    together = asyncio.Barrier(5)
+
+    async with office(sim={"sign_in": frozenset({"basic"})}, sign_in="basic") as made:
+        made.sim.faults.add("unavailable")
+        with pytest.raises(SourceUnavailable):
+            await made.read()
+        post = made.account._transport.post
+
+        async def all_at_once(url: str, headers: Mapping[str, str], body: bytes) -> Response:
+            async with asyncio.timeout(5):
+                await together.wait()
+            return await post(url, headers, body)
+
+        made.account._transport.post = all_at_once  # type: ignore[method-assign]
+        await asyncio.gather(*(made.account.check([ANNA]) for _ in range(5)))
 
 
 async def test_a_back_off_of_years_is_an_hour() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,50 @@ async def test_a_wrong_password_is_tried_once(sign_in: str) -> None:
         with pytest.raises(SourceDenied):
             await made.read()
         assert made.sim.gate.handshakes <= 1
+
+
+@pytest.mark.parametrize("sign_in", ["basic", "ntlm"])
+async def test_a_password_that_was_changed_is_read_anew(sign_in: str) -> None:
+    stored = {"password": "as before"}
+    async with office(
+        sim={"password": "as before"}, sign_in=sign_in, password="as before", anew=lambda name: stored[name]
+    ) as made:
+        await made.read()
+        made.sim.password = "another"
+        made.sim.gate.signed_out()
+        with pytest.raises(SourceDenied):
+            await made.read()
+        stored["password"] = "another"
+        await made.read()
+
+
+async def test_who_is_locked_out_for_a_while_comes_in_with_a_new_password_at_once() -> None:
+    stored = {"password": "wrong"}
+    async with office(password="wrong", anew=lambda name: stored[name]) as made:
+        for _ in range(4):
+            with pytest.raises(SourceDenied):
+                await made.read()
+        stored["password"] = made.sim.password
+        await made.read()
+
+
+async def test_an_applications_new_secret_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+
+    class Application:
+        def __init__(self, *_: object, client_credential: object, **__: object) -> None:
+            shown.append(client_credential)
+
+        def acquire_token_for_client(self, _: list[str]) -> Mapping[str, Any]:
+            return {"access_token": "a"} if shown[-1] == "new" else {"error_codes": [7000222]}
+
+    monkeypatch.setattr("msal.ConfidentialClientApplication", Application)
+    stored = {"client_secret": "old"}
+    tokens = Tokens(replace(OAUTH, anew=lambda name: stored[name]))
+    with pytest.raises(SourceDenied):
+        await tokens.header("https://mail.example.com/")
+    stored["client_secret"] = "new"
+    assert await tokens.header("https://mail.example.com/") == "Bearer a"
 
 
 async def test_a_server_that_wants_something_else() -> None:

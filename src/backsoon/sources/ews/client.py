@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from lxml import etree
 
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceDenied, SourceMissing, SourceUnavailable, Window
+from backsoon.sources.base import (
+    SourceBroken,
+    SourceBusy,
+    SourceDenied,
+    SourceError,
+    SourceMissing,
+    SourceUnavailable,
+    Window,
+)
 from backsoon.sources.ews import requests, soap
 from backsoon.sources.ews.failures import (
     BUSY,
@@ -34,7 +43,13 @@ _COOKIE: Final = re.compile(
 )
 _NOTHING: Final = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 0, 1, tzinfo=UTC))
 _DENIALS: Final = 3
-_DENIED_PAUSE: Final = 120.0
+_DENIED_PAUSE, _LONGEST_DENIED = 120.0, 900.0
+"""Seconds for which an account that was refused some times in a row is not shown: at first, and at most. Directories
+lock accounts after five or ten wrong passwords within a quarter or half of an hour."""
+_REFUSED: Final = (
+    "check username and password, and whether the account is locked; with NTLM also this machine's clock (NTP), and"
+    " Extended Protection where something before Exchange ends TLS"
+)
 _WRONG_SERVER: Final = frozenset({401, 403, 404, 410, 421, 456})
 """What is answered, beside redirects, where EWS is not, or where the account is not at home."""
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -93,7 +108,12 @@ class Client:
         self._denials = 0
         """How many times in a row the account was refused,"""
         self._denied_until = float("-inf")
-        """and until when it is not shown again: a directory locks an account after some wrong passwords."""
+        """until when it is not shown again,"""
+        self._denied_pause = _DENIED_PAUSE
+        """and for how many seconds after that."""
+        self._accepted = False
+        """Whether the account was refused neither now nor before anything was asked: else one at a time shows it."""
+        self._showing = asyncio.Lock()
         self._confirmed = settings.version != "auto"
         self._addresses = addresses
 
@@ -117,10 +137,11 @@ class Client:
         """
         for _ in ORDER:
             version = self.version
-            response, begun = await self._send(body, mailbox, act, affinity or Affinity())
             try:
-                with source_errors(named=False):
-                    return self.read(response, begun)
+                async with self._one_at_first():
+                    response, begun = await self._send(body, mailbox, act, affinity or Affinity())
+                    with source_errors(named=False):
+                        return self.read(response, begun)
             except EwsFailure as failure:
                 if not self._steps_down(failure, version):
                     raise
@@ -174,20 +195,38 @@ class Client:
             self._addresses.doubt()
             raise
 
+    @asynccontextmanager
+    async def _one_at_first(self) -> AsyncIterator[None]:
+        """Until the account is known to be good one request at a time shows it: many at once would lock it."""
+        if not self._accepted:
+            async with self._showing:
+                if not self._accepted:
+                    denials = self._denials
+                    try:
+                        yield
+                    finally:
+                        self._accepted = self._denials == denials and self._denials < _DENIALS
+                    return
+        yield
+
     def _allowed(self) -> None:
         """Raise `SourceDenied` where the account was refused just now; else, after refusals, this one tries for all."""
         if self._denials < _DENIALS:
             return
         now = asyncio.get_running_loop().time()
+        if self.transport.renewed():
+            self._denials, self._denied_pause = 0, _DENIED_PAUSE
+            return
         if now < self._denied_until:
-            raise SourceDenied("Exchange refused the account (401)")
-        self._denied_until = now + _DENIED_PAUSE
+            raise _refused_account()
+        self._denied_pause = min(2 * self._denied_pause, _LONGEST_DENIED)
+        self._denied_until = now + self._denied_pause
 
     def read(self, response: Response, begun: float) -> etree._Element:
         """The operation's answer in a response that was asked for at `begun`. Raises as `ask`."""
         if response.status != 200:
             self._refused(response, begun)
-        self._denials = 0
+        self._denials, self._denied_pause, self._accepted = 0, _DENIED_PAUSE, True
         root = soap.parse(response.body)
         said = soap.server_version(root)
         self.server = said or self.server
@@ -219,10 +258,10 @@ class Client:
         if status == 500 and b"Envelope" in response.body[:2_000]:
             return
         if status == 401:
-            self._denials += 1
+            self._denials, self._accepted = self._denials + 1, False
             if self._denials == _DENIALS:
-                self._denied_until = asyncio.get_running_loop().time() + _DENIED_PAUSE
-            raise SourceDenied("Exchange refused the account (401)")
+                self._denied_until = asyncio.get_running_loop().time() + self._denied_pause
+            raise _refused_account()
         if status in (403, 456):
             error = SourceDenied(f"Exchange does not let this account use EWS ({status})")
             raise with_remedy(error, "allow it: Set-CASMailbox -EwsEnabled $true, and the organisation's EwsEnabled")
@@ -249,6 +288,10 @@ class Client:
         known = ORDER.index(self.server) if self.server else place
         self.version = ORDER[known if known < place else place - 1]
         return True
+
+
+def _refused_account() -> SourceError:
+    return with_remedy(SourceDenied("Exchange refused the account (401)"), _REFUSED)
 
 
 def _name(body: str) -> str:

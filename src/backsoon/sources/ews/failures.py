@@ -107,6 +107,7 @@ _REMEDIES: Final = {
 }
 
 
+_NOT_EWS: Final = "see whether the address in url answers, and not a proxy or a sign-in page before it"
 OF_MAILBOX: Final = frozenset(_MISSING) | frozenset(_DENIED) | frozenset(_PASSING)
 """What concerns a mailbox itself, whichever server is asked."""
 
@@ -179,7 +180,7 @@ def source_errors(*, named: bool = True) -> Iterator[None]:
         raise SourceUnavailable(str(error)) from None
     except BadCredentials as error:
         raise SourceDenied(str(error)) from None
-    except (HttpError, BadXml) as error:
-        raise with_remedy(
-            SourceBroken(str(error)), "see whether the address in url answers, and not a proxy before it"
-        ) from None
+    except BadXml as error:
+        raise with_remedy(SourceBroken(f"the answer is none of EWS, mostly a web page ({error})"), _NOT_EWS) from None
+    except HttpError as error:
+        raise with_remedy(SourceBroken(str(error)), _NOT_EWS) from None

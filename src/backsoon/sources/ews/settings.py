@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,6 +34,7 @@ class EwsSettings:
     `url` "" asks autodiscover. `username` is `DOMAIN\\name` or `name@example.com`. `access` says how other people's
     calendars are reached: `impersonation` (the role ApplicationImpersonation) or `delegate` (each is shared with the
     account). `certificate` is the path of a PEM file with the key and the certificate; `deadline` is in seconds.
+    `anew` reads a secret again by the name of its field, for it may have been changed; "" where it cannot be read.
     """
 
     url: str = ""
@@ -51,6 +53,7 @@ class EwsSettings:
     push: bool = True
     ca_file: str = ""
     deadline: float = 30.0
+    anew: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.sign_in not in ("auto", "basic", "ntlm", "oauth"):

@@ -85,13 +85,15 @@ class Msal:
                 timeout=_DEADLINE,  # msal has none of its own
             )
         found: Mapping[str, Any] = self._application.acquire_token_for_client([scope])
+        if "access_token" not in found:
+            self._application = None  # the next one shows what the secret or the certificate is by then
         return found
 
 
 def credential(settings: EwsSettings) -> str | dict[str, str]:
     """What the application shows: its secret, or the key and the certificate in a PEM file. Raises `OSError`."""
     if not settings.certificate:
-        return settings.client_secret
+        return (settings.anew("client_secret") if settings.anew else "") or settings.client_secret
     pem = Path(settings.certificate).read_text("ascii")
     return {"private_key": pem, "public_certificate": pem}
 

@@ -38,9 +38,24 @@ class Transport:
         self._idle: list[NtlmHttp] = []
         """Connections that are signed in by NTLM, or can be; the last one used is the first one used again."""
         self._context: ssl.SSLContext | None = None
+        self._password = settings.password
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Ask. Raises an `HttpError`, or a `SourceError` where no sign-in is possible."""
+        response = await self._post(url, headers, body)
+        if response.status == 401 and self.renewed():
+            return await self._post(url, headers, body)
+        return response
+
+    def renewed(self) -> bool:
+        """Whether the account has another password since it was read last; that is shown from now on."""
+        password = self._settings.anew("password") if self._settings.anew is not None else ""
+        if password in ("", self._password):
+            return False
+        self._password = password
+        return True
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         scheme = await self._scheme(url)
         headers = {**_USUAL, **headers}
         if scheme != "ntlm":
@@ -61,7 +76,10 @@ class Transport:
         except BaseException:
             await lane.close()
             raise
-        self._idle.append(lane)
+        if response.status == 401:  # it knows a password that is not the right one, or not any more
+            await lane.close()
+        else:
+            self._idle.append(lane)
         return response
 
     @asynccontextmanager
@@ -94,7 +112,7 @@ class Transport:
             await self._idle.pop().close()
 
     def _credentials(self) -> Credentials:
-        return Credentials(self._settings.username, self._settings.password, Scheme.BASIC)
+        return Credentials(self._settings.username, self._password, Scheme.BASIC)
 
     def _lane(self) -> NtlmHttp:
         return NtlmHttp(self._credentials(), tls=self._tls(), deadline=self._settings.deadline)

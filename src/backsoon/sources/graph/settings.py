@@ -5,6 +5,7 @@ Addresses of the national clouds: Microsoft Graph reference, "National cloud dep
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,7 +33,7 @@ class GraphSettings:
 
     `url` and `sign_in_url` replace the cloud's addresses (a proxy, a test); `url` may end in the version. `outside` is
     a mailbox that `check` must find refused. `ca_file` holds the authorities that vouch for the servers (None: the
-    system's).
+    system's). `anew` reads a secret again by the name of its field, for it may have been changed; "" where it cannot.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class GraphSettings:
     at_once: int = 128
     automatic_replies: bool = True
     ca_file: str | Path | None = None
+    anew: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def base(self) -> str:

@@ -6,14 +6,15 @@ msal keeps tokens until they are about to end. Its requests verify servers as ou
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from backsoon.sources.base import SourceBroken, SourceError, SourceUnavailable
-from backsoon.sources.graph.errors import remedied, sign_in_refused
+from backsoon.sources.base import SourceBroken, SourceDenied, SourceError, SourceUnavailable
+from backsoon.sources.graph.errors import NotGraphs, remedied, sign_in_refused
 from backsoon.sources.graph.settings import GraphSettings
 from backsoon.wire.tls import BadCaFile, client_context
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 DEADLINE: Final = 20.0
 _EARLY: Final = 180.0
 """So many seconds before its end a token is asked for anew; msal does so five minutes before."""
+REFUSED_FOR: Final = 30.0
+"""Seconds for which a refusal stands: all who wait for a token learn of one. Then secret or certificate are read anew,
+for they may have been changed meanwhile."""
 _LIMIT: Final = 256 * 1024
 _WELL_KNOWN: Final = "/v2.0/.well-known/openid-configuration"
 
@@ -38,6 +42,8 @@ class SignIn:
         self._lock = asyncio.Lock()
         self._good, self._good_until = "", float("-inf")
         """The token, and until when it need not be asked for (seconds of the event loop's clock)."""
+        self._refusal: tuple[SourceDenied, float] | None = None
+        """Why no token was given, and until when nobody asks again."""
         self._refused = ""
         """The token that Graph did not accept: another one is asked for."""
 
@@ -46,9 +52,23 @@ class SignIn:
         loop = asyncio.get_running_loop()
         async with self._lock:
             if loop.time() >= self._good_until or self._good == self._refused:
-                self._good, seconds = await asyncio.to_thread(self._token)
+                self._good, seconds = await self._asked()
                 self._good_until = loop.time() + seconds - _EARLY
             return self._good
+
+    async def _asked(self) -> tuple[str, float]:
+        now = asyncio.get_running_loop().time
+        if self._refusal is not None and now() < self._refusal[1]:
+            raise copy.copy(self._refusal[0])
+        try:
+            found = await asyncio.to_thread(self._token)
+        except SourceDenied as error:
+            self._refusal = copy.copy(error), now() + REFUSED_FOR
+            await self.close()
+            self._application = self._transport = None
+            raise
+        self._refusal = None
+        return found
 
     def forget(self, token: str) -> None:
         """The token was not accepted: the next one is a new one."""
@@ -79,7 +99,7 @@ class SignIn:
         except (requests.exceptions.RequestException, msal.exceptions.MsalServiceError):
             raise SourceUnavailable("no answer from where tokens are given out") from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise SourceBroken("where tokens are given out something answered that is no token") from None
+            raise NotGraphs("where tokens are given out something answered that is no token") from None
         token = said.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise sign_in_refused(said)
@@ -111,7 +131,7 @@ class SignIn:
 def credential(settings: GraphSettings) -> str | dict[str, str]:
     """What msal shows: the secret, or the certificate with its key. Raises `SourceError`."""
     if settings.client_secret:
-        return settings.client_secret
+        return (settings.anew("client_secret") if settings.anew else "") or settings.client_secret
     try:
         text = Path(settings.certificate).read_text("ascii")
     except (OSError, UnicodeDecodeError):
