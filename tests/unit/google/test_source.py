@@ -25,7 +25,14 @@ from backsoon.sources.base import (
 )
 from backsoon.sources.google import GoogleAccount, GoogleSettings, source
 from backsoon.sources.google.busy import LONGEST
-from backsoon.sources.google.errors import ApiDisabled, NoCalendarUser, NotShared, PolicyForbids, ScopeMissing
+from backsoon.sources.google.errors import (
+    ApiDisabled,
+    NoCalendarUser,
+    NotGoogles,
+    NotShared,
+    PolicyForbids,
+    ScopeMissing,
+)
 from tests.simulators.google import Limits
 from tests.simulators.model import Repeats
 from tests.unit.google.world import ANNA, MONDAY, WINDOW, ZONE, Office, meeting, office
@@ -54,15 +61,15 @@ FAULTS: list[tuple[str, dict[str, Any], type[SourceError]]] = [
     ("sign_in", {}, SourceDenied),
     ("missing", {}, NotShared),
     ("half", {}, SourceBroken),
-    ("html", {}, SourceBroken),
-    ("redirect", {}, SourceBroken),
+    ("html", {}, NotGoogles),
+    ("redirect", {}, NotGoogles),
     ("hang", {}, SourceUnavailable),
     ("vendor", {"status": 403, "code": "accessNotConfigured"}, ApiDisabled),
     ("vendor", {"status": 403, "code": "insufficientPermissions"}, ScopeMissing),
     ("vendor", {"status": 403, "code": "notACalendarUser"}, NoCalendarUser),
     ("vendor", {"status": 403, "code": "domainPolicy"}, PolicyForbids),
     ("vendor", {"status": 400, "code": "badRequest"}, SourceBroken),
-    ("vendor", {"status": 418, "code": "teapot"}, SourceBroken),
+    ("vendor", {"status": 418, "code": "teapot"}, NotGoogles),
 ]
 
 
@@ -75,6 +82,7 @@ async def test_each_fault_has_its_error(
         await at_work.read()
     assert CANARY not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
     assert caught.value.remedy
+    assert ("proxy" in caught.value.remedy) is (expected is NotGoogles)
     if "code" in told:
         assert told["code"] in caught.value.detail
 

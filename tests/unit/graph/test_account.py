@@ -17,8 +17,17 @@ from cryptography.x509.oid import NameOID
 
 from backsoon.domain.model import ShowAs
 from backsoon.sources.account import Account, BusyTime
-from backsoon.sources.base import SourceDenied, SourceError, SourceMissing, SourceTooLarge, SourceUnavailable, Window
+from backsoon.sources.base import (
+    SourceBroken,
+    SourceDenied,
+    SourceError,
+    SourceMissing,
+    SourceTooLarge,
+    SourceUnavailable,
+    Window,
+)
 from backsoon.sources.graph.check import roles_in
+from backsoon.sources.graph.signin import REFUSED_FOR
 from tests.simulators.graph.signin import tls
 from tests.simulators.model import Repeats
 from tests.unit.graph.tenant import ANNA, BERIT, NOW, Tenant, meeting, tenant
@@ -157,6 +166,43 @@ async def test_each_mailbox_that_cannot_be_read_is_named_with_what_to_do(made: T
 async def test_the_right_to_automatic_replies_may_be_missing(made: Tenant) -> None:
     made.sim.registration.roles = ("Calendars.Read",)
     assert level_of(await levels(made), "automatic replies cannot be read") == "warning"
+
+
+async def test_a_proxys_page_is_no_calendar_that_can_be_read() -> None:
+    async with tenant(outside=BERIT) as made:
+        await made.read()
+        made.sim.faults.add("html", times=None, match="calendarView")
+        made.sim.faults.add("html", times=None, match="$batch")
+        findings = await made.account.check([ANNA])
+        said = {f.text.split(":")[0]: (f.level, f.remedy) for f in findings if "login page" in f.text}
+        assert said[ANNA][0] == "error"
+        assert said[f"whether {BERIT} is refused could not be seen"][0] == "warning"
+        assert all("proxy" in remedy for _, remedy in said.values())
+        assert not any(f"{ANNA} can be read" in f.text for f in findings)
+        with pytest.raises(SourceBroken):
+            await made.account.discover([ANNA])
+
+
+async def test_being_asked_to_wait_is_no_fault_of_the_settings() -> None:
+    async with tenant(outside=BERIT) as made:
+        made.sim.faults.add("throttle", times=None, match="calendarView", seconds=30)
+        findings = await made.account.check([ANNA])
+        assert {f.level for f in findings if "wait" in f.text} == {"warning"}
+        assert not any("error" in f.level or "name a mailbox" in f.remedy for f in findings)
+
+
+async def test_a_refusal_is_asked_for_once_and_a_new_secret_is_read_anew() -> None:
+    stored = {"client_secret": "expired"}
+    async with tenant(client_secret="expired", anew=lambda name: stored[name]) as made:
+        results = await asyncio.gather(*(made.read() for _ in range(20)), return_exceptions=True)
+        assert all(isinstance(each, SourceDenied) for each in results)
+        assert made.sim.count["token"] == 1
+        stored["client_secret"] = made.sim.client_secret
+        refusal = made.account._sign_in._refusal
+        assert refusal is not None
+        assert 0 < refusal[1] - asyncio.get_running_loop().time() <= REFUSED_FOR
+        made.account._sign_in._refusal = refusal[0], 0.0  # half a minute later
+        await made.read()
 
 
 async def test_no_mailbox_at_all_is_said(made: Tenant) -> None:

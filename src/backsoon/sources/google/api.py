@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from backsoon.sources.base import SourceBroken, SourceBusy, SourceError
-from backsoon.sources.google.errors import of_http, refused
+from backsoon.sources.base import SourceBusy, SourceError
+from backsoon.sources.google.errors import NotGoogles, of_http, refused
 from backsoon.sources.google.settings import EVENTS, GoogleSettings
 from backsoon.sources.google.tokens import Tokens
 from backsoon.wire.http import Http, HttpError, Response
@@ -124,4 +124,4 @@ def decoded(body: bytes, kind: type[_Answer]) -> _Answer:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise SourceBroken("the answer is not what the Calendar API says") from None
+        raise NotGoogles("the answer is not what the Calendar API says") from None

@@ -11,7 +11,7 @@ from backsoon.sources.account import Finding, Shared
 from backsoon.sources.base import SourceBroken, SourceBusy, SourceError, SourceUnavailable
 from backsoon.sources.google.api import Api, decoded, of_calendar
 from backsoon.sources.google.credentials import Credentials, Kind
-from backsoon.sources.google.errors import ApiDisabled, NotShared
+from backsoon.sources.google.errors import ApiDisabled, NotGoogles, NotShared
 from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS, FREE_BUSY
 
 TRIED: Final = 20
@@ -127,7 +127,8 @@ def _with_whom(error: SourceError, credentials: Credentials) -> str:
 
 
 def _failed(what: str, error: SourceError, remedy: str = "") -> Finding:
-    return Finding("error", f"{what}: {error.detail}", remedy or error.remedy)
+    level = "warning" if isinstance(error, SourceBusy) else "error"
+    return Finding(level, f"{what}: {error.detail}", remedy or error.remedy)
 
 
 async def access_to(api: Api, address: str) -> str:
@@ -136,7 +137,7 @@ async def access_to(api: Api, address: str) -> str:
     body = await api.get("events.list", of_calendar(address, "/events"), query, mailbox=address)
     answer = decoded(body, _Access)
     if answer.kind != "calendar#events":
-        raise SourceBroken("the answer is no list of events")
+        raise NotGoogles("the answer is no list of events")
     return answer.accessRole
 
 
@@ -164,7 +165,7 @@ async def _listed(api: Api) -> list[Shared]:
         body = await api.get("calendarList.list", "/users/me/calendarList", query, scope=CALENDAR_LIST)
         page = decoded(body, _ListPage)
         if page.kind != "calendar#calendarList":
-            raise SourceBroken("the answer is no list of calendars")
+            raise NotGoogles("the answer is no list of calendars")
         found += [
             Shared(each.id, each.accessRole, each.accessRole in _DETAILS, each.summaryOverride or each.summary)
             for each in page.items

@@ -44,6 +44,15 @@ UNTIL_TOMORROW: Final = 3_600.0
 """How long (seconds) nothing is asked when the day's quota is used up; it comes back at midnight in California."""
 
 
+class NotGoogles(SourceBroken):
+    """Something answers in Google's place: a proxy's page, a gateway that leads elsewhere."""
+
+    remedy = (
+        "something on the way answers in Google's place, mostly a proxy with a page of its own: let this machine reach"
+        " www.googleapis.com and oauth2.googleapis.com past it"
+    )
+
+
 class NotShared(SourceMissing):
     """404: the calendar is not shared with this account, or there is none at that address; Google tells neither."""
 
@@ -210,8 +219,8 @@ def _other(status: int, said: str, asked: float | None) -> SourceError:
     if status >= 500:
         return SourceUnavailable(f"{said}: Google cannot answer now", retry_after=asked)
     if 300 <= status < 400:
-        return SourceBroken(f"{said}: redirected; that is not the Calendar API")
-    return SourceBroken(f"{said}: an answer that makes no sense here")
+        return NotGoogles(f"{said}: redirected; that is not the Calendar API")
+    return NotGoogles(f"{said}: an answer that makes no sense here")
 
 
 def token_refused(status: int, body: bytes, *, user: bool) -> SourceError:
@@ -253,17 +262,24 @@ def _grants(error: str, said: str) -> SourceError:
     return SignInFailed(f"{said}: no token was given")
 
 
+def with_remedy(error: SourceError, remedy: str) -> SourceError:
+    """The error with a remedy of its own."""
+    error.remedy = remedy
+    return error
+
+
 def of_http(error: HttpError) -> SourceError:
     """The error for an exchange that failed."""
     match error:
         case TooLarge():
             return SourceTooLarge(str(error))
-        case Cut() | BadRedirect() | BadAddress():
+        case Cut():
+            return with_remedy(SourceBroken(str(error)), SourceUnavailable.remedy)
+        case BadRedirect() | BadAddress():
             return SourceBroken(str(error))
         case BadCertificate():
-            failure = SourceUnavailable(str(error))
-            failure.remedy = "name the proxy's certificate authority in `ca_file`, or mend the certificate"
-            return failure
+            remedy = "name the proxy's certificate authority in `ca_file`, or mend the certificate"
+            return with_remedy(SourceUnavailable(str(error)), remedy)
         case TimedOut():
             return SourceUnavailable(str(error))
     return SourceUnavailable(str(error))

@@ -17,7 +17,6 @@ from backsoon.domain.model import CalendarEntry
 from backsoon.sources.base import (
     Changes,
     Rejected,
-    SourceBroken,
     SourceBusy,
     SourceError,
     SourceTooLarge,
@@ -26,7 +25,7 @@ from backsoon.sources.base import (
 from backsoon.sources.google.api import Api, decoded, of_calendar
 from backsoon.sources.google.busy import busy_entries, free_busy
 from backsoon.sources.google.entries import FIELDS, Page, read_item
-from backsoon.sources.google.errors import BadRequest, NotAllowed, NotShared, TokenTooOld
+from backsoon.sources.google.errors import BadRequest, NotAllowed, NotGoogles, NotShared, TokenTooOld
 from backsoon.sources.google.token import Token, load_token, new_token, short
 from backsoon.sources.paging import Pages, within
 
@@ -158,7 +157,7 @@ class GoogleSource:
             raise
         page = decoded(body, Page)
         if page.kind != "calendar#events":
-            raise SourceBroken("the answer is no list of events")
+            raise NotGoogles("the answer is no list of events")
         return page
 
 

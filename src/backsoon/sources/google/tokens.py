@@ -17,7 +17,7 @@ import msgspec
 
 from backsoon.sources.base import SourceBusy, SourceError, SourceUnavailable
 from backsoon.sources.google.credentials import BadCredentials, Credentials, Kind, read_credentials
-from backsoon.sources.google.errors import ScopeMissing, SignInFailed, of_http, token_refused
+from backsoon.sources.google.errors import NotGoogles, ScopeMissing, SignInFailed, of_http, token_refused, with_remedy
 from backsoon.wire.http import Http, HttpError, Response
 
 KEPT: Final = 1_024
@@ -209,7 +209,7 @@ def _why(error: Exception, credentials: Credentials, bridge: _Bridge) -> SourceE
     if answer is None:
         return SignInFailed(f"google-auth cannot sign in ({type(error).__name__})")
     if answer.status == 200:
-        return SignInFailed("the answer of Google's sign-in holds no token")
+        return with_remedy(SignInFailed("the answer of Google's sign-in holds no token"), NotGoogles.remedy)
     if credentials.kind is Kind.EXTERNAL_ACCOUNT and answer.status < 500:
         return SignInFailed("the identity provider or Google refused the external account")
     return token_refused(answer.status, answer.data, user=credentials.kind is Kind.AUTHORISED_USER)

@@ -14,9 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from backsoon.sources.account import Finding, Shared
-from backsoon.sources.base import SourceError
+from backsoon.sources.base import SourceBusy, SourceError, SourceMissing
 from backsoon.sources.graph.client import Answer, Graph, Part
 from backsoon.sources.graph.errors import CONSENT
+from backsoon.sources.graph.records import read_page, read_setting
 from backsoon.sources.graph.replies import Replies
 from backsoon.sources.graph.settings import GraphSettings
 from backsoon.sources.graph.signin import SignIn
@@ -88,7 +89,11 @@ class Check:
         if answer.status == 403:
             text = "automatic replies cannot be read: the application does not have the right MailboxSettings.Read"
             return [Finding("warning", text, "give it that right too, or write automatic_replies = false")]
-        return [Finding("ok", "automatic replies can be read")] if answer.status < 300 else []
+        try:
+            read_setting(answer.good())
+        except SourceError as error:
+            return [_failed(f"automatic replies cannot be read: {error}", error)]
+        return [Finding("ok", "automatic replies can be read")]
 
     async def _outside(self, roles: frozenset[str] | None) -> list[Finding]:
         """Whether a mailbox that nobody here concerns is refused, as it must be."""
@@ -102,10 +107,13 @@ class Check:
             return [_failed(str(error), error)]
         if answer.status == 403:
             return [Finding("ok", f"{outside} is refused, as it must be")]
-        if answer.status < 300:
-            return [Finding("error", f"the application can read {outside}, which it must not: {_why(roles)}", SCOPING)]
-        text = f"whether {outside} is refused could not be seen (status {answer.status})"
-        return [Finding("warning", text, "name a mailbox that there is, and that is not in the group")]
+        try:
+            read_page(answer.good())
+        except SourceError as error:
+            text = f"whether {outside} is refused could not be seen: {error}"
+            named = "name a mailbox that there is, and that is not in the group"
+            return [Finding("warning", text, named if isinstance(error, SourceMissing) else error.remedy)]
+        return [Finding("error", f"the application can read {outside}, which it must not: {_why(roles)}", SCOPING)]
 
 
 async def reached(graph: Graph, addresses: Sequence[str]) -> list[Shared]:
@@ -114,6 +122,8 @@ async def reached(graph: Graph, addresses: Sequence[str]) -> list[Shared]:
     for answer in answers:
         if answer.status == 429:
             answer.good()
+        if answer.status < 300:
+            read_page(answer.body)
     return [Shared(a, READ) for a, answer in zip(addresses, answers, strict=True) if answer.status < 300]
 
 
@@ -152,11 +162,12 @@ def _why(roles: frozenset[str] | None) -> str:
 
 def _of_mailbox(address: str, answer: Answer) -> Finding:
     try:
-        answer.good()
+        read_page(answer.good())
     except SourceError as error:
         return _failed(f"{address}: {error}", error)
     return Finding("ok", f"{address} can be read")
 
 
 def _failed(text: str, error: SourceError) -> Finding:
-    return Finding("error", text, error.remedy or CONSENT)
+    level = "warning" if isinstance(error, SourceBusy) else "error"
+    return Finding(level, text, error.remedy or CONSENT)

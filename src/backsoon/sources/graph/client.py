@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from backsoon.sources.base import SourceBroken, SourceBusy
-from backsoon.sources.graph.errors import DEFAULT_WAIT, http_errors, refusal, told
+from backsoon.sources.graph.errors import DEFAULT_WAIT, NotGraphs, http_errors, refusal, told
 from backsoon.sources.graph.settings import CLOUDS, GraphSettings
 from backsoon.sources.graph.signin import SignIn
 from backsoon.wire.http import Http, Response, retry_after
@@ -216,7 +216,7 @@ def _unpacked(body: bytes, count: int) -> list[Answer]:
             for one in responses
         }
     except (msgspec.DecodeError, ValueError, UnicodeDecodeError):
-        raise SourceBroken("the answer to several requests is none of Graph's") from None
+        raise NotGraphs("the answer to several requests is none of Graph's") from None
     if found.keys() != set(range(count)):
         raise SourceBroken("the answer to several requests does not answer each of them")
     return [found[number] for number in range(count)]

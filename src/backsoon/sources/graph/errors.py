@@ -42,6 +42,15 @@ NO_MAILBOX = (
 )
 
 
+class NotGraphs(SourceBroken):
+    """Something answers in the place of Microsoft 365: a proxy's page, a gateway that leads elsewhere."""
+
+    remedy = (
+        "something on the way answers in Microsoft's place, mostly a proxy with a page of its own: let this machine"
+        " reach graph.microsoft.com and login.microsoftonline.com (of a national cloud: its own) past it"
+    )
+
+
 class Stale(Exception):
     """The vendor does not know the delta token any more (410, `syncStateNotFound`): everything is to be read."""
 
@@ -116,9 +125,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> SourceError
     if status >= 500 or status in (408, 409, 412, 423):
         return SourceUnavailable(f"Microsoft 365 cannot answer now ({named})", retry_after=wait)
     if status < 300:
-        return SourceBroken(f"status {status} with something that is no answer of Graph's (a login page?)")
+        return NotGraphs(f"status {status} with something that is no answer of Graph's (a login page?)")
     if status < 400:
-        return SourceBroken(f"status {status}: a redirect, which was not followed")
+        return NotGraphs(f"status {status}: a redirect, which was not followed")
     return remedied(SourceBroken(f"Microsoft 365 does not understand the request ({named})"), "report it as a defect")
 
 

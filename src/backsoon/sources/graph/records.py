@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from backsoon.sources.base import Rejected, SourceBroken, SourceTooLarge
+from backsoon.sources.graph.errors import NotGraphs
 
 SELECT: Final = (
     "subject,start,end,isAllDay,isCancelled,isOrganizer,showAs,sensitivity,responseStatus,type,seriesMasterId,iCalUId,"
@@ -104,7 +105,7 @@ def read_page(body: bytes) -> Page:
     try:
         return _page.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise SourceBroken("the answer is no list of Graph's (cut, or a login page?)") from None
+        raise NotGraphs("the answer is no list of Graph's (cut, or a login page?)") from None
 
 
 class Items:
@@ -160,4 +161,4 @@ def read_setting(body: bytes) -> Setting:
     try:
         return _setting.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise SourceBroken("the answer is no automatic reply's setting of Graph's") from None
+        raise NotGraphs("the answer is no automatic reply's setting of Graph's") from None
