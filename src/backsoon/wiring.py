@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from backsoon import memory
 from backsoon.config import Address, ApiConfig, Config, Difference, applying, load, secret
+from backsoon.config.settingsfile import SettingsFile
 from backsoon.domain import messages
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import Listing
@@ -50,6 +51,9 @@ from backsoon.people_sources import list_people
 from backsoon.sources.base import Window
 from backsoon.store.base import Lane, ReadCalendar, Store, StoreError, Trigger
 from backsoon.switchboards.base import Switchboard
+from backsoon.trials.checking import Means
+from backsoon.trials.desk import Desk
+from backsoon.trials.dryruns import DryRuns
 from backsoon.trials.persons import preview_of
 from backsoon.trials.previewing import Preview
 
@@ -195,6 +199,9 @@ class Backsoon:
         self.service = Service(self.store, self.directory, self.clock, self.settler.settle, self.settler.release)
         self.service.announce = self.hub.announce_people
         self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
+        means = Means(self.store, self.sources, self.clock.now, public_holidays)
+        self.desk = Desk(SettingsFile(self.config.path), means, self.apply)
+        self.dry_runs = DryRuns(self.desk, means, self.directory, lambda: Sources(self.store, self.clock.now))
         self.clockwork = Clockwork(self.stage, self.clock, self._settle_late, self._set_back)
 
     def _hinted(self, calendars: Collection[int]) -> None:
@@ -243,6 +250,7 @@ class Backsoon:
             self.sweeping.run,
             self.ageing.run,
             self.settler.settle_the_rest,
+            self.dry_runs.run,
             self._forget_for_ever,
         )
 

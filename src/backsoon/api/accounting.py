@@ -17,11 +17,6 @@ from backsoon.store.base import Account, AccountState, NotStored
 class Accounting(Peopling):
     """What administrators do with accounts, each of it noted in the audit log."""
 
-    @property
-    def _through(self) -> str:
-        """With what they do it, for the audit log."""
-        return self._who.through or ("cli" if self._who.role is None else "api")
-
     async def users(self, organisation: str | None, after: int = 0, limit: int = PAGE) -> Json:
         """A page of accounts in order of id, those that wait for approval too."""
         self._must(Right.MANAGE)

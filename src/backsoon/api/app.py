@@ -19,7 +19,18 @@ from backsoon.api.parts import Running
 from backsoon.api.peopleindex import PeopleIndex
 from backsoon.api.previews import Previews
 from backsoon.api.problems import install
-from backsoon.api.routes import console, hooks, organisation, overrides, own, people, session, tokens, users
+from backsoon.api.routes import (
+    administration,
+    console,
+    hooks,
+    organisation,
+    overrides,
+    own,
+    people,
+    session,
+    tokens,
+    users,
+)
 from backsoon.api.routes.common import PREFIX
 from backsoon.api.routes.signin import Doors
 from backsoon.api.sights import Sights
@@ -45,7 +56,7 @@ def application(parts: Running, stop: asyncio.Event) -> FastAPI:
     app.router.routes[:0] = hooks.Hooks(parts).routes()  # first: they come in storms
     app.router.routes += [streams.route(), calls.route(), *Measures(parts, streams).routes(), *PageFiles().routes()]
     app.router.routes += Doors(parts, app.state.slowing).routes()
-    routers = (console, overrides, own, people, organisation, tokens, session, users)
+    routers = (administration, console, overrides, own, people, organisation, tokens, session, users)
     for router in (*(each.router for each in routers), people.show):
         app.router.routes.extend(router.routes)  # flat: whoever looks through them finds them all
     app.openapi = lambda: description(app)  # type: ignore[method-assign]

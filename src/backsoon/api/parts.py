@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from backsoon.domain.listing import Listing
+from backsoon.domain.model import Mode
 from backsoon.domain.organisation import Person
 from backsoon.engine.audit import Audit
 from backsoon.engine.directory import Directory
@@ -41,6 +42,51 @@ class Previewed(Protocol):
     def rows(self) -> Sequence[Mapping[str, Any]]: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+
+
+Wishes = Sequence[Mapping[str, Any]]
+"""Changes of settings, each `{"field": "calendars.main.url", "value": ...}`; a value of None takes the field out."""
+
+
+class Desk(Protocol):
+    """Where settings are looked at, tried and changed; answers are plain values without any secret.
+
+    All raise `BacksoonError`s: what they are called says what is wrong (`domain.settingserrors`).
+    """
+
+    async def view(self, organisation: str) -> dict[str, Any]:
+        """The settings of an organisation as they stand in the file, and what of it is not in force."""
+        ...
+
+    async def check(self, organisation: str, etag: str, wishes: Wishes) -> dict[str, Any]:
+        """What is wrong with changes, and what they would change; nothing is written."""
+        ...
+
+    async def write(self, organisation: str, etag: str, wishes: Wishes) -> dict[str, Any]:
+        """Write changes into the file, and put it into force."""
+        ...
+
+    async def try_part(self, organisation: str, what: str, wishes: Wishes, mailbox: str = "") -> dict[str, Any]:
+        """What comes of trying one part, changes and all; nothing is written."""
+        ...
+
+
+class DryRuns(Protocol):
+    """What another mode would do to everybody, over their real calendars."""
+
+    async def start(
+        self, organisation: str, mode: Mode, wishes: Wishes = (), *, days: int = 7, people: Sequence[int] | None = None
+    ) -> dict[str, Any]:
+        """Begin one."""
+        ...
+
+    def told(self, organisation: str, after: int = 0, limit: int = 200) -> dict[str, Any]:
+        """How far it is, and what it found."""
+        ...
+
+    async def stop(self, organisation: str) -> dict[str, Any]:
+        """Stop it and forget what it found."""
+        ...
 
 
 class Parts(Protocol):
@@ -92,6 +138,10 @@ class Running(Parts, Protocol):
         """The demo's; None: nobody signs in so."""
         ...
 
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def dry_runs(self) -> DryRuns: ...
     @property
     def meters(self) -> Meters: ...
     @property

@@ -35,9 +35,8 @@ class Peopling(Asking):
         self._must(Right.MANAGE)
         parts, options = self._parts, ImportOptions(everybody or prune, prune, force, rename, dry_run)
         found = self._one(organisation)
-        return self._imported(
-            await import_rows(rows, found, parts.store, parts.service, options, self._known_country), options
-        )
+        imported = await import_rows(rows, found, parts.store, parts.service, options, self._known_country)
+        return await self._taken_in(found.id, "rows", imported, options)
 
     async def import_from(
         self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
@@ -50,9 +49,8 @@ class Peopling(Asking):
         parts, options = self._parts, ImportOptions(everybody=True, prune=prune, force=force, dry_run=dry_run)
         found = self._one(organisation)
         listing = await parts.list_people(found.id, source)
-        return self._imported(
-            await import_listing(listing, found, parts.store, parts.service, options, self._known_country), options
-        )
+        imported = await import_listing(listing, found, parts.store, parts.service, options, self._known_country)
+        return await self._taken_in(found.id, source, imported, options)
 
     async def remove_person(self, person: str, organisation: str | None) -> Json:
         """Take one person out with all that is stored of them."""
@@ -60,7 +58,26 @@ class Peopling(Asking):
         async with self._parts.service.roster.of(found.organisation):
             await self._parts.service.remove_people([found])
         self._parts.tokens.forget()
+        await self._note(found.organisation, "person.removed", about=f"{found.name} ({found.extension})")
         return {"removed": _brief(found)}
+
+    async def _taken_in(self, organisation: str, source: str, imported: Imported, options: ImportOptions) -> Json:
+        told = self._imported(imported, options)
+        counts = {name: told[name] for name in ("added", "changed", "removed")}
+        counts["replaced"] = len(told["replaced"])
+        if not options.dry_run and any(counts.values()):
+            await self._note(organisation, "people.imported", about=source, **counts)
+        return told
+
+    @property
+    def _through(self) -> str:
+        """With what they do it, for the audit log."""
+        return self._who.through or ("cli" if self._who.role is None else "api")
+
+    async def _note(self, organisation: str, what: str, *, about: str = "", **details: object) -> None:
+        """Note in the audit log what was done. Raises `StoreError`."""
+        who = self._who.name or "command on this machine"
+        await self._parts.audit.note(organisation, what, who=who, through=self._through, about=about, details=details)
 
     def _imported(self, imported: Imported, options: ImportOptions) -> Json:
         if not options.dry_run:

@@ -20,6 +20,16 @@ from backsoon.api.verbs import BadSpan
 from backsoon.domain.access import Forbidden
 from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
 from backsoon.domain.listing import NoSuchSource, NotListed
+from backsoon.domain.settingserrors import (
+    AlreadyTrying,
+    NoDryRun,
+    NothingToTry,
+    NotInTheFile,
+    NotWritable,
+    SettingsChanged,
+    SettingsFaulty,
+)
+from backsoon.engine.audit import BadCursor
 from backsoon.engine.directory import UnknownOrganisation
 from backsoon.engine.explaining import TooLongAgo
 from backsoon.engine.importing import Doubtful
@@ -58,6 +68,13 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (PreviewRuns, 409),
     (TooManyMessages, 409),
     (CannotPreview, 503),
+    (NotInTheFile, 404),
+    (NothingToTry, 404),
+    (NoDryRun, 404),
+    (SettingsChanged, 409),
+    (NotWritable, 409),
+    (AlreadyTrying, 409),
+    (BadCursor, 422),
     (StoreUnavailable, 503),
     (NotListed, 503),
     (StoreError, 500),
@@ -90,6 +107,8 @@ def answer_of(error: BacksoonError) -> Response:
         more["remedy"] = remedy
     if isinstance(error, SeveralPeople):
         more["people"] = [{"extension": p.extension, "name": p.name} for p in error.people]
+    if isinstance(error, SettingsFaulty):
+        more["faults"] = [{"field": f.field, "what": f.what, "remedy": f.remedy} for f in error.faults]
     return problem(status, _title(error), str(error), **more)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from backsoon.api.administering import Administering
 from backsoon.api.asking import PAGE, WhichOrganisation
 from backsoon.api.board import board_of
 from backsoon.api.explanations import explanation_view
@@ -33,7 +34,7 @@ class BadSpan(BacksoonError):
     remedy = "name an end that is after the start"
 
 
-class Verbs(Managing, Owning):
+class Verbs(Administering, Managing, Owning):
     """What can be asked, by whoever: one instance a request."""
 
     # -- people --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from backsoon.config import Config, ConfigError
 from backsoon.config.differences import Difference
 from backsoon.config.judging import Wish
 from backsoon.config.settingsfile import Proposal, SettingsFile
-from backsoon.domain.settingserrors import Fault, SettingsFaulty
+from backsoon.domain.settingserrors import AlreadyTrying, Fault, SettingsFaulty
 from backsoon.engine.timing import finished
 from backsoon.trials.checking import Means
 from backsoon.trials.countries import check_countries
@@ -37,6 +37,7 @@ class Desk:
         self._means = means
         self._apply = apply
         self._turn = asyncio.Lock()
+        self._trying: set[tuple[str, str]] = set()
 
     async def view(self, organisation: str) -> Json:
         """The settings as they stand in the file, and what of it is not in force. Raises `ConfigError`."""
@@ -110,14 +111,20 @@ class Desk:
         """What comes of trying one part, changes and all; nothing is written.
 
         `mailbox` is whose calendar to try, where none is known yet. Raises `ConfigError`, `SettingsFaulty`,
-        `NothingToTry`.
+        `NothingToTry`, `AlreadyTrying`.
         """
 
         async def tried(config: Config) -> Json:
             found = await try_part(config, organisation, what, self._means, mailbox)
             return {"tried": [asdict(one) for one in found]}
 
-        return await self.with_changes(organisation, wishes, tried)
+        if (organisation, what) in self._trying:
+            raise AlreadyTrying("this is being tried already")
+        self._trying.add((organisation, what))
+        try:
+            return await self.with_changes(organisation, wishes, tried)
+        finally:
+            self._trying.discard((organisation, what))
 
     async def with_changes(self, organisation: str, wishes: Wishes, work: Callable[[Config], Awaitable[T]]) -> T:
         """Work with the settings as they would be. New secrets are in files of a folder that is gone afterwards.

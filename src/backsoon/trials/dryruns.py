@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -82,8 +82,11 @@ class DryRuns:
                     if job.task is not None:
                         job.task.cancel()
 
-    async def start(self, organisation: str, asked: Asked) -> Json:
+    async def start(
+        self, organisation: str, mode: Mode, wishes: Wishes = (), *, days: int = 7, people: Sequence[int] | None = None
+    ) -> Json:
         """Begin one. Raises `AlreadyTrying`, `SettingsFaulty`, `ConfigError`."""
+        asked = Asked(mode, wishes, days, None if people is None else frozenset(people))
         present = self._jobs.get(organisation)
         if self._tasks is None or (present is not None and present.state in ("waiting", "running")):
             raise AlreadyTrying("a dry run is under way")

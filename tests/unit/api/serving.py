@@ -17,11 +17,13 @@ from backsoon.api import serve
 from backsoon.api.server import Listening
 from backsoon.commands.remote import Remote, answers
 from backsoon.config import Difference
+from backsoon.config.settingsfile import SettingsFile
 from backsoon.domain.access import Role
 from backsoon.domain.listing import Listing
 from backsoon.domain.organisation import Calendar, Person
 from backsoon.domain.signin import SignIn
 from backsoon.engine.audit import Audit
+from backsoon.engine.directory import no_holidays
 from backsoon.engine.logins import Logins
 from backsoon.engine.lookup import Lookup
 from backsoon.engine.passwords import Passwords
@@ -31,11 +33,36 @@ from backsoon.engine.signingin import OneTimeCodes, SigningIn
 from backsoon.engine.tokens import Tokens
 from backsoon.factories import Sources
 from backsoon.sources.base import CalendarSource, Window
+from backsoon.trials.checking import Means
+from backsoon.trials.desk import Desk
+from backsoon.trials.dryruns import DryRuns
 from backsoon.trials.persons import preview_of
 from backsoon.trials.previewing import Preview
 from tests.servers import free_port
 from tests.simulators.account import MemoryAccounts
 from tests.unit.engine.world import World, world
+
+SETTINGS = """\
+# What a page changes.
+[organisations.acme]
+name = "Acme"
+zone = "UTC"
+
+[organisations.acme.calendars.main]
+kind = "caldav"
+url = "https://calendars.example/{email}/"
+username = "zqreader"
+password = "env:ZQ_PASSWORD"
+
+[organisations.other]
+name = "zqother company"
+zone = "UTC"
+
+[organisations.other.switchboards.main]
+kind = "asterisk"
+username = "zqother account"
+secret = "env:ZQ_OTHER"
+"""
 
 
 class MemorySources(Sources):
@@ -72,6 +99,13 @@ class Parts:
         self.one_time_codes: OneTimeCodes | None = None
         self.woken = 0
         self.applied: list[bool] = []
+
+    def settings_in(self, folder: Path, text: str = SETTINGS) -> None:
+        """Have a settings file in the folder, that can be looked at, tried and changed."""
+        (folder / "backsoon.toml").write_text(text)
+        means = Means(self.store, self.sources, self.clock.now, no_holidays)
+        self.desk = Desk(SettingsFile(folder / "backsoon.toml", {}), means, self.apply)
+        self.dry_runs = DryRuns(self.desk, means, self.directory, lambda: Sources(self.store, self.clock.now))
 
     def wake_sync(self) -> None:
         self.woken += 1
@@ -138,11 +172,14 @@ async def serving(folder: Path, **network: Any) -> AsyncIterator[Serving]:
 @asynccontextmanager
 async def _serving(made: World, folder: Path, network: dict[str, Any]) -> AsyncIterator[Serving]:
     one = Serving(made, Parts(made), folder / "backsoon.sock", free_port())
+    one.parts.settings_in(folder)
     listening = Listening("127.0.0.1", one.port, **network)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(one.parts, one.socket, one.stop, listening))
+        dry_runs = tasks.create_task(one.parts.dry_runs.run())
         await made.until(lambda: answers(one.socket) and reachable(one.port))
         try:
             yield one
         finally:
             one.stop.set()
+            dry_runs.cancel()

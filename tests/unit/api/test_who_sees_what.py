@@ -194,6 +194,10 @@ def lookups(house: House) -> Iterator[Asked]:
                 yield Asked("GET", f"/api/v1/lookup/{person.extension}", query, about=person.extension)
 
 
+CHANGES = (
+    {"etag": "x", "changes": [{"field": "organisations.other.zone", "value": "Europe/Oslo"}]},
+    {"etag": "x", "changes": []},
+)
 TIMES = (*((("at", f"2026-11-23T{time}:00Z"),) for time in ("08:30", "09:30", "14:30")), ())
 REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
     ("GET", "/api/v1/people"): searches,
@@ -255,6 +259,20 @@ REQUESTS: Mapping[tuple[str, str], Callable[[House], Iterator[Asked]]] = {
     ("PUT", "/api/v1/session/password"): bodies("PUT", "/api/v1/session/password", {"old": "x" * 12, "new": "y" * 12}),
     ("GET", "/api/v1/sign-in"): lambda _: iter([Asked("GET", "/api/v1/sign-in")]),
     ("GET", "/api/v1/lookup/{extension}"): lookups,
+    ("GET", "/api/v1/settings"): of_organisations("/api/v1/settings"),
+    ("POST", "/api/v1/settings/check"): bodies("POST", "/api/v1/settings/check", *CHANGES),
+    ("PUT", "/api/v1/settings"): bodies("PUT", "/api/v1/settings", *CHANGES),
+    ("POST", "/api/v1/settings/try"): bodies(
+        "POST", "/api/v1/settings/try", {"what": "switchboards.main"}, {"what": "organisations.other.switchboards.main"}
+    ),
+    ("POST", "/api/v1/dry-run"): bodies("POST", "/api/v1/dry-run", {"mode": "all_busy", "people": [7, 8, 9]}),
+    ("GET", "/api/v1/dry-run"): of_organisations("/api/v1/dry-run"),
+    ("DELETE", "/api/v1/dry-run"): lambda _: iter(
+        [Asked("DELETE", "/api/v1/dry-run", query) for query in ((), (("organisation", "other"),))]
+    ),
+    ("PUT", "/api/v1/people/{person}/active"): changes("PUT", "/active", {"active": False}),
+    ("POST", "/api/v1/people/activate"): bodies("POST", "/api/v1/people/activate", {"dry_run": True}),
+    ("GET", "/api/v1/audit"): of_organisations("/api/v1/audit", (), (("q", "zq"),), (("limit", "1"),)),
     ("GET", "/api/v1/openapi.json"): lambda _: iter([Asked("GET", "/api/v1/openapi.json")]),
     ("GET", "/healthz"): lambda _: iter([Asked("GET", "/healthz")]),
     ("GET", "/readyz"): lambda _: iter([Asked("GET", "/readyz")]),
@@ -411,6 +429,7 @@ def allowed_routes(role: Role) -> set[tuple[str, str]]:
         Right.LOOK_UP: ["lookup/{extension}"],
         Right.MANAGE: ["organisation", "calendars", "switchboards", "health", "tokens", "tokens/{id}", "users"],
     }
+    by_right[Right.MANAGE] += ["settings", "audit"]
     paths = {path for right in _RIGHTS[role] for path in by_right[right]} | {"openapi.json"}
     return {("GET", f"/api/v1/{path}") for path in paths}
 

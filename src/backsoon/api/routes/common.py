@@ -51,7 +51,7 @@ Language = Annotated[
 class Whole(Convertor[str]):
     """A person as the whole rest of a path: all but what names something below a person."""
 
-    regex = r"(?:(?!/(?:availability|timeline|override(?:/undo)?|why|keywords|preview|messages(?:/[^/]*)?)$).)+"
+    regex = r"(?:(?!/(?:availability|timeline|override(?:/undo)?|why|active|keywords|preview|messages(?:/[^/]*)?)$).)+"
 
     def convert(self, value: str) -> str:
         """As it is."""

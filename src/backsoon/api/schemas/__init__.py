@@ -16,6 +16,7 @@ from backsoon.api.schemas.accounts import (
     User,
     Users,
 )
+from backsoon.api.schemas.administration import Audit, DryRun, Judged, SettingsFile, TriedParts, Written
 from backsoon.api.schemas.base import Brief, Fault, Fresh, Model, Problem
 from backsoon.api.schemas.importing import Imported, Named, Rejected, Removed, Replaced, Unlisted
 from backsoon.api.schemas.operation import (
@@ -86,6 +87,7 @@ __all__ = [
     "Acted",
     "Ahead",
     "Applied",
+    "Audit",
     "Availability",
     "AvailabilityAnswer",
     "Beaten",
@@ -98,6 +100,7 @@ __all__ = [
     "ConnectionName",
     "Decided",
     "Difference",
+    "DryRun",
     "Entry",
     "EntryWinner",
     "Fault",
@@ -110,6 +113,7 @@ __all__ = [
     "Imported",
     "Informing",
     "IssuerName",
+    "Judged",
     "Keyword",
     "Keywords",
     "Later",
@@ -142,6 +146,7 @@ __all__ = [
     "Row",
     "Session",
     "Settings",
+    "SettingsFile",
     "Shown",
     "Sight",
     "SignIn",
@@ -156,10 +161,12 @@ __all__ = [
     "Token",
     "Tokens",
     "ToldTo",
+    "TriedParts",
     "Undo",
     "Unlisted",
     "Upcoming",
     "User",
     "Users",
     "Why",
+    "Written",
 ]
