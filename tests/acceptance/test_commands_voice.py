@@ -61,14 +61,14 @@ def test_prompts_are_made_listed_replaced_and_removed(shell: Shell, running: boo
         assert len(list(name(shell, "x").parent.glob("*.wav"))) == 5
         assert sorted(path.name for path in shell.folder.iterdir() if path.name.startswith(("x", "-"))) == []
 
-        name(shell, "Anna Berg").write_bytes(tone())
+        name(shell, "Anna Berg").write_bytes(tone(rate=8000))
         shell("people", "remove", "102")
         done = shell("voice", "build", "--to", "sounds")
         assert "0 made, 0 replaced" in done.out
         assert f"en: recordings kept: name/{name_key('Anna Berg')}\n" in done.out
         assert "1 removed" in done.out
         assert not name(shell, "Åsa Öberg", "sv").exists()
-        assert name(shell, "Anna Berg").read_bytes() == tone()
+        assert name(shell, "Anna Berg").read_bytes() == tone(rate=8000)
 
         rows = {row["key"]: row for row in shell("voice", "list", "--to", "sounds", "--language", "en", "--json").json}
         assert rows[f"name/{name_key('Anna Berg')}"]["state"] == "recorded"
@@ -121,6 +121,17 @@ def test_what_fails_is_named_and_the_rest_made(shell: Shell) -> None:
     assert f"en: goodbye could not be made: {script}: ended with 7" in done.err
     assert (shell.folder / "sounds/en/backsoon/at.wav16").exists()
     assert not (shell.folder / "sounds/en/backsoon/goodbye.wav").exists()
+
+
+def test_a_recording_that_asterisk_does_not_play_is_told(shell: Shell) -> None:
+    build = ("voice", "build", "--to", "sounds", "--speech", quick(shell))
+    shell(*build)
+    (shell.folder / "sounds/en/backsoon/goodbye.wav").write_bytes(tone(rate=44100))
+    told = "en: the recording goodbye.wav is not played by Asterisk: it has 44100 samples a second, and not 8000"
+    assert told in shell(*build, status=1).err
+    assert shell(*build, "--json", status=1).json["en"]["unplayable"].keys() == {"goodbye.wav"}
+    (shell.folder / "sounds/en/backsoon/goodbye.wav").write_bytes(tone(rate=8000))
+    assert shell(*build).err == ""
 
 
 def test_names_are_in_the_language_in_which_somebody_is_told_of(shell: Shell) -> None:

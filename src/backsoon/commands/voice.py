@@ -83,7 +83,7 @@ def build(
 
     What is there and right stays, recordings that somebody put in place always; names of people who are gone are
     removed.
-    The exit status is 1 where a prompt could not be made.
+    The exit status is 1 where a prompt could not be made, or Asterisk does not play a recording.
     """
     built = output.run(_build(to, language or [], speech, organisation, config, force=force, quiet=as_json))
     if as_json:
@@ -91,7 +91,7 @@ def build(
     else:
         for tag, one in built.items():
             _summary(tag, one)
-    if any(one.failed for one in built.values()):
+    if any(one.failed or one.unplayable for one in built.values()):
         raise typer.Exit(1)
 
 
@@ -182,8 +182,11 @@ def _organisation(known: Mapping[str, Organisation], name: str) -> Organisation:
 
 
 def _check_languages(tags: list[str], known: Mapping[str, Language]) -> None:
+    from backsoon.voice.language import check_whole
+
     for tag in tags:
         if tag not in known:
+            check_whole(tag)
             raise WrongVoice(f"there are no phrases in {tag!r}", f"known are {', '.join(known)}")
 
 
@@ -223,6 +226,10 @@ def _summary(tag: str, built: Built) -> None:
         output.say(output.plain(f"{tag}: {key} could not be made: {because}"))
     if len(built.failed) > TOLD:
         output.say(f"{tag}: {len(built.failed) - TOLD} more could not be made")
+    for file, because in list(built.unplayable.items())[:TOLD]:
+        output.say(output.plain(f"{tag}: the recording {file} is not played by Asterisk: {because}"))
+    if len(built.unplayable) > TOLD:
+        output.say(f"{tag}: {len(built.unplayable) - TOLD} more recordings are not played by Asterisk")
 
 
 def _some(what: str, keys: list[str]) -> None:

@@ -47,6 +47,8 @@ class Planned:
     """Recordings that nothing says any more; they stay."""
     names: frozenset[str] = frozenset()
     """Keys of the names that we made and are there."""
+    unplayable: Mapping[str, str] = field(default_factory=dict)
+    """Recordings that Asterisk does not play, by file, with the reason."""
 
 
 class MostNamesGone(BacksoonError):
@@ -75,6 +77,8 @@ class Built:
     replaced: int = 0
     removed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    unplayable: dict[str, str] = field(default_factory=dict)
+    """Recordings that Asterisk does not play, by file, with the reason."""
 
 
 def made_of(text: str, language: Language, program: Program) -> str:
@@ -115,6 +119,7 @@ def plan(texts: Mapping[str, str], language: Language, program: Program, shelf: 
         remove={key: found[key] for key in unwanted if found[key].ours},
         unused=tuple(sorted(key for key in found if key not in texts and found[key].recorded)),
         names=frozenset(key for key in found if key.startswith(NAMES) and found[key].ours),
+        unplayable={f"{key}{ending}": why for key in recorded for ending, why in found[key].unplayable.items()},
     )
 
 
@@ -134,9 +139,8 @@ class Builder:
     async def build(self, planned: Planned, language: Language, shelf: Shelf, progress: Progress) -> Built:
         """Do what was planned. Raises `ShelfError` and `NoProgram`; a prompt that fails is told of in the result."""
         total = len(planned.make)
-        built = Built(
-            total + planned.kept + len(planned.recorded), planned.kept, [*planned.recorded], [*planned.unused]
-        )
+        prompts = total + planned.kept + len(planned.recorded)
+        built = Built(prompts, planned.kept, [*planned.recorded], [*planned.unused], unplayable={**planned.unplayable})
         left = iter(planned.make)
 
         async def work() -> None:

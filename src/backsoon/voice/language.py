@@ -139,6 +139,12 @@ def languages(folder: Path = FOLDER) -> Mapping[str, Language]:
     return MappingProxyType({tag: load_language(tag, folder) for tag in both})
 
 
+def check_whole(tag: str, folder: Path = FOLDER) -> None:
+    """Raises `BadLanguage`, which names the other one, where one of the two files of a language is there alone."""
+    if TAG.fullmatch(tag) and any((folder / file).exists() for file in (f"phrases/{tag}.toml", f"numbers/{tag}.py")):
+        load_language(tag, folder)
+
+
 def language_for(tag: str, known: Mapping[str, Language], instead: str = "en") -> Language:
     """The language that serves a BCP 47 tag: `sv-FI` is served by `sv`; where there is none, what serves `instead`,
     English, or the first. The dialplan (`backsoon-language`) chooses alike."""

@@ -17,7 +17,7 @@ from secrets import token_hex
 from backsoon.domain.errors import BacksoonError
 from backsoon.switchboards.asterisk.render import language_folder
 from backsoon.voice.language import KEY
-from backsoon.voice.sound import RATES, Mark, mark_of
+from backsoon.voice.sound import RATES, Mark, mark_of, unplayable
 
 _LONGEST_FILE = 8 * 1024 * 1024
 """Larger ones are not ours, and are not read."""
@@ -47,6 +47,8 @@ class Files:
 
     ours: dict[str, Mark] = field(default_factory=dict)
     recorded: bool = False
+    unplayable: dict[str, str] = field(default_factory=dict)
+    """Recordings that Asterisk does not play, by ending, with the reason."""
 
 
 class Shelf:
@@ -148,6 +150,8 @@ def _see(files: Files, path: Path) -> None:
         files.ours[path.suffix] = mark
     elif content.strip(b"\0"):
         files.recorded = True
+        if because := unplayable(content, path.suffix):
+            files.unplayable[path.suffix] = because
 
 
 def _make(folder: Path) -> None:

@@ -113,6 +113,20 @@ def mark_of(file: bytes) -> Mark | None:
     return Mark(found[1].decode(), found[2].decode()) if whole else None
 
 
+def unplayable(file: bytes, ending: str) -> str:
+    """Why Asterisk's `format_wav` does not play a WAV file of that ending (`RATES`); "" where it does."""
+    try:
+        form = dict(_chunks(file)).get(b"fmt ", b"")
+    except BadSound as error:
+        return str(error)
+    if len(form) < 16:
+        return "it has no format"
+    kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    if (kind, channels, bits) != (1, 1, 16):
+        return "it is not plain 16-bit PCM of one channel"
+    return "" if rate == RATES[ending] else f"it has {rate} samples a second, and not {RATES[ending]}"
+
+
 def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content
 

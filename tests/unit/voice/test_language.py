@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from backsoon.voice.language import FIXED, BadLanguage, Language, keys_of, language_for, languages, load_language
+from backsoon.voice.language import (
+    FIXED,
+    BadLanguage,
+    Language,
+    check_whole,
+    keys_of,
+    language_for,
+    languages,
+    load_language,
+)
 from tests.unit.voice.made_up import RULES, write_language
 
 
@@ -109,6 +118,17 @@ def test_one_file_alone_is_no_language(tmp_path: Path) -> None:
     assert languages(tmp_path) == {}
     with pytest.raises(BadLanguage, match="is missing"):
         load_language("xx", tmp_path)
+
+
+@pytest.mark.parametrize("there", ["phrases/xx.toml", "numbers/xx.py"])
+def test_which_of_the_two_files_is_missing_is_told(tmp_path: Path, there: str) -> None:
+    (missing,) = {"phrases/xx.toml", "numbers/xx.py"} - {there}
+    (write_language(tmp_path) / missing).unlink()
+    with pytest.raises(BadLanguage) as raised:
+        check_whole("xx", tmp_path)
+    assert str(tmp_path / missing) in str(raised.value)
+    (tmp_path / there).unlink()
+    check_whole("xx", tmp_path)
 
 
 @pytest.mark.parametrize("key", [*sorted(FIXED), "meeting", "not_available"])

@@ -22,6 +22,7 @@ from backsoon.voice.sound import (
     mark_of,
     prompts,
     silence,
+    unplayable,
     wav,
 )
 from tests.unit.voice.made_up import tone
@@ -133,6 +134,36 @@ def test_a_file_that_was_changed_is_not_ours() -> None:
 def test_a_file_that_breaks_off_is_ours_and_made_of_nothing(part: float) -> None:
     file = prompts(tone(), MARK)[".wav"]
     assert mark_of(file[: int(len(file) * part)]) == Mark("acme", "")
+
+
+def riff(kind: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, more: bytes = b"") -> bytes:
+    """A WAV file of any form, with nothing in it."""
+    form = struct.pack("<HHIIHH", kind, channels, rate, rate, 2, bits) + more
+    return b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", len(form)) + form + b"data\0\0\0\0"
+
+
+@pytest.mark.parametrize("ending", RATES)
+def test_what_is_made_is_played(ending: str) -> None:
+    assert unplayable(prompts(tone(), MARK)[ending], ending) == ""
+    assert unplayable(riff(rate=RATES[ending], more=b"\0\0"), ending) == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "ending", "because"),
+    [  # `file convert` of Asterisk 22 refuses each of these
+        (riff(rate=44100), ".wav", "44100 samples a second, and not 8000"),
+        (riff(rate=16000), ".wav", "16000 samples a second, and not 8000"),
+        (riff(rate=8000), ".wav16", "8000 samples a second, and not 16000"),
+        (riff(channels=2), ".wav", "one channel"),
+        (riff(bits=8), ".wav", "16-bit"),
+        (riff(kind=7, bits=8), ".wav", "PCM"),
+        (riff(kind=0xFFFE), ".wav", "PCM"),
+        (b"ID3 some music", ".wav", "no WAV file"),
+        (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", ".wav", "no format"),
+    ],
+)
+def test_which_recordings_asterisk_does_not_play(file: bytes, ending: str, because: str) -> None:
+    assert because in unplayable(file, ending)
 
 
 def test_silence_is_short() -> None:
