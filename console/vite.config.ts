@@ -1,12 +1,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { shell } from './shell';
 
 // Where `npm run dev` finds a Backsoon that runs.
 const backsoon = process.env['BACKSOON'] ?? 'http://127.0.0.1:8623';
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), shell()],
   build: {
     outDir: process.env['BACKSOON_PAGES'] ?? resolve(import.meta.dirname, 'dist'),
     emptyOutDir: true,
