@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 from collections.abc import Collection
@@ -195,14 +196,18 @@ class Logins:
 
     # -- by themselves ---------------------------------------------------------------------------------------------
 
-    async def enter(self, user: str, password: str) -> Account | None:
+    async def enter(self, user: str, password: str, address: str = "") -> Account | None:
         """Whose user name and password these are; None where they are nobody's. Raises `TooBusy`, `StoreError`.
+
+        `address` is where they ask from, for the log.
 
         It takes the same time whoever it is. What was typed is written nowhere: people type passwords as names.
         """
         account = await self._store.account_of_user(user) if len(user) <= NAME_LENGTH else None
         verdict = await self._passwords.verify(account.password if account is not None else "", password)
         if account is None or not verdict.right or account.state is not AccountState.ACTIVE:
+            of = "nobody's account" if account is None else f"account {account.id}"
+            log.warning("sign-in to %s refused, from %s", of, _shown(address))
             await self._note_failure(account)
             return None
         again = await self._again(account)
@@ -317,6 +322,14 @@ def _state(account: Account, state: AccountState) -> AccountState:
     if state is AccountState.PENDING and account.state is not state:
         raise BadAccount("an account that was approved does not wait again: switch it off")
     return state
+
+
+def _shown(address: str) -> str:
+    """An address, and nothing else: what a proxy says of it may be anything."""
+    try:
+        return str(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return "an address that is none"
 
 
 def _name(text: str) -> str:

@@ -53,7 +53,7 @@ async def begin(request: Request, body: SignInBody, _: NoParameters) -> Response
     slowing.note(address, body.user, browser, now)  # before: those that come together are counted, too
     account = None
     if parts.signing_in.settings.local:
-        account = await parts.logins.enter(body.user, body.password)
+        account = await parts.logins.enter(body.user, body.password, address)
     if account is None:
         return _refused()
     slowing.forgive(address, body.user, browser, now)
