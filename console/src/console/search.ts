@@ -2,11 +2,12 @@
 import { folded } from '../lib/text';
 import type { People } from './people';
 
-/** How well somebody fits: by the beginnings of their name; of anything else of theirs; only by what is inside a word. */
-const NAMED = 0;
-const OTHERWISE = 1;
-const WITHIN = 2;
-const NOT = 3;
+/** How well somebody fits, the best first. */
+const BEGINS = 0; // their name begins so
+const NAMED = 1; // each begins a word of their name
+const OTHERWISE = 2; // each begins a word of anything of theirs
+const WITHIN = 3; // each is somewhere
+const NOT = 4;
 
 /** What is looked for. A number may be typed with spaces in it. */
 export function terms(query: string): string[] {
@@ -16,7 +17,7 @@ export function terms(query: string): string[] {
 }
 
 function fit(text: string, nameEnd: number, wanted: readonly string[], starts: readonly string[]): number {
-  let worst = NAMED;
+  let worst = text.startsWith(starts.join('')) ? BEGINS : NAMED;
   for (let i = 0; i < wanted.length; i += 1) {
     const at = text.indexOf(starts[i] as string);
     const found = at >= 0 ? (at < nameEnd ? NAMED : OTHERWISE) : text.includes(wanted[i] as string) ? WITHIN : NOT;
@@ -31,13 +32,13 @@ export function search(people: People, slots: readonly number[], query: string):
   const wanted = terms(query);
   if (wanted.length === 0) return [...slots];
   const starts = wanted.map((term) => ` ${term}`);
-  const found: [number[], number[], number[]] = [[], [], []];
+  const found: [number[], number[], number[], number[]] = [[], [], [], []];
   const { texts, nameEnds } = people;
   for (const slot of slots) {
     const how = fit(texts[slot] as string, nameEnds[slot] as number, wanted, starts);
-    if (how !== NOT) found[how as 0 | 1 | 2].push(slot);
+    if (how !== NOT) found[how as 0 | 1 | 2 | 3].push(slot);
   }
-  return exactFirst(people, found[NAMED].concat(found[OTHERWISE], found[WITHIN]), wanted);
+  return exactFirst(people, found.flat(), wanted);
 }
 
 /** Whose extension is exactly what was typed comes first. */

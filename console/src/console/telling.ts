@@ -15,7 +15,7 @@ const NAMES = {
 /** The words for the present state, and what stands more quietly beside them. */
 export function now(row: Row | undefined, lamp: LampCode): { words: string; more: string } {
   if (row === undefined) return { words: t(NAMES[lamp]), more: '' };
-  const beside = [row.note, ...row.informing.map((one) => [one.words, one.note].filter(Boolean).join(': '))];
+  const beside = [row.note, ...row.informing.map((one) => one.note)]; // what informs is in the words
   if (!row.referred && row.unconfirmed !== '') return { words: capital(row.unconfirmed), more: joined(beside) };
   return { words: row.words, more: joined(row.referred ? [...beside, row.unconfirmed] : beside) };
 }

@@ -28,11 +28,11 @@ export function pick(wanted: readonly string[], there: readonly string[]): strin
   return FALLBACK;
 }
 
-/** Load the words: of the language chosen on this browser, else of `proposed` (the account's), else the browser's. */
+/** Load the words: in the language chosen on this browser, else the browser's own, else `proposed` (the account's). */
 export async function loadWords(proposed: string | null = null): Promise<void> {
   const chosen = read(CHOSEN);
   accounts = proposed ?? accounts;
-  const wanted = [...(chosen ? [chosen] : []), ...(accounts ? [accounts] : []), ...navigator.languages];
+  const wanted = [...(chosen ? [chosen] : []), ...navigator.languages, ...(accounts ? [accounts] : [])];
   await use(pick(wanted, languages));
 }
 
