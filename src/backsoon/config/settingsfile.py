@@ -66,8 +66,8 @@ class View:
 class Proposal:
     """What the file would become. `config` None: it could not be used. `secrets` are texts by their file's name."""
 
-    text: str
-    config: Config | None
+    text: str = field(repr=False)
+    config: Config | None = field(repr=False)
     faults: tuple[Fault, ...]
     differences: tuple[Differs, ...]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -140,13 +140,12 @@ class DryRun:
         if not places:
             self.found.without += 1
             return
-        entries: list[CalendarEntry] = []
-        for connection, address in sorted(places):
-            entries += await self._entries(connections[connection], address, person)
-        self._add(person, entries)
+        read = [await self._entries(connections[name], address, person) for name, address in sorted(places)]
+        if all(entries is not None for entries in read):  # of somebody half of whom is known nothing is said
+            self._add(person, [entry for entries in read for entry in entries or ()])
 
-    async def _entries(self, connection: Connection, address: str, person: Person) -> Sequence[CalendarEntry]:
-        """What a calendar holds; nothing where it cannot be read, which is told."""
+    async def _entries(self, connection: Connection, address: str, person: Person) -> Sequence[CalendarEntry] | None:
+        """What a calendar holds; None where it cannot be read, which is told."""
         sources = self._running if connection in self._plan.stored else self._beside
         owner = replace(person, zone=person.zone or self._plan.wanted.organisation.zone)
         try:
@@ -161,7 +160,7 @@ class DryRun:
         except Exception as error:  # its text may quote an entry
             log.warning("dry run: %s", where(error))
             self._failed(person, connection.name, f"internal error ({where(error)})", "see Backsoon's log")
-        return ()
+        return None
 
     def _failed(self, person: Person, connection: str, because: str, remedy: str) -> None:
         self.found.failing += 1
