@@ -390,6 +390,25 @@ def test_the_dialplan_goes_to_stdout_alone(tmp_path: Path) -> None:
     assert json.loads(Shell(tmp_path)("asterisk", "dialplan", "--json").out)["dialplan"].startswith(";")
 
 
+def test_the_dialplan_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    shell, file = Shell(tmp_path), tmp_path / "backsoon.conf"
+    dialplan = ("asterisk", "dialplan", "--to", str(file))
+    assert shell(*dialplan).out == ""
+    printed = shell("asterisk", "dialplan").out
+    assert (file.read_text(), file.stat().st_mode & 0o777) == (printed, 0o644)
+
+    file.chmod(0o640)
+    (tmp_path / "faulty.toml").write_text("[organisation]\n")
+    shell(*dialplan, "--config", str(tmp_path / "faulty.toml"), status=1)
+    assert file.read_text() == printed
+    shell(*dialplan, "--extensions", "_1XXX")
+    assert "exten => _1XXX,hint," in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
+    nowhere = shell(*dialplan[:3], str(tmp_path / "nowhere" / "backsoon.conf"), status=1)
+    assert "No such file or directory; run as an account that may write there" in nowhere.err
+    assert {path.name for path in tmp_path.iterdir()} == {"backsoon.conf", "faulty.toml"}
+
+
 def test_the_dialplan_has_the_star_codes_of_the_organisation(tmp_path: Path) -> None:
     one = tmp_path / "one.toml"
     one.write_text('[organisation]\nname = "A"\nzone = "UTC"\n[organisation.phone]\nprefix = "*7"\n')
