@@ -56,6 +56,7 @@ export class Live {
       {
         after,
         open: (headers, either) => this.api.fetch(`/events?${query}&after=${after}`, { headers, signal: either }),
+        probe: (either) => this.api.alive(either),
         events: (events) => this.take(events, signal),
         state: (state) => this.connected(state),
       },

@@ -17,14 +17,14 @@ export function terms(query: string): string[] {
 }
 
 function fit(text: string, nameEnd: number, wanted: readonly string[], starts: readonly string[]): number {
-  let worst = text.startsWith(starts.join('')) ? BEGINS : NAMED;
+  let worst = NAMED;
   for (let i = 0; i < wanted.length; i += 1) {
     const at = text.indexOf(starts[i] as string);
     const found = at >= 0 ? (at < nameEnd ? NAMED : OTHERWISE) : text.includes(wanted[i] as string) ? WITHIN : NOT;
     if (found === NOT) return NOT;
     if (found > worst) worst = found;
   }
-  return worst;
+  return worst === NAMED && text.startsWith(starts.join('')) ? BEGINS : worst;
 }
 
 /** The slots of those among `slots` who fit, the best first, each kind in the order that they came in. */

@@ -82,6 +82,12 @@ export class Api {
     throw problem;
   }
 
+  /** Whether the server answers at all. Raises `Problem`. */
+  async alive(signal: AbortSignal): Promise<void> {
+    const answer = await this.fetching('/healthz', { cache: 'no-store', credentials: 'omit', signal });
+    if (!answer.ok) throw new Problem(answer.status, '', '');
+  }
+
   private said(body: unknown): Record<string, string> {
     return {
       ...(this.role === null ? {} : { 'Backsoon-Role': this.role }),

@@ -84,13 +84,16 @@ export interface Following {
   state(state: Connection): void;
   /** The id after which to begin. */
   after?: string;
-  /** Seconds without a byte after which the connection counts as lost; the server speaks every 15. */
+  /** Asks for any sign of life, e.g. `(signal) => api.alive(signal)`: where it rejects the connection counts as lost. */
+  probe?: (signal: AbortSignal) => Promise<unknown>;
+  /** After how many seconds without a byte that is asked. */
   quiet?: number;
   wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   random?: () => number;
 }
 
 const LONGEST = 15_000;
+const PATIENCE = 4000;
 
 /** How long to wait before try number `tries` (from 1), in milliseconds: twice as long each time, spread. */
 export function backOff(tries: number, retry: number, random: number): number {
@@ -131,7 +134,10 @@ async function listen(
 ): Promise<void> {
   const cut = new AbortController();
   const both = AbortSignal.any([signal, cut.signal]);
-  const watch = watchdog((following.quiet ?? 25) * 1000, () => cut.abort());
+  const { probe = () => Promise.reject(new Error('quiet')), quiet = following.probe === undefined ? 25 : 6 } = following;
+  const watch = watchdog(quiet * 1000, () => probe(AbortSignal.any([both, AbortSignal.timeout(PATIENCE)])), () => cut.abort());
+  const gone = (): void => cut.abort();
+  globalThis.addEventListener?.('offline', gone);
   try {
     const headers = { Accept: 'text/event-stream', ...(lastId === '' ? {} : { 'Last-Event-ID': lastId }) };
     const answer = await following.open(headers, both);
@@ -148,19 +154,27 @@ async function listen(
       if (found.length > 0) following.events(found);
     }
   } finally {
+    globalThis.removeEventListener?.('offline', gone);
     watch.stop();
     cut.abort();
   }
 }
 
-function watchdog(milliseconds: number, bark: () => void): { fed(): void; stop(): void } {
-  let timer = setTimeout(bark, milliseconds);
+/** Asks after each `milliseconds` without being fed; barks where that fails. */
+function watchdog(milliseconds: number, ask: () => Promise<unknown>, bark: () => void): { fed(): void; stop(): void } {
+  const asking = (): void => {
+    ask().then(fed, bark);
+  };
+  let stopped = false;
+  let timer = setTimeout(asking, milliseconds);
+  function fed(): void {
+    clearTimeout(timer);
+    if (!stopped) timer = setTimeout(asking, milliseconds);
+  }
   return {
-    fed() {
-      clearTimeout(timer);
-      timer = setTimeout(bark, milliseconds);
-    },
+    fed,
     stop() {
+      stopped = true;
       clearTimeout(timer);
     },
   };
