@@ -1,6 +1,6 @@
 // A timeline as days: what is drawn as bars, and read as lists.
 import type { Stretch as Bar } from '../lib/TimeBar.svelte';
-import { dateOf, instant, midnight } from '../lib/time';
+import { at, dateOf, instant, midnight } from '../lib/time';
 import type { Stretch } from './types';
 
 /** One thing that refers, or informs: `end` Infinity where none is known. */
@@ -42,6 +42,15 @@ function piecesIn({ start, end, availability }: Stretch): Piece[] {
     return [{ from, to, kind, reason: availability.reason ?? '', note: availability.note ?? '' }];
   }
   return availability.informing.map((one) => ({ from, to, kind: 'informing', reason: one.reason, note: one.note ?? '' }));
+}
+
+/** What of a day is drawn: the hours in which people are about, or all of it where something is beyond them. */
+export function drawn(day: Day, now: number, zone: string): { start: number; end: number; hours: number[] } {
+  const [start, end] = [at(day.date, '06:00', zone), at(day.date, '22:00', zone)];
+  const edges = day.pieces.flatMap((one) => [one.from, one.to]).filter((edge) => edge > day.start && edge < day.end);
+  if (now >= day.start && now < day.end) edges.push(now);
+  if (edges.every((edge) => edge >= start && edge <= end)) return { start, end, hours: [6, 10, 14, 18, 22] };
+  return { start: day.start, end: day.end, hours: [0, 6, 12, 18, 24] };
 }
 
 /** So many days from the one that `now` falls on, each with what touches it. */

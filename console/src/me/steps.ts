@@ -46,6 +46,11 @@ export function nextInstant(time: number, now: number, zone: string): number {
   return at(dateOf(midnight(now, zone, 1), zone), clockText(time), zone);
 }
 
+/** How long it is until an instant, in whole minutes and none too many: what is chosen to the minute is told so. */
+export function minutesTo(instant: number, now: number): number {
+  return Math.max(0, Math.round((instant - now) / MINUTE));
+}
+
 /** What somebody typed as a time: "930", "9:30", "0930", "9.30" or "14"; null where it is none. */
 export function typed(text: string): number | null {
   const found = /^\s*(\d{1,2})(?:[:. ]?(\d{2}))?\s*$/.exec(text);
