@@ -31,6 +31,7 @@ BENCHES = (
     "store",
     "lookup",
     "fanout",
+    "sight",
     "people",
     "asterisk",
     "presence",

@@ -141,34 +141,36 @@ class Listener:
 def listen(pipe: Any, address: str, secret: str, count: int, changes: int) -> None:
     """Listen until nothing more comes, then say what was measured."""
     room = b"\1" * (changes * EVENT + 65_536)  # touched beforehand: the kernel gives memory by pages
-    listeners = [Listener(_asked(address, secret), bytearray(room)) for _ in range(count)]
+    listeners = [Listener(asked(address, secret), bytearray(room)) for _ in range(count)]
     poll = select.epoll()
     by_file = {each.sock.fileno(): each for each in listeners}
     for file in by_file:
         poll.register(file, select.EPOLLIN)
     while not all(b"listening after" in each.data for each in listeners):
-        _read(poll, by_file)
+        read_some(poll, by_file)
     pipe.send("listening")
     begun = [each.lengths[-1] for each in listeners]
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        if _read(poll, by_file) and min(e.lengths[-1] - b for e, b in zip(listeners, begun, strict=True)) > changes:
+        if read_some(poll, by_file) and min(e.lengths[-1] - b for e, b in zip(listeners, begun, strict=True)) > changes:
             until = time.monotonic() + OVER
     pipe.send(figures_of(listeners, changes))
 
 
-def _read(poll: select.epoll, by_file: dict[int, Listener]) -> bool:
+def read_some(poll: select.epoll, by_file: dict[int, Listener]) -> bool:
+    """Read what has come on any of them; whether there was anything."""
     ready = poll.poll(0.2)
     for file, _ in ready:
         by_file[file].read()
     return bool(ready)
 
 
-def _asked(address: str, secret: str) -> socket.socket:
+def asked(address: str, secret: str, query: str = "") -> socket.socket:
+    """A connection on which the stream was asked for."""
     host, _, port = address.rpartition(":")
     sock = socket.create_connection((host, int(port)))
     sock.sendall(
-        f"GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n"
+        f"GET /api/v1/events{query} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {secret}\r\n"
         "Accept: text/event-stream\r\n\r\n".encode()
     )
     sock.setblocking(False)

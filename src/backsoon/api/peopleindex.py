@@ -1,37 +1,32 @@
 """Everybody in one answer: a few fields and a lamp each, for a console that searches by itself.
 
-The first time it is read from the store, a page at a time. From then on it is kept, and brought up to date by what the
-hub has announced since; where that is gone it is read anew. An answer says up to which announcement it is right: what
-follows is told by the stream of events.
+The first time it is read from the store, a page at a time, as it was decided last. From then on it is kept, and
+brought up to date by what the hub has announced since; where that is gone it is read anew. An answer says up to which
+announcement it is right: what follows is told by the stream of events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
-from backsoon.api.board import standing
 from backsoon.api.lamps import LAMPS, UNCONFIRMED, Facts, facts_of, unconfirmed
 from backsoon.api.parts import Parts
 from backsoon.domain.access import Identity, Role
+from backsoon.domain.model import Availability
 from backsoon.domain.organisation import Person
 from backsoon.domain.phrase import Audience
-from backsoon.engine.defects import where
+from backsoon.engine.deciding import MOST_CLAIMS, decide_all
 from backsoon.engine.hub import Announcement, Lagged, News
-from backsoon.store.base import Claims, Freshness
+from backsoon.store.base import Freshness
 
-log = logging.getLogger(__name__)
-
-PAGE = 500
+PAGE = 1000
 """People that are read in one go: some milliseconds."""
-FEW = 8
-"""Referrals that are read of each: those that start first. Of few people more are needed."""
 TRIES = 3
 """How often it is read anew where more is announced meanwhile than is kept."""
 LEVEL = 1
@@ -195,6 +190,7 @@ class PeopleIndex:
         hub, store = self._parts.hub, self._parts.store
         hub.position()
         number, entries, after = hub.number, dict[int, Entry](), 0
+        await self._parts.service.recorded()
         while page := await store.page_people(book.organisation, after=after, limit=PAGE):
             after = page[-1].id
             active = [person for person in page if person.active]
@@ -213,6 +209,7 @@ class PeopleIndex:
         book.after = max(after, hub.told)
         if book.anew:
             ids = list(book.anew)
+            await self._parts.service.recorded()
             people = await self._parts.store.people(ids)
             active = [person for person in people.values() if person.active]
             facts = await self._facts(active)
@@ -223,34 +220,31 @@ class PeopleIndex:
 
     async def _facts(self, people: Sequence[Person]) -> dict[int, Facts]:
         """By id, what these people's lamps are made of."""
-        parts, now = self._parts, self._parts.clock.now()
-        ids = [person.id for person in people]
-        claims = await parts.store.claims(ids, now, FEW)
+        parts, ids = self._parts, [person.id for person in people]
+        states = await parts.store.states(ids)
         fresh = await parts.store.freshness(ids)
-        await parts.directory.prepare(people, now)
-        warned = {name: now + each.rules.warn_before for name, each in parts.directory.organisations.items()}
-        more = [p.id for p in people if _is_cut(claims.get(p.id, _NONE), warned[p.organisation])]
-        if more:
-            claims |= await parts.store.claims(more, now)
+        now = parts.clock.now()
+        known = {id: state.availability for id, state in states.items() if state.due is None or state.due > now}
+        known |= await self._decided([person for person in people if person.id not in known], now)
 
-        def facts(person: Person) -> Facts:
+        def doubtful(person: Person) -> bool:
             within = parts.directory.organisation_of(person).rules.confirmed_within
-            doubtful = unconfirmed(fresh.get(person.id, _UNREAD), now, within)
-            try:
-                return facts_of(standing(person, claims.get(person.id, _NONE), now, parts.directory), doubtful)
-            except Exception as error:  # a defect about one person keeps nobody else from being seen
-                log.error("person %d: their lamp cannot be told: %s", person.id, where(error))
-                return UNCONFIRMED
+            return unconfirmed(fresh.get(person.id, _UNREAD), now, within)
 
-        return {person.id: facts(person) for person in people}
+        return {person.id: facts_of(known[person.id], doubtful(person)) for person in people}
+
+    async def _decided(self, people: Sequence[Person], now: datetime) -> dict[int, Availability]:
+        """How those stand about whom nothing was decided, or not for now: as whoever decides would see it."""
+        if not people:
+            return {}
+        directory = self._parts.directory
+        claims = await self._parts.store.claims([person.id for person in people], now, MOST_CLAIMS)
+        await directory.prepare(people, now)
+        decisions = await decide_all(people, claims, directory, now, shown=False)
+        return {decision.person.id: decision.availability for decision in decisions}
 
 
-_NONE, _UNREAD = Claims(), Freshness()
-
-
-def _is_cut(claims: Claims, warned: datetime) -> bool:
-    """Whether a referral that was not read may start by then: what runs and what is coming is not all known."""
-    return len(claims.referrals) >= FEW and max(r.span.start for r in claims.referrals) <= warned
+_UNREAD = Freshness()
 
 
 async def _zip(body: bytes) -> bytes:

@@ -1,14 +1,13 @@
 """The stream of events for whoever has only some people in sight: all of these, and of everybody else the lamp.
 
 What all listeners of a view have in common of a piece (the lamps, people who came or went) is made once; of the rest
-only those events are made that somebody has in sight. A piece says the lamps first, without an id: whoever is cut off
-after them hears them again, and whoever is cut off later has heard them.
+only those events are made that somebody has in sight, of each person in a piece the last one. A piece says the lamps
+first, without an id: whoever is cut off after them hears them again, and whoever is cut off later has heard them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +15,12 @@ from backsoon.api import sse
 from backsoon.api.board import standing
 from backsoon.api.lamps import Lamp, lamp_of
 from backsoon.api.parts import Parts
-from backsoon.api.pieces import PIECES, SPAN, Kept, Known, Piece, Pieces, View
+from backsoon.api.pieces import PIECES, Kept, Known, Piece, Pieces, View
 from backsoon.engine.hub import Announcement, News
 from backsoon.store.base import Claims, StoreUnavailable
 
+SPAN = 1000
+"""The most announcements in a piece: some 13 KiB of lamps that all share, and one event for each who is in sight."""
 STANDING = frozenset({News.CHANGE, News.ANEW})
 """News of how somebody stands; any other news is told to everybody."""
 
@@ -28,15 +29,15 @@ STANDING = frozenset({News.CHANGE, News.ANEW})
 class Sighted:
     """What follows an announcement, up to number `end`, for all listeners of a view.
 
-    `lamps` is the event of that name, `end_id` what sets the id. `told` are announcements for everybody, `by_person`
-    those for whoever has the person in sight, `known` what they are made of.
+    `lamps` is the event of that name, `end_id` what sets the id. `told` are announcements for everybody, `standing` by
+    person the last one for whoever has them in sight, `known` what they are made of.
     """
 
     end: int
     lamps: bytes
     end_id: bytes
     told: Sequence[Announcement]
-    by_person: Mapping[int, Sequence[Announcement]]
+    standing: Mapping[int, Announcement]
     known: Known
     alone: Piece
     """The piece of whoever has none of them in sight, where nothing is told to everybody."""
@@ -55,13 +56,15 @@ class SightPieces(Pieces):
 
         Raises `Lagged` where it is gone, `StoreError` where it cannot be known: a lamp never rests on a guess.
         """
-        announced = self._parts.hub.since(after, SPAN)
-        if view.own and all(each.person.id != view.own for each in announced):
-            view = view.of_others
+        announced: Sequence[Announcement] = ()
+        if own := view.own:
+            announced = self._parts.hub.since(after, SPAN)
+            if all(each.person.id != own for each in announced):
+                view = view.of_others
         key = view, after
         while (made := self._sighted.get(key)) is None:
             if (making := self._sighting.get(key)) is None:
-                await self._sight_once(view, after, announced)
+                await self._sight_once(view, after, announced or self._parts.hub.since(after, SPAN))
             else:
                 await making.wait()
         return made
@@ -83,13 +86,10 @@ class SightPieces(Pieces):
         event = sse.nameless("lamps", {"lamps": lamps}) if lamps else b""
         end = announced[-1].number
         end_id = sse.up_to(self._parts.hub.id_of(end))
-        by_person: defaultdict[int, list[Announcement]] = defaultdict(list)
-        for each in theirs:
-            if each.news in STANDING:
-                by_person[each.person.id].append(each)
+        standing = {each.person.id: each for each in theirs if each.news in STANDING}
         told = [each for each in theirs if each.news not in STANDING]
         alone = Piece(end, sse.chunk(event + end_id) if lamps else b"", 1 if lamps else 0)
-        return Sighted(end, event, end_id, told, by_person, known, alone)
+        return Sighted(end, event, end_id, told, standing, known, alone)
 
     def _lamps(self, announced: Sequence[Announcement], view: View, known: Known) -> dict[str, Lamp]:
         """By id the lamps that were announced: of each person the last one."""
@@ -109,7 +109,7 @@ class SightPieces(Pieces):
 
     def seen(self, sighted: Sighted, view: View, people: Iterable[int]) -> Piece:
         """The piece of one listener who has these people in sight."""
-        theirs = [each for id in people for each in sighted.by_person.get(id, ())]
+        theirs = [each for id in people if (each := sighted.standing.get(id)) is not None]
         if not (theirs or sighted.told):
             return sighted.alone
         told = sorted((*sighted.told, *theirs), key=lambda each: each.number)

@@ -278,6 +278,10 @@ class Service:
         await storing()
         await self._settle([person.id], cause)
 
+    async def recorded(self) -> None:
+        """Return once all that was announced until now is stored as decided. Raises `StoreError`."""
+        await self._settle((_NOBODY,), Cause(Trigger.SETTINGS))  # its turn comes after those before it
+
     async def follows(self, person: Person, at: datetime | None = None) -> Stretch | None:
         """The next stretch in which the person is away for another reason, or available; None: nothing follows."""
         at = self._clock.now() if at is None else at
@@ -327,6 +331,10 @@ class Service:
             return await self._store.read_soon(whole=whole)
         calendars = await self._store.calendars(person=person.id)
         return await self._store.read_soon([c.calendar.id for c in calendars], whole=whole)
+
+
+_NOBODY = 0
+"""The id of whoever is not stored."""
 
 
 def _to_nobody(_people: Sequence[Person], _news: News) -> None:

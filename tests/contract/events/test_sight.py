@@ -200,7 +200,7 @@ async def test_who_comes_in_sight_while_everything_changes_is_right(tmp_path: Pa
     async with served(tmp_path) as api, attendant(api) as session:
         people = [await api.world.person(f"1{n:02}", f"Person {n}") for n in range(12)]
         consoles = [Console(session) for _ in range(2)]
-        chance = random.Random(7)  # noqa: S311 - the same each time
+        chance = random.Random(7)  # the same each time
 
         async def change() -> None:
             for number in range(120):

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backsoon.api import Verbs, peopleindex
+from backsoon.api import Verbs
 from backsoon.api.peopleindex import PeopleIndex
 from backsoon.api.routes.console import takes_gzip
 from backsoon.domain.access import LOCAL, Identity, Role
-from backsoon.domain.model import Mode
 from backsoon.domain.organisation import Organisation, Person
 from backsoon.engine.hub import Hub, News
 from backsoon.store.base import StoreUnavailable
@@ -268,36 +267,41 @@ async def test_a_store_that_fails_leaves_nothing_half_read(tmp_path: Path, monke
         assert (await rows_of(index))["101"][2] == "Aa 101", "who was to be read anew still is"
 
 
-async def test_whoever_books_everything_is_shown_by_what_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More referrals run at once than are read at first, and the one that wins is not among those."""
-    monkeypatch.setattr(peopleindex, "FEW", 3)
-    async with world(tmp_path, organisation=acme(mode=Mode.KEYWORDS)) as w:
-        anna, bo = await read_person(w, "101"), await read_person(w, "102")
-        for person in (anna, bo):
-            calendar = await w.calendar_of(person)
-            for number in range(6):
-                calendar.put(f"i{number}", entry(f"i{number}", "m; x", at(8, number), at(11)))
-            calendar.put("c", entry("c", "m: x", at(8, 30) if person is anna else at(9, 30), at(10)))
-            await w.read(person)
-        assert await lamps_of(PeopleIndex(Parts(w))) == {"101": "r", "102": "s"} == await by_board(w)
-
-
-async def test_a_defect_about_one_person_keeps_nobody_else_from_being_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_whoever_is_due_is_decided_for_now(tmp_path: Path) -> None:
+    """What was decided last holds no more, and nobody has decided since: as after a night out of work."""
     async with world(tmp_path) as w:
         anna = await read_person(w, "101")
         await read_person(w, "102")
-        standing = peopleindex.standing
+        (await w.calendar_of(anna)).put("r", entry("u", "m: x", at(9, 30), at(10)))
+        await w.read(anna)
+        assert await lamps_of(PeopleIndex(Parts(w))) == {"101": "s", "102": "a"}
+        w.clock.step_to(at(9, 25))
+        await w.read(anna)
+        w.clock.step_to(at(9, 31))
+        assert await lamps_of(PeopleIndex(Parts(w))) == {"101": "r", "102": "u"} == await by_board(w)
 
-        def defect(person: Person, *rest: Any) -> Any:
-            if person.id == anna.id:
-                raise ZeroDivisionError
-            return standing(person, *rest)
 
-        monkeypatch.setattr(peopleindex, "standing", defect)
-        assert await lamps_of(PeopleIndex(Parts(w))) == {"101": "u", "102": "a"}
-    assert f"person {anna.id}" in caplog.text
+async def test_what_is_announced_and_not_stored_yet_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read while a decision is on its way to the store, after those who listen have heard of it."""
+    async with world(tmp_path) as w:
+        anna = await read_person(w, "101")
+        w.hub.position()
+        save_states, go, announced = w.store.save_states, asyncio.Event(), w.hub.number
+
+        async def slow(*args: Any) -> None:
+            await go.wait()
+            await save_states(*args)
+
+        monkeypatch.setattr(w.store, "save_states", slow)
+        referring = asyncio.create_task(w.service.refer(anna, "lunch"))
+        await w.until(lambda: w.hub.number > announced)
+        reading = asyncio.create_task(lamps_of(PeopleIndex(Parts(w))))
+        await w.until(lambda: True)
+        go.set()
+        await referring
+        assert await reading == {"101": "h"}
 
 
 async def test_what_a_page_begins_with(api: Serving) -> None:
