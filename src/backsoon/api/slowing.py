@@ -35,11 +35,12 @@ class Slowing:
         self._browsers = Failures(BROWSER, EVERY_BROWSER)
 
     def wait(self, address: str, user: str, browser: str, now: datetime) -> int:
-        """Seconds to wait; 0: none. `browser` is what `browser_of` found, "" for one that is not known here."""
+        """Seconds to wait; 0: none. `user` "": no account is meant. `browser` is what `browser_of` found, "" for one
+        that is not known here."""
         if browser:
             return self._browsers.wait(browser, now)
         wait = self._addresses.wait(address, now)
-        if self._accounts.wait(_key(user), now):
+        if user and self._accounts.wait(_key(user), now):
             wait = max(wait, self._guarded.wait(_pair(address, user), now))
         return wait
 
@@ -49,8 +50,9 @@ class Slowing:
             self._browsers.note(browser, now)
             return
         self._addresses.note(address, now)
-        self._accounts.note(_key(user), now)
-        self._guarded.note(_pair(address, user), now)
+        if user:
+            self._accounts.note(_key(user), now)
+            self._guarded.note(_pair(address, user), now)
 
     def forgive(self, address: str, user: str, browser: str, now: datetime) -> None:
         """It did not fail after all; what others failed at stays counted."""
