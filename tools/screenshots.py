@@ -74,7 +74,7 @@ async def take(browser: Browser, company: Morning, cookies: dict[str, str], shot
     try:
         context.set_default_timeout(WAIT_MS)
         if shot.user is not None:
-            await context.add_cookies([{"name": COOKIE, "value": cookies[shot.user], "url": company.url}])
+            await context.add_cookies([{"name": COOKIE, "value": cookies[shot.user], "url": company.url.replace("http:", "https:")}])
         page = await context.new_page()
         await page.clock.install(time=company.backsoon.clock.now())
         await page.goto(shot.path)
@@ -117,7 +117,41 @@ async def form(page: Page) -> None:
     await page.get_by_label("User name").wait_for()
 
 
-SHOTS: tuple[Shot, ...] = (Shot("sign-in", "/", form, user=None),)
+async def board(page: Page) -> None:
+    """Everybody, as they stand."""
+    await page.get_by_text("Live", exact=True).wait_for()
+    await page.get_by_text("In a meeting, back 09:26").wait_for()
+
+
+async def details(page: Page) -> None:
+    """Somebody's details."""
+    await board(page)
+    await page.get_by_role("row", name="Carl Dahl").click()
+    await page.get_by_text("Last confirmed").wait_for()
+
+
+async def referring(page: Page) -> None:
+    """About to refer somebody."""
+    await board(page)
+    await page.keyboard.type("disa")
+    await page.keyboard.press("F2")
+    await page.get_by_role("dialog").wait_for()
+
+
+async def keys(page: Page) -> None:
+    """The keys and the lamps."""
+    await board(page)
+    await page.keyboard.press("F1")
+    await page.get_by_role("dialog").wait_for()
+
+
+SHOTS: tuple[Shot, ...] = (
+    Shot("sign-in", "/", form, user=None),
+    Shot("console", "/", board),
+    Shot("console-details", "/", details),
+    Shot("console-refer", "/", referring),
+    Shot("console-keys", "/", keys),
+)
 
 
 def main(names: Sequence[str]) -> None:

@@ -9,16 +9,16 @@ from typing import Protocol
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, async_playwright, expect
+from playwright._impl._api_structures import SetCookieParam
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.axe import violations
-from tests.browser.house import ACCOUNTS, PASSWORD, House, furnished
+from tests.browser.house import COOKIE, House, furnished
 from tests.browser.watching import Watched
 from tests.peers import require_peer
 from tools.peers.chromium import environment, flags, program
 
 HERE = Path(__file__).parent
-COOKIE = "__Host-backsoon"
 WAIT_MS = 15_000
 """How long a page is waited for; nothing is asserted of how long it takes."""
 expect.set_options(timeout=WAIT_MS)
@@ -104,7 +104,7 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
             stack.push_async_callback(context.close)
             context.set_default_timeout(WAIT_MS)
             if user is not None:
-                await context.add_cookies([{"name": COOKIE, "value": house.session(user), "url": house.url}])
+                await context.add_cookies([cookie(house, house.session(user))])
             watched = Watched(context, await context.new_page(), house.url)
             if user is None:
                 watched.expect("status of 401")
@@ -117,9 +117,11 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
     assert [fault for watched in pages for fault in watched.verdict()] == []
 
 
+def cookie(house: House, value: str) -> SetCookieParam:
+    """What a browser holds of whoever is signed in. This way into it takes no such cookie of plain http."""
+    return {"name": COOKIE, "value": value, "url": house.url.replace("http:", "https:")}
+
+
 async def accessible(watched: Watched) -> None:
     """axe finds nothing in the page as it is now."""
     assert await violations(watched.page) == []
-
-
-__all__ = ["ACCOUNTS", "PASSWORD", "Locator", "accessible"]

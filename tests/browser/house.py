@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,7 +27,9 @@ from tests.browser import memory_kind
 from tests.servers import SERVICE, SERVICE_PASSWORD, DavServer, free_port, make_radicale
 
 ROOT = Path(__file__).resolve().parents[2]
+PATHS = f"{{}}:{ROOT}:{ROOT / 'src'}"
 OTHERS = 300
+COOKIE = "__Host-backsoon"
 PASSWORD = "four good words here"
 DEADLINE = 60.0
 ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
@@ -87,7 +90,7 @@ class House:
     @property
     def shell(self) -> Shell:
         """The commands, typed in its folder."""
-        return Shell(self.folder, {"PYTHONPATH": f"{self.folder / 'site'}:{ROOT}", "BACKSOON_API__LISTEN": ""})
+        return Shell(self.folder, {"PYTHONPATH": PATHS.format(self.folder / "site"), "BACKSOON_API__LISTEN": ""})
 
     def furnish(self) -> None:
         """Calendars, settings, people, accounts and tokens; then it starts."""
@@ -101,13 +104,15 @@ class House:
         for role in ("administrator", "attendant"):
             self.tokens[role] = self.shell("tokens", "add", f"tests-{role}", "--role", role).out.strip()
         self.start()
+        for user in ACCOUNTS:
+            self.account(user)
 
     # -- the process -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BACKSOON_")}
-        environment |= {"TZ": "UTC", "PYTHONPATH": f"{self.folder / 'site'}:{ROOT}", **self.more}
+        environment |= {"TZ": "UTC", "PYTHONPATH": PATHS.format(self.folder / "site"), **self.more}
         with (self.folder / "run.log").open("a") as log:
             self._process = process = subprocess.Popen(
                 [*PROGRAM, "run"], cwd=self.folder, env=environment, stdout=log, stderr=log, text=True
@@ -191,6 +196,12 @@ class House:
             raise Refused(f"{method} {path}: {status} {text}")
         return json.loads(text) if text else None
 
+    def account(self, user: str) -> None:
+        """Somebody may sign in from now on."""
+        name, roles, extension = ACCOUNTS[user]
+        body = {"user": user, "name": name, "roles": roles, "person": extension, "password": PASSWORD}
+        self.api("POST", "/users", body)
+
     def session(self, user: str) -> str:
         """The cookie of somebody who is signed in; the same one each time."""
         if user not in self.sessions:
@@ -203,19 +214,24 @@ class House:
         status, answered, text = self.ask("POST", "/api/v1/session", {"user": user, "password": password}, headers)
         if status != 200:
             raise Refused(f"sign-in of {user}: {status} {text}")
-        return answered["set-cookie"].partition("=")[2].partition(";")[0]
+        found = re.search(rf"(?:^|\n){COOKIE}=([^;]+)", answered["set-cookie"])
+        assert found, answered
+        return found[1]
 
     def ask(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], str]:
-        """One request: status, headers, text."""
+        """One request: status, headers by small names (several of one name on lines of their own), text."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             sent = {} if body is None else {"Content-Type": "application/json"}
             given = None if body is None else json.dumps(body)
             connection.request(method, path, given, {**sent, **(headers or {})})
             answer = connection.getresponse()
-            received = {name.lower(): value for name, value in answer.getheaders()}
+            received: dict[str, str] = {}
+            for name, value in answer.getheaders():
+                before = received.get(name.lower())
+                received[name.lower()] = value if before is None else f"{before}\n{value}"
             return answer.status, received, answer.read().decode()
         finally:
             connection.close()
@@ -223,8 +239,10 @@ class House:
 
 def people_csv() -> str:
     """The twelve with addresses, and so with calendars; the others without."""
-    lines = ["extension,name,email,department,title,language"]
-    lines += [f"{ext},{name},{user}@example.com,{where},," for user, (ext, name, where) in PEOPLE.items()]
+    lines = ["extension,name,email,department,title,competences"]
+    for user, (extension, name, where) in PEOPLE.items():
+        more = "Helpdesk,printers | VPN" if user == "frida" else ","
+        lines.append(f"{extension},{name},{user}@example.com,{where},{more}")
     lines += [f"{5000 + n},{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST)]},,Depot,," for n in range(OTHERS)]
     return "\n".join(lines) + "\n"
 
