@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,8 +30,9 @@ from backsoon.store.base import CalendarHealth, ReferralChanges, Store
 from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.asterisk.render import render
 from backsoon.switchboards.base import NOTHING, Order, Presentation, Rendered, Session, Switchboard, SwitchboardError
-from backsoon.wiring import Backsoon, SystemClock, answering_lookups
+from backsoon.wiring import Backsoon, SystemClock, answering_lookups, run_blocking
 
+T = TypeVar("T")
 ACME = Organisation("acme", "Acme", Rules(KEYWORDS, REASONS), zone="Europe/Stockholm", country="SE")
 FIRST_EXTENSION = 100_000
 PAGE = 1000
@@ -83,6 +84,17 @@ def in_child(work: Callable[..., Any], *args: Any) -> Any:
 
 
 # -- people ---------------------------------------------------------------------------------------------------
+
+
+def on_our_loop(work: Callable[[], Coroutine[None, None, T]]) -> T:
+    """What the work comes to, on the event loop that `backsoon run` has."""
+    found: list[T] = []
+
+    async def kept() -> None:
+        found.append(await work())
+
+    run_blocking(kept)
+    return found[0]
 
 
 def extension(number: int) -> str:

@@ -24,13 +24,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from backsoon.domain.organisation import Calendar, Connection, Person, SwitchboardSettings
 from backsoon.store.base import Store
 from bench.calendars.serving import Served, served
-from bench.common import ACME, PAGE, StampingBoard, extension, folder, number_of, opened, progress, running, utc_now
+from bench.common import (
+    ACME,
+    PAGE,
+    StampingBoard,
+    extension,
+    folder,
+    number_of,
+    on_our_loop,
+    opened,
+    progress,
+    running,
+    utc_now,
+)
 
 MAILBOXES, QUICK = 10_000, 300
 ENTRIES = 50
@@ -102,7 +115,7 @@ def run(asked: argparse.Namespace) -> Mapping[str, object]:
     figures: dict[str, object] = {"first_read_mailboxes": count}
     for name, vendor in VENDORS.items():
         progress(f"{name}: {count} mailboxes")
-        figures |= asyncio.run(_measured(name, vendor, count))
+        figures |= on_our_loop(partial(_measured, name, vendor, count))
     return figures
 
 

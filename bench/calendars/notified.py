@@ -18,7 +18,7 @@ from backsoon.store.base import Store
 from backsoon.wiring import Backsoon
 from bench.calendars.first_read import VENDORS, enrol, graph_settings, post, simulator, told
 from bench.calendars.serving import Served
-from bench.common import StampingBoard, folder, number_of, opened, progress, running, spread, utc_now
+from bench.common import StampingBoard, folder, number_of, on_our_loop, opened, progress, running, spread, utc_now
 
 MAILBOXES, RATE, SECONDS, LATENCY = 3500, 350.0, 20.0, 0.2
 AT_ONCE = 128
@@ -31,7 +31,7 @@ DEADLINE = 900.0
 def run(asked: argparse.Namespace) -> Mapping[str, object]:
     """`notification_to_switchboard_ms.p50`, `.p99`, `.max`; `notified_changes`, and how many of them never showed."""
     mailboxes, rate, seconds = QUICK if asked.quick else (MAILBOXES, RATE, SECONDS)
-    return asyncio.run(_measured(mailboxes, rate, seconds))
+    return on_our_loop(lambda: _measured(mailboxes, rate, seconds))
 
 
 async def _measured(mailboxes: int, rate: float, seconds: float) -> dict[str, object]:
