@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backsoon import __version__
-from backsoon.commands import asterisk, calendars, demo, people, tokens, voice
+from backsoon.commands import asterisk, calendars, demo, people, tokens, user, voice
 from backsoon.commands.apply import apply
 from backsoon.commands.board import board
 from backsoon.commands.check import check
@@ -47,6 +47,7 @@ for _command in (init, check, run, apply, sync, show, why, refer, back, board, h
 app.add_typer(people.app, name="people")
 app.add_typer(calendars.app, name="calendars")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(user.app, name="user")
 app.add_typer(asterisk.app, name="asterisk")
 app.add_typer(voice.app, name="voice")
 app.add_typer(demo.app, name="demo")

@@ -37,6 +37,7 @@ async def check_all(config: Config, asked: Asked, *, quiet: bool) -> list[Tried]
 async def _all(config: Config, asked: Asked, means: Means) -> AsyncIterator[Tried]:
     from backsoon.commands.remote import answers
     from backsoon.trials import checking
+    from backsoon.trials.signingin import try_issuer
 
     for one in checking.try_settings(config, means):
         yield one
@@ -48,5 +49,7 @@ async def _all(config: Config, asked: Asked, means: Means) -> AsyncIterator[Trie
             yield await checking.try_directory(config, directory)
     async for one in checking.try_calendars(config, asked, means):
         yield one
+    for issuer in config.sign_in.issuers:
+        yield await try_issuer(config, issuer, means.now())
     if told := await checking.try_notifications(config, running=answers(config.socket)):
         yield told

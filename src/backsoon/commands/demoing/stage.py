@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import json
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -89,6 +90,8 @@ class Play:
     address: str
     asked: Demonstration
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
+    pages: str = ""
+    """Where a browser opens it signed in, once."""
 
     async def book(self, booking: Booking) -> None:
         """Book an entry and have its calendar read."""
@@ -122,6 +125,7 @@ def _end_when_told() -> None:
 @asynccontextmanager
 async def _running(asked: Demonstration, folder: Path, address: str) -> AsyncIterator[Play]:
     from backsoon.api import serve
+    from backsoon.api.server import Listening
     from backsoon.config import applying
     from backsoon.wiring import Backsoon, open_store
 
@@ -136,8 +140,10 @@ async def _running(asked: Demonstration, folder: Path, address: str) -> AsyncIte
         if not asked.asterisk:
             await store.save_switchboards("demo", [SwitchboardSettings("demo", "memory", "memory")])
         await _fill(play)
+        port = _free_port()
+        play.pages = f"http://127.0.0.1:{port}/sign-in/demo/{await _code(backsoon)}"
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(backsoon, config.socket, stop))
+            tasks.create_task(serve(backsoon, config.socket, stop, Listening("127.0.0.1", port)))
             started = asyncio.Event()
             tasks.create_task(backsoon.run(stop, started.set))
             try:
@@ -147,6 +153,28 @@ async def _running(asked: Demonstration, folder: Path, address: str) -> AsyncIte
                 stop.set()
     finally:
         await store.close()
+
+
+def _free_port() -> int:
+    """The usual one, where it is free; else any: another Backsoon may run beside."""
+    for port in (8623, 0):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as trying:
+            return int(trying.getsockname()[1])
+    return 0
+
+
+async def _code(backsoon: Backsoon) -> str:
+    """What signs a browser in once, as an attendant, as Anna and as the administrator."""
+    from backsoon.domain.access import Role
+    from backsoon.engine.signingin import OneTimeCodes
+    from backsoon.store.base import Account
+
+    store, clock = backsoon.store, backsoon.clock
+    (anna,) = await store.find_people("demo", PEOPLE[GUEST][0], 1)
+    roles = frozenset({Role.ATTENDANT, Role.PERSON, Role.ADMINISTRATOR})
+    account = await store.save_account(Account("demo", anna.name, roles, clock.now(), person=anna.id, user=GUEST))
+    backsoon.one_time_codes = OneTimeCodes(clock)
+    return backsoon.one_time_codes.make(account)
 
 
 def _settings(asked: Demonstration, folder: Path, address: str) -> Path:
@@ -205,6 +233,7 @@ async def _watched(play: Play) -> bool:
 
     verbs = Verbs(play.backsoon)
     hint = Text(
+        f"\nIn a browser, once:    {play.pages}"
         '\nIn a second terminal:  .venv/bin/backsoon demo book anna "m: Budget" --in 1m --for 2m'
         f"\nThe settings are in    {play.backsoon.config.path}"
         "\n● by the calendar  ◆ by hand  ◐ inform only  ○ available        Ctrl-C ends it\n",
@@ -233,6 +262,7 @@ async def _by_itself(play: Play) -> bool:
     start = (begun + timedelta(seconds=lead)).replace(microsecond=0) + timedelta(seconds=1)
     end = start + timedelta(seconds=round(length))
     seen: list[tuple[Person, AvailabilityChange]] = []
+    output.say(f"In a browser, once: {play.pages}")
     with play.backsoon.hub.listening() as news:
         await play.book(Booking(GUEST, "m: Budget", start, end))
         output.say(f"Booked `m: Budget` for Anna Berg, {start:%H:%M:%S} to {end:%H:%M:%S} UTC.")
