@@ -146,9 +146,12 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """What may be done at the path: it may be several routes', of which the framework names one."""
-    partial = (r for r in request.app.router.routes if r.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in partial for method in getattr(route, "methods", None) or ()})
+    """What may be done at the path: it may be several routes', of which the framework names one. The first path that
+    fits counts: `/people/index` is no person, though one might be called so."""
+    fitting = [r for r in request.app.router.routes if r.matches(request.scope)[0] is not Match.NONE]
+    paths = [getattr(r, "path_format", getattr(r, "path", "")) for r in fitting]
+    own = (r for r, path in zip(fitting, paths, strict=True) if path == paths[0])
+    return sorted({method for route in own for method in getattr(route, "methods", None) or ()})
 
 
 async def _of_anything(_: Request, error: Exception) -> Response:
