@@ -14,6 +14,7 @@ from backsoon.store.base import (
     Grounds,
     KnownOverride,
     KnownReferral,
+    NotStored,
     ReferralChanges,
     StoreError,
 )
@@ -275,6 +276,28 @@ async def test_an_override_that_was_taken_back_is_known(house: House) -> None:
     assert await by_hand_at(house, 15) is None
     assert await store.overrides_since(anna, after(14)) == (expected,)
     assert await store.overrides_since(anna, after(15)) == ()
+
+
+@pytest.mark.parametrize("taken_back", [True, False])
+async def test_one_that_came_back_is_known_as_it_was(house: House, taken_back: bool) -> None:
+    store, anna = house.store, house.anna.id
+    first, second = by_hand(0, 60, "first"), by_hand(20, 60, "second")
+    await store.save_override(anna, first)
+    if taken_back:
+        await store.remove_override(anna, after(20), by="carol")
+    else:
+        await store.save_override(anna, second)
+    await store.restore_override(anna, first, after(25), by="dan", through="console")
+    assert (await store.claims([anna], after(25)))[anna].override == first
+    assert await by_hand_at(house, 10) == await by_hand_at(house, 25) == KnownOverride(first)
+    if not taken_back:
+        assert await by_hand_at(house, 22) == KnownOverride(second, after(25), "dan", "console")
+    assert anna in [person for _, person in await store.due(after(-(10**6)))], "and is to be decided about at once"
+
+
+async def test_nobody_gets_anything_back(house: House) -> None:
+    with pytest.raises(NotStored):
+        await house.store.restore_override(10**6, by_hand(), after(5))
 
 
 @pytest.mark.parametrize("replaced", [True, False])

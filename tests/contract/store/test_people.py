@@ -26,7 +26,7 @@ from tests.contract.store.values import (
 async def test_a_person_comes_back_whole(house: House) -> None:
     full = Person(
         "acme", "+46-8.x", "Åsa Öberg", "Asa@Example.org", "Europe/Stockholm", "sv", "SE", OFFICE, {"x": "lunch"},
-        "Sales", "Dr", False,
+        "Sales", "Dr", False, 0, "104", ("2040",), ("VAT", "Årsbokslut"),
     )  # fmt: skip
     (saved,) = await house.store.save_people([full])
     assert saved == replace(full, id=saved.id)
@@ -175,6 +175,44 @@ async def test_search_looks_at_name_extension_address_and_department_in_pages(ho
     assert [p.extension for p in await store.search_people("acme", "berg", after=first[-1].id, limit=2)] == ["7003"]
     assert await store.search_people("other", "berg") == ()
     assert await found("%") == []
+
+
+async def test_search_finds_competences(house: House) -> None:
+    store = house.store
+    await store.save_people(
+        [
+            Person("acme", "7001", "Anna", competences=("VAT", "Årsbokslut och moms")),
+            Person("acme", "7002", "Bo", department="vat", title="vat", keywords={"vat": "lunch"}),
+            Person("other", "7003", "Cia", competences=("VAT",)),
+        ]
+    )
+
+    async def found(text: str, **more: object) -> list[str]:
+        return [p.extension for p in await store.search_people("acme", text, **more)]  # type: ignore[arg-type]
+
+    assert await found("vat") == await found("ÅRSBOKSLUT") == await found("och MOMS") == ["7001"]
+    assert await found("vat", by_email=False) == [], "who may not know of addresses may not know of these"
+    assert await found("sought") == await found("[") == [], "it is their words that are searched"
+    (anna,) = await store.search_people("acme", "vat")
+    await store.save_people([replace(anna, competences=())])
+    assert await found("vat") == []
+
+
+async def test_the_departments_that_there_are(house: House) -> None:
+    store = house.store
+    assert await store.departments("acme") == ()
+    await store.save_people(
+        [
+            Person("acme", "7001", "Anna", department="Sales"),
+            Person("acme", "7002", "Bo", department="Sales"),
+            Person("acme", "7003", "Cia", department="Försäljning"),
+            Person("acme", "7004", "Dan", department="Gone", active=False),
+            Person("other", "7005", "Eva", department="Others"),
+        ]
+    )
+    assert await store.departments("acme") == ("Försäljning", "Sales")
+    assert await store.departments("other") == ("Others",)
+    assert await store.departments("nowhere") == ()
 
 
 async def test_search_by_department_goes_through_all(house: House) -> None:

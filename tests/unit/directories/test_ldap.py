@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backsoon.directories.ldap import LdapSettings, listing
+from dataclasses import replace
+
+from backsoon.directories.ldap import ATTRIBUTES, LdapSettings, listing
 from backsoon.wire.ldap import LdapAddress, LdapEntry, LdapFound
 
 SETTINGS = LdapSettings(LdapAddress("127.0.0.1", 389), "dc=example", "(telephoneNumber=*)")
@@ -25,3 +27,12 @@ def test_whoever_has_a_number_that_cannot_be_taken_is_there_all_the_same() -> No
         "uid=cia": "cia@example.com",
         "uid=dan": "",
     }
+
+
+def test_of_competences_all_count() -> None:
+    knowing = LdapEntry("uid=anna", {**entry("anna", "1001").attributes, "info": (b"VAT", b" Annual  accounts")})
+    settings = replace(SETTINGS, attributes={**ATTRIBUTES, "competences": ("extensionAttribute1", "info")})
+    (anna,) = listing(LdapFound([knowing]), settings).people
+    assert anna.values["competences"] == "Annual accounts | VAT"
+    (anna,) = listing(LdapFound([entry("anna", "1001")]), settings).people
+    assert "competences" not in anna.values, "what an entry does not have is not told"

@@ -35,10 +35,12 @@ def test_a_new_person() -> None:
         "active": "no",
         "deputy": "104",
         "ring_through": "+46 (70) 123-45 67; 2040, 2040",
+        "competences": " VAT |Annual  accounts, yearly| vat || ",
     }
     assert person(carl) == Person(
         "acme", "103", "Carl", "carl@example.com", "Europe/Stockholm", "sv-FI", "DE-BY", None,
         {"d": "course", "x": "lunch"}, "R&D", "Engineer", False, 0, "104", ("+46701234567", "2040"),
+        ("VAT", "Annual accounts, yearly"),
     )  # fmt: skip
 
 
@@ -78,6 +80,9 @@ def test_who_was_switched_off_stays_off_where_nothing_is_written(written: str) -
         ({"extension": "1", "name": "x", "deputy": "1&Local/9@x"}, "deputy"),
         ({"extension": "1", "name": "x", "ring_through": "family"}, "ring_through"),
         ({"extension": "1", "name": "x", "ring_through": ";".join(map(str, range(100, 111)))}, "at most 10"),
+        ({"extension": "1", "name": "x", "competences": "a | " + "b" * 61}, "competences: .* at most 60"),
+        ({"extension": "1", "name": "x", "competences": "a\u202eb"}, "printable"),
+        ({"extension": "1", "name": "x", "competences": "|".join(map(str, range(31)))}, "at most 30"),
         ({"extension": "1", "name": "x", "phone": "1"}, "not a field"),
     ],
 )
@@ -86,7 +91,9 @@ def test_a_row_that_does_not_fit_says_why(values: dict[str, str], because: str) 
         person(values)
 
 
-@pytest.mark.parametrize("field", ["email", "zone", "language", "active", "deputy", "ring_through", "keywords"])
+@pytest.mark.parametrize(
+    "field", ["email", "zone", "language", "active", "deputy", "ring_through", "keywords", "competences"]
+)
 def test_what_is_long_is_not_repeated_whole(field: str) -> None:
     with pytest.raises(BadField) as refused:
         person({"extension": "1", "name": "x", field: "x=" + "9y" * 30_000})
