@@ -82,7 +82,18 @@ async def test_a_password_that_was_changed_is_read_anew(sign_in: str) -> None:
         with pytest.raises(SourceDenied):
             await made.read()
         stored["password"] = "another"
+        await asyncio.gather(*(made.read(address) for address in [ANNA, BERIT] * 6))
+
+
+async def test_a_password_that_is_changed_without_a_word_is_not_shown_by_everybody_at_once() -> None:
+    async with office(sign_in="basic") as made:
         await made.read()
+        made.sim.password = "another"
+        made.account._client._good_until = 0.0  # a minute later
+        before = made.account._client.counts.total()
+        results = await asyncio.gather(*(made.read(address) for address in [ANNA, BERIT] * 6), return_exceptions=True)
+        assert all(isinstance(each, SourceDenied) for each in results)
+        assert made.account._client.counts.total() - before == 3
 
 
 async def test_who_is_locked_out_for_a_while_comes_in_with_a_new_password_at_once() -> None:

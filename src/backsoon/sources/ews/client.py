@@ -46,6 +46,8 @@ _DENIALS: Final = 3
 _DENIED_PAUSE, _LONGEST_DENIED = 120.0, 900.0
 """Seconds for which an account that was refused some times in a row is not shown: at first, and at most. Directories
 lock accounts after five or ten wrong passwords within a quarter or half of an hour."""
+_GOOD_FOR: Final = 60.0
+"""Seconds for which an account is believed to be good that was not refused: its password may be changed any time."""
 _REFUSED: Final = (
     "check username and password, and whether the account is locked; with NTLM also this machine's clock (NTP), and"
     " Extended Protection where something before Exchange ends TLS"
@@ -111,8 +113,8 @@ class Client:
         """until when it is not shown again,"""
         self._denied_pause = _DENIED_PAUSE
         """and for how many seconds after that."""
-        self._accepted = False
-        """Whether the account was refused neither now nor before anything was asked: else one at a time shows it."""
+        self._good_until = float("-inf")
+        """Until when the account is believed to be good (seconds of the loop's clock): else one at a time shows it."""
         self._showing = asyncio.Lock()
         self._confirmed = settings.version != "auto"
         self._addresses = addresses
@@ -198,14 +200,16 @@ class Client:
     @asynccontextmanager
     async def _one_at_first(self) -> AsyncIterator[None]:
         """Until the account is known to be good one request at a time shows it: many at once would lock it."""
-        if not self._accepted:
+        now = asyncio.get_running_loop().time
+        if now() >= self._good_until:
             async with self._showing:
-                if not self._accepted:
+                if now() >= self._good_until:
                     denials = self._denials
                     try:
                         yield
                     finally:
-                        self._accepted = self._denials == denials and self._denials < _DENIALS
+                        if self._denials == denials < _DENIALS:
+                            self._good_until = now() + _GOOD_FOR
                     return
         yield
 
@@ -226,7 +230,8 @@ class Client:
         """The operation's answer in a response that was asked for at `begun`. Raises as `ask`."""
         if response.status != 200:
             self._refused(response, begun)
-        self._denials, self._denied_pause, self._accepted = 0, _DENIED_PAUSE, True
+        self._denials, self._denied_pause = 0, _DENIED_PAUSE
+        self._good_until = asyncio.get_running_loop().time() + _GOOD_FOR
         root = soap.parse(response.body)
         said = soap.server_version(root)
         self.server = said or self.server
@@ -258,7 +263,7 @@ class Client:
         if status == 500 and b"Envelope" in response.body[:2_000]:
             return
         if status == 401:
-            self._denials, self._accepted = self._denials + 1, False
+            self._denials, self._good_until = self._denials + 1, float("-inf")
             if self._denials == _DENIALS:
                 self._denied_until = asyncio.get_running_loop().time() + self._denied_pause
             raise _refused_account()

@@ -42,8 +42,9 @@ class Transport:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Ask. Raises an `HttpError`, or a `SourceError` where no sign-in is possible."""
+        shown = self._password
         response = await self._post(url, headers, body)
-        if response.status == 401 and self.renewed():
+        if response.status == 401 and (self.renewed() or self._password != shown):
             return await self._post(url, headers, body)
         return response
 
