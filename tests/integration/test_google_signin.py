@@ -146,6 +146,12 @@ class TestSimulator:
             with pytest.raises(ConsentGone):
                 await pending.finish(tmp_path / "again.json", seconds=10)
 
+    async def test_a_file_of_a_client_that_is_not_there_is_named(self, http: Http, tmp_path: Path) -> None:
+        with pytest.raises(BadClient, match=r"OAuth client.*missing\.json") as caught:
+            async with signing_in(str(tmp_path / "missing.json"), http):
+                pass
+        assert "Desktop app" in caught.value.remedy
+
     @pytest.mark.parametrize("text", ["{", "{}", '{"installed": {}}', '{"installed": {"client_id": ""}}'])
     async def test_a_file_that_is_no_client(self, http: Http, text: str) -> None:
         with pytest.raises(BadClient):

@@ -152,7 +152,11 @@ async def signing_in(client: str, http: Http, *, port: int = 0, path: str = "/")
 
     Raises `BadClient`, and `SourceUnavailable` where the port cannot be had.
     """
-    known = read_client(await asyncio.to_thread(read_text, client))
+    try:
+        text = await asyncio.to_thread(read_text, client)
+    except BadCredentials:
+        raise BadClient(f"the file of the OAuth client cannot be read: {client}") from None
+    known = read_client(text)
     waiting: list[Pending] = []
 
     async def returned(request: web.Request) -> web.Response:
