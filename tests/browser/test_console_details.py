@@ -27,14 +27,14 @@ async def test_everything_about_somebody(opened: Opening, house: House, theme: s
     assert await why.get_by_role("listitem").count() > 1
     days = panel.locator(".week .day")
     await expect(days).to_have_count(8)
-    await expect(days.first.get_by_role("listitem")).to_contain_text(["In a meeting"])
+    await expect(days.first.get_by_role("listitem").last).to_contain_text("In a meeting")
     await expect(days.nth(1).or_(days.nth(2)).get_by_text("At lunch")).to_have_count(1)
-    assert await days.first.locator(".stretch.calendar").count() == 1
+    assert await days.first.locator(".stretch.calendar").count() > 0
     await accessible(watched)
     for path in booked:
         house.unbook(path)
     await expect(panel.locator(".state")).to_contain_text("Available")
-    await expect(panel).not_to_contain_text("Budget")
+    await expect(panel.locator("dl")).not_to_contain_text("Budget")
 
 
 async def refer_by_keyboard(page: Page, who: str, name: str) -> None:
@@ -43,7 +43,7 @@ async def refer_by_keyboard(page: Page, who: str, name: str) -> None:
     await expect(row(page, name)).to_be_visible()
     await page.keyboard.press("F2")
     dialog = page.get_by_role("dialog", name=f"Refer {name}")
-    await expect(dialog.get_by_role("radio").first).to_be_focused()
+    await expect(dialog.get_by_role("radio", checked=True)).to_be_focused()
     for _ in range(30):
         if await dialog.get_by_role("radio", name="At lunch").is_checked():
             break
