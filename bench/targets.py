@@ -17,6 +17,15 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
     "lateness": {"lateness_ms.p99": ("<=", 20), "early": ("<=", 0)},
     "lookup": {"latency_ms.p50": ("<=", 0.5), "latency_ms.p99": ("<=", 3), "latency_ms.p99_9": ("<=", 15)},
     "fanout": {"last_ms.p99": ("<=", 300), "heard_once": (">=", 1)},
+    "sight": {
+        "last_ms.p99": ("<=", 300),
+        "lamps_ms.p99": ("<=", 300),
+        "heard_once": (">=", 1),
+        "index_ms.cold": ("<=", 1000),
+        "index_ms.warm": ("<=", 300),
+        "index_ms.changed": ("<=", 300),
+        "index_right": (">=", 1),
+    },
     "presence": {"publish_per_s": (">=", 900), "notify_ms.p99": ("<=", 1000), "wave_told": (">=", 1)},
     "calls": {
         "added_ms.p50": ("<=", 1),
