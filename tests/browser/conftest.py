@@ -61,7 +61,7 @@ def own_house(tmp_path: Path) -> Iterator[House]:
 
 
 class Opening(Protocol):
-    """Opens a page."""
+    """Opens a page, at another house, or through another address of one."""
 
     def __call__(
         self,
@@ -72,6 +72,7 @@ class Opening(Protocol):
         language: str = "en-GB",
         size: tuple[int, int] = (1280, 800),
         at: House | None = None,
+        through: str = "",
         touch: bool = False,
     ) -> Awaitable[Watched]: ...
 
@@ -90,11 +91,13 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
             language: str = "en-GB",
             size: tuple[int, int] = (1280, 800),
             at: House | None = None,
+            through: str = "",
             touch: bool = False,
         ) -> Watched:
             house: House = at or request.getfixturevalue("house")
+            url = through or house.url
             context = await browser.new_context(
-                base_url=house.url,
+                base_url=url,
                 color_scheme="dark" if theme == "dark" else "light",
                 locale=language,
                 timezone_id="Europe/Stockholm",
@@ -104,8 +107,8 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
             stack.push_async_callback(context.close)
             context.set_default_timeout(WAIT_MS)
             if user is not None:
-                await context.add_cookies([cookie(house, house.session(user))])
-            watched = Watched(context, await context.new_page(), house.url)
+                await context.add_cookies([cookie(url, house.session(user))])
+            watched = Watched(context, await context.new_page(), url)
             if user is None:
                 watched.expect("status of 401")
             await watched.begin()
@@ -117,9 +120,9 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
     assert [fault for watched in pages for fault in watched.verdict()] == []
 
 
-def cookie(house: House, value: str) -> SetCookieParam:
+def cookie(url: str, value: str) -> SetCookieParam:
     """What a browser holds of whoever is signed in. This way into it takes no such cookie of plain http."""
-    return {"name": COOKIE, "value": value, "url": house.url.replace("http:", "https:")}
+    return {"name": COOKIE, "value": value, "url": url.replace("http:", "https:")}
 
 
 async def accessible(watched: Watched) -> None:
