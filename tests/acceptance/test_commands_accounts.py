@@ -62,8 +62,8 @@ async def microsoft365() -> AsyncIterator[Vendor]:
         app = sim.registration
         options = ["--calendar-tenant", app.tenant, "--calendar-client-id", app.client_id, "--calendar-url", sim.url]
         options += ["--calendar-client-secret", "env:GRAPH", "--calendar-outside", BOSS]
-        elsewhere = {"SIGN_IN_URL": sim.sign_in_url, "CA_FILE": sim.ca_file}
-        environment = {f"BACKSOON_CALENDARS__MAIN__{key}": value for key, value in elsewhere.items()}
+        options += ["--calendar-ca-file", sim.ca_file, "--calendar-cloud", "us_gov"]
+        environment = {"BACKSOON_CALENDARS__MAIN__SIGN_IN_URL": sim.sign_in_url}
         yield Vendor("graph", options, {"GRAPH": app.client_secret, **environment}, {}, f"{ANNA} can be read")
 
 
@@ -107,6 +107,8 @@ async def prepared(shell: Shell, vendor: Vendor) -> Done:
 async def test_from_nothing_to_a_calendar_that_refers(shell: Shell, vendor: Vendor) -> None:
     said = (await prepared(shell, vendor)).err
     assert vendor.read in said
+    written = (shell.folder / "backsoon.toml").read_text()
+    assert ('cloud = "us_gov"\nurl' in written, "\nca_file = " in written) == ((vendor.kind == "graph",) * 2)
     assert f"calendar {ANNA}: read; 2 entries" in said
     await typed(shell, "people", "add", "101", "Anna Berg", "--email", ANNA)
     checked = await typed(shell, "check", "--json")

@@ -37,6 +37,7 @@ def ask_account(kind: str, given: Asks, secret: Secret) -> Fields:
     if not given.yes:
         output.say(_BEFORE[kind])
     asked = {"ews": _ews, "graph": _graph, "google": _google}[kind](given, secret)
+    asked["ca_file"] = given.values.get("calendar_ca_file") or ""
     return {"kind": kind, **{key: value for key, value in asked.items() if value not in ("", "none")}}
 
 
@@ -66,6 +67,7 @@ def _graph(given: Asks, secret: Secret) -> Fields:
     else:
         found["certificate"] = certificate
     found["outside"] = given.ask("calendar_outside", "A mailbox that it must not be able to read (none)", "none")
+    found["cloud"] = given.values.get("calendar_cloud") or ""
     return found | _elsewhere(given)
 
 

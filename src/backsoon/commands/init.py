@@ -33,6 +33,10 @@ def init(
         str | None, typer.Option(help="graph: where its secret is: env:NAME, file:PATH.")
     ] = None,
     calendar_outside: Annotated[str | None, typer.Option(help="graph: a mailbox that must be refused.")] = None,
+    calendar_cloud: Annotated[str | None, typer.Option(help="graph: a national cloud: us_gov, us_dod, china.")] = None,
+    calendar_ca_file: Annotated[
+        str | None, typer.Option(help="ews, graph, google: the authority of a certificate of one's own.")
+    ] = None,
     calendar_credentials: Annotated[str | None, typer.Option(help="google: the account's JSON file.")] = None,
     public: Annotated[str | None, typer.Option(help="Where /hooks/ can be reached from outside: https://HOST.")] = None,
     asterisk_host: Annotated[str | None, typer.Option(help="Asterisk's address, or none.")] = None,
@@ -67,6 +71,8 @@ def init(
         "calendar_certificate": calendar_certificate,
         "calendar_client_secret": calendar_client_secret,
         "calendar_outside": calendar_outside,
+        "calendar_cloud": calendar_cloud,
+        "calendar_ca_file": calendar_ca_file,
         "calendar_credentials": calendar_credentials,
         "public": public,
         "asterisk_host": asterisk_host,

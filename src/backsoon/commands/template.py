@@ -156,7 +156,8 @@ _ACCOUNTS = {
 """,
     "graph": """\
 # Microsoft 365, read by an application with Calendars.Read. docs/guides/microsoft365.md narrows it to a group.
-# outside is a mailbox that it must not be able to read: `backsoon check` proves it.
+# outside is a mailbox that it must not be able to read: `backsoon check` proves it. In a national cloud:
+# cloud = "us_gov" (or us_dod, china).
 """,
     "google": """\
 # Google Calendar, read by an account with whom everybody shares (access = "shared"), or that acts for each mailbox
