@@ -28,6 +28,8 @@ _EARLY: Final = 180.0
 REFUSED_FOR: Final = 30.0
 """Seconds for which a refusal stands: all who wait for a token learn of one. Then secret or certificate are read anew,
 for they may have been changed meanwhile."""
+NOT_NOW: Final = 5.0
+"""The same for having got no answer, where nobody said for how long."""
 _LIMIT: Final = 256 * 1024
 _WELL_KNOWN: Final = "/v2.0/.well-known/openid-configuration"
 
@@ -42,7 +44,7 @@ class SignIn:
         self._lock = asyncio.Lock()
         self._good, self._good_until = "", float("-inf")
         """The token, and until when it need not be asked for (seconds of the event loop's clock)."""
-        self._refusal: tuple[SourceDenied, float] | None = None
+        self._refusal: tuple[SourceError, float] | None = None
         """Why no token was given, and until when nobody asks again."""
         self._refused = ""
         """The token that Graph did not accept: another one is asked for."""
@@ -62,10 +64,12 @@ class SignIn:
             raise copy.copy(self._refusal[0])
         try:
             found = await asyncio.to_thread(self._token)
-        except SourceDenied as error:
-            self._refusal = copy.copy(error), now() + REFUSED_FOR
-            await self.close()
-            self._application = self._transport = None
+        except SourceError as error:
+            denied = isinstance(error, SourceDenied)
+            self._refusal = copy.copy(error), now() + (REFUSED_FOR if denied else error.retry_after or NOT_NOW)
+            if denied:
+                await self.close()
+                self._application = self._transport = None
             raise
         self._refusal = None
         return found
