@@ -47,7 +47,7 @@ const RECOUNT = 1000;
 export class Board {
   here = $state.raw<Here | null>(null);
   standing = $state<Standing>('loading');
-  /** When the connection was lost, by this computer's clock. */
+  /** When the server was heard of last, by its clock, where the connection is lost. */
   lostAt = $state(0);
   /** Grows with each frame in which something changed. */
   version = $state(0);
@@ -118,7 +118,7 @@ export class Board {
 
   private stands(standing: Standing): void {
     if (standing === this.standing) return;
-    if (standing === 'lost') this.lostAt = this.now;
+    if (standing === 'lost') this.lostAt = this.live.heardAt + this.ahead;
     if (standing === 'live' || this.here === null) void this.readHere(); // a clock may have been set meanwhile
     this.standing = standing;
   }

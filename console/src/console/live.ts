@@ -30,6 +30,8 @@ export class Live {
   people = new People();
   /** How those in sight stand; of others it is not kept, for it would grow old. */
   readonly rows = new Map<number, Row>();
+  /** When the server was last heard of, by this computer's clock. */
+  heardAt = Date.now();
   private readonly heard = new Map<number, string>();
   private sight: readonly number[] = [];
   private wanted: readonly number[] | null = null;
@@ -56,6 +58,7 @@ export class Live {
       {
         after,
         open: (headers, either) => this.api.fetch(`/events?${query}&after=${after}`, { headers, signal: either }),
+        alive: () => (this.heardAt = Date.now()),
         probe: (either) => this.api.alive(either),
         events: (events) => this.take(events, signal),
         state: (state) => this.connected(state),

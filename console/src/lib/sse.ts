@@ -84,6 +84,8 @@ export interface Following {
   state(state: Connection): void;
   /** The id after which to begin. */
   after?: string;
+  /** Called with each sign of life, also where there is nothing to tell. */
+  alive?: () => void;
   /** Asks for any sign of life, e.g. `(signal) => api.alive(signal)`: where it rejects the connection counts as lost. */
   probe?: (signal: AbortSignal) => Promise<unknown>;
   /** After how many seconds without a byte that is asked. */
@@ -135,7 +137,7 @@ async function listen(
   const cut = new AbortController();
   const both = AbortSignal.any([signal, cut.signal]);
   const { probe = () => Promise.reject(new Error('quiet')), quiet = following.probe === undefined ? 25 : 6 } = following;
-  const watch = watchdog(quiet * 1000, () => probe(AbortSignal.any([both, AbortSignal.timeout(PATIENCE)])), () => cut.abort());
+  const watch = watchdog(quiet * 1000, () => probe(AbortSignal.any([both, AbortSignal.timeout(PATIENCE)])).then(following.alive), () => cut.abort());
   const gone = (): void => cut.abort();
   globalThis.addEventListener?.('offline', gone);
   try {
@@ -150,6 +152,7 @@ async function listen(
       if (done) return;
       opened();
       watch.fed();
+      following.alive?.();
       const found = parser.feed(decoder.decode(value, { stream: true }));
       if (found.length > 0) following.events(found);
     }
