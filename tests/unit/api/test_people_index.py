@@ -139,7 +139,8 @@ class Company:
     """A world that something happens in."""
 
     def __init__(self, made: World) -> None:
-        self.world, self.ids, self.added = made, [], 0
+        self.world, self.added = made, 0
+        self.ids: list[int] = []
         made.service.announce = made.hub.announce_people
 
     async def begin(self) -> None:

@@ -65,6 +65,7 @@ async def test_history_says_who_undid_it(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         anna = await w.person()
         async with w.running():
+            await w.until(lambda: w.publisher.settled)  # what the start decides is decided
             first = await w.service.refer(anna, "lunch", by="Bo", through="phone")
             await w.move_to(at(9, 1))
             second = await w.service.refer(anna, "sick", by="Cia", through="console")
