@@ -10,11 +10,13 @@ import asyncio
 import secrets
 import unicodedata
 from dataclasses import dataclass
-
-import argon2
-from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from backsoon.domain.errors import BacksoonError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 AT_ONCE = 2
 """Hashes under way together."""
@@ -51,10 +53,16 @@ class Passwords:
 
     def __init__(self, *, passes: int = 3, memory_kib: int = 65_536, lanes: int = 1) -> None:
         """`lanes` are threads of one hash: one, for the other cores have other things to do."""
-        self._hasher = argon2.PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
+        self._parameters = passes, memory_kib, lanes
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._dummy = ""
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        from argon2 import PasswordHasher  # a tenth of a second: only where somebody signs in
+
+        return PasswordHasher(*self._parameters)
 
     async def hashed(self, password: str) -> str:
         """The hash of a new password. Raises `BadPassword`, `TooBusy`."""
@@ -84,11 +92,13 @@ class Passwords:
 
     def _work(self, password: str, stored: str | None) -> str:
         """A new hash, or the one given where the password fits, "" where it does not."""
+        from argon2.exceptions import Argon2Error, InvalidHashError
+
         if stored is None:
             return self._hasher.hash(password)
         try:
             self._hasher.verify(stored, password)
-        except (VerifyMismatchError, InvalidHashError, Argon2Error):
+        except (Argon2Error, InvalidHashError):
             return ""
         return stored
 

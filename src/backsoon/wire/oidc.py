@@ -14,17 +14,18 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
-from joserfc import jwk, jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from backsoon.domain.address import this_machine
 from backsoon.domain.errors import BacksoonError
 from backsoon.wire.http import Http, HttpError, Response
+
+if TYPE_CHECKING:  # a third of a second of importing: only where somebody signs in by an issuer
+    from joserfc import jws
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """The signatures that are believed: each by a key of which only the issuer has the secret half."""
@@ -45,7 +46,7 @@ _KEYS: Final = 64
 """Keys of one issuer that are looked at."""
 _FAMILY: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 _FITTING: Final = {"EdDSA": {"EdDSA", "Ed25519"}, "Ed25519": {"EdDSA", "Ed25519"}}
-Key: TypeAlias = RSAKey | ECKey | OKPKey
+Key: TypeAlias = "RSAKey | ECKey | OKPKey"
 
 
 class OidcError(BacksoonError):
@@ -275,6 +276,9 @@ def _keys(body: bytes) -> list[Key]:
 
 
 def _key(value: dict[str, Any]) -> Key | None:
+    from joserfc import jwk
+    from joserfc.errors import JoseError
+
     kind = value.get("kty")
     if value.get("use", "sig") != "sig" or not isinstance(kind, str) or value.get("crv") != _CURVES.get(kind, ""):
         return None
@@ -285,7 +289,7 @@ def _key(value: dict[str, Any]) -> Key | None:
         key = jwk.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    return key if isinstance(key, RSAKey | ECKey | OKPKey) else None
+    return key if isinstance(key, jwk.RSAKey | jwk.ECKey | jwk.OKPKey) else None
 
 
 _CURVES: Final = {"RSA": None, "EC": "P-256", "OKP": "Ed25519"}
@@ -331,6 +335,9 @@ def _fits(key: Key, algorithm: str) -> bool:
 
 
 def _payload(token: str, key: Key, algorithm: str) -> Mapping[str, Any] | None:
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `EdDSA` is an old name of Ed25519, the one curve that is let in
@@ -342,6 +349,8 @@ def _payload(token: str, key: Key, algorithm: str) -> Mapping[str, Any] | None:
 
 def _registry(algorithm: str) -> jws.JWSRegistry:
     """One that reads a token with the 200 groups that Entra ID may name, and whatever the answer's limit lets in."""
+    from joserfc import jws
+
     registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)  # those unknown are passed over
     registry.max_header_length = registry.max_payload_length = registry.max_signature_length = _TOKEN_LIMIT
     return registry
