@@ -50,7 +50,7 @@ class _Job:
     asked: Asked
     window: Window
     state: str = "waiting"
-    """`waiting`, `running`, `done`, `stopped` or `failed`."""
+    """`none`, `waiting`, `running`, `done`, `stopped` or `failed`."""
     because: str = ""
     ended_at: datetime | None = None
     found: Found | None = None
@@ -130,13 +130,14 @@ class DryRuns:
             await dry_run.run()
 
     def told(self, organisation: str, after: int = 0, limit: int = PAGE) -> Json:
-        """How far it is, and a page of people in the order in which they were read. Raises `NoDryRun`."""
+        """How far it is, and a page of people in the order in which they were read; state `none`: there is none."""
         job = self._jobs.get(organisation)
         if job is not None and job.ended_at is not None and self._means.now() - job.ended_at > KEPT:
             del self._jobs[organisation]
             job = None
         if job is None:
-            raise NoDryRun("there is no dry run")
+            now = self._means.now()
+            job = _Job(Asked(Mode.ALL_BUSY), Window(now, now), "none")
         found = job.found or Found()
         page = found.people[after : after + min(limit, PAGE)] if job.state in ("done", "stopped") else []
         last = after + len(page)
@@ -163,7 +164,9 @@ class DryRuns:
     async def stop(self, organisation: str) -> Json:
         """Stop it, and forget what it found; how it stood then. Raises `NoDryRun`."""
         told = self.told(organisation)
-        job = self._jobs.pop(organisation)
+        job = self._jobs.pop(organisation, None)
+        if job is None:
+            raise NoDryRun("there is no dry run")
         if job.task is not None and not job.task.done():
             job.task.cancel()
             await asyncio.wait([job.task])

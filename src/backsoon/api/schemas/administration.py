@@ -118,7 +118,7 @@ class DryTotals(Model):
 class DryRun(Model):
     """A dry run, and how far it is."""
 
-    state: Literal["waiting", "running", "done", "stopped", "failed"]
+    state: Literal["none", "waiting", "running", "done", "stopped", "failed"]
     because: str | None
     mode: Literal["keywords", "all_busy"]
     start: Instant
