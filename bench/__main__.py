@@ -37,6 +37,7 @@ BENCHES = (
     "presence",
     "calls",
     "calendars",
+    "console",
 )
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

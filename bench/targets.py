@@ -26,6 +26,15 @@ TARGETS: Mapping[str, Mapping[str, tuple[str, float]]] = {
         "index_ms.changed": ("<=", 300),
         "index_right": (">=", 1),
     },
+    "console": {
+        "first_row_ms": ("<=", 1000),
+        "search_ms.p99": ("<=", 50),
+        "change_to_screen_ms.p99": ("<=", 300),
+        "change_to_screen_ms_5k.p99": ("<=", 300),
+        "changes_missed": ("<=", 0),
+        "scroll_frames_per_s": (">=", 59),
+        "heap_mib": ("<=", 60),
+    },
     "presence": {"publish_per_s": (">=", 900), "notify_ms.p99": ("<=", 1000), "wave_told": (">=", 1)},
     "calls": {
         "added_ms.p50": ("<=", 1),
