@@ -364,8 +364,8 @@ class Store(Subscriptions, Messages, Accounts, Protocol):
         ...
 
     async def forget(self, before: datetime) -> int:
-        """Delete changes, referrals, overrides, what was told, tokens and sessions that ended before the instant; how
-        many rows.
+        """Delete changes, referrals, overrides, what was told, tokens and sessions that ended before the instant, and
+        accounts that have waited for approval since; how many rows.
 
         A change ends when the next one of the same person begins: the one that still holds stays. Several
         transactions, so that nobody waits long.

@@ -152,6 +152,19 @@ class TestSessions:
         assert [await store.session(digest) is None for digest in "ab"] == [True, False]
 
 
+    async def test_who_has_waited_long_is_forgotten(self, house: House) -> None:
+        store = house.store
+        wanted = [
+            issued("old", state=AccountState.PENDING),
+            issued("new", state=AccountState.PENDING, created_at=after(20)),
+            issued("in"),
+        ]
+        for each in wanted:
+            await store.save_account(each)
+        assert await store.forget(after(15)) == 1
+        assert [each.subject for each in await store.accounts("acme")] == ["new", "in"]
+
+
 class TestAudit:
     async def test_the_latest_first_and_whole(self, house: House) -> None:
         told = {"count": 3, "names": ["a", "b"], "on": True}

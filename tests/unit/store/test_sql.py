@@ -17,7 +17,7 @@ from backsoon.store.sqlite.database import MARKS, QUERIES
 
 LISTINGS = {
     "organisations", "connections", "switchboards", "find_people", "count_people",
-    "read_all_soon", "read_all_soon_whole", "tokens", "forget_tokens",
+    "read_all_soon", "read_all_soon_whole", "tokens", "forget_tokens", "forget_pending",
 }  # fmt: skip
 """Those that are meant to walk through a whole table."""
 

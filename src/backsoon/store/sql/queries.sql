@@ -861,6 +861,9 @@ delete from session where account_id = $1 and digest <> $2;
 -- name: forget_sessions
 delete from session where ends_at < $1;
 
+-- name: forget_pending
+delete from account where state = 'pending' and created_at < $1;
+
 -- ------------------------------------------------------------------------------------------------------- audit
 
 -- name: note_audit

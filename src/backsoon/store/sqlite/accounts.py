@@ -174,8 +174,8 @@ def _forget_audit(database: Database, before: int) -> int:
 
 
 def forget_sessions(database: Database, before: int) -> int:
-    """Delete sessions that have ended; how many."""
-    return database.run("forget_sessions", before)
+    """Delete sessions that have ended, and accounts that have waited since; how many."""
+    return database.run("forget_sessions", before) + database.run("forget_pending", before)
 
 
 # -- the part of the store -----------------------------------------------------------------------------------------
