@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from backsoon.api.schemas.base import Fresh, Instant, Model, State
 
@@ -175,14 +175,30 @@ class Board(Model):
     next: int | None
 
 
+IndexRow = Annotated[
+    tuple[int, str, str, str, str, list[str], LampLetter],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 7,
+            "maxItems": 7,
+            "items": {
+                "anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+            },
+        }
+    ),
+]
+"""Described more loosely than it is: tools that read descriptions stumble over what stands at which place."""
+
+
 class PeopleIndex(Model):
     """Everybody who counts, in short, in the order of names."""
 
     listen_after: Annotated[str, Field(description="The id after which events are news: their `Last-Event-ID`.")]
     people: Annotated[
-        list[tuple[int, str, str, str, str, list[str], LampLetter]],
+        list[IndexRow],
         Field(
-            description="Of each the id, extension, name, department, title, competences and lamp.",
+            description="Of each the id, extension, name, department, title, competences and lamp (see `Row.lamp`).",
             examples=[[[17, "101", "Anna Berg", "Sales", "Manager", ["VAT"], "a"]]],
         ),
     ]
