@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,10 @@ from pathlib import Path
 from backsoon.api import serve
 from backsoon.api.server import Listening
 from backsoon.commands.demoing import radicale
-from backsoon.commands.demoing.company import PEOPLE, day
+from backsoon.commands.demoing.company import PEOPLE, Booking, day
 from backsoon.config import applying, load
 from backsoon.domain.access import Role
-from backsoon.domain.organisation import Person, SwitchboardSettings
+from backsoon.domain.organisation import Person
 from backsoon.engine.importing import reassign
 from backsoon.store.base import Account, Session
 from backsoon.testing import MemorySwitchboard
@@ -37,7 +37,14 @@ kind = "caldav"
 url = "{url}/{{user}}/"
 username = "{service}"
 password = "file:password"
+
+[switchboards.office]
+kind = "asterisk"
+username = "backsoon"
+secret = "file:password"
 """
+CALENDAR_PORT = 5232
+"""The same each time, for it is seen in pictures."""
 TITLES = {"anna": "Controller", "carl": "Key accounts", "frida": "Helpdesk", "karin": "Managing director"}
 COMPETENCES = {"frida": ("VPN", "printers"), "gustav": ("printers", "telephones"), "hanna": ("telephones",)}
 
@@ -74,7 +81,7 @@ class Morning:
 @asynccontextmanager
 async def morning(folder: Path, port: int) -> AsyncIterator[Morning]:
     """The company, until the context ends. Raises `NoRadicale` where there is no calendar server."""
-    async with radicale.running(radicale.find(None), folder / "radicale") as address:
+    async with radicale.running(radicale.find(None), folder / "radicale", CALENDAR_PORT) as address:
         (folder / "password").write_text("demo")
         path = folder / "backsoon.toml"
         path.write_text(SETTINGS.format(url=address, service=radicale.SERVICE))
@@ -83,7 +90,6 @@ async def morning(folder: Path, port: int) -> AsyncIterator[Morning]:
         try:
             backsoon = Backsoon(config, store, MorningClock(), make_switchboard=lambda _: MemorySwitchboard())
             await applying.apply(store, config)
-            await store.save_switchboards("acme", [SwitchboardSettings("acme", "office", "memory")])
             people = await _fill(backsoon, address)
             async with _at_work(backsoon, port):
                 yield Morning(backsoon, f"http://127.0.0.1:{port}", people)
@@ -108,9 +114,27 @@ async def _fill(backsoon: Backsoon, address: str) -> dict[str, Person]:
     await reassign(backsoon.store, "acme")
     for user in PEOPLE:
         await asyncio.to_thread(radicale.make_calendar, address, user)
-    for number, booking in enumerate(day(backsoon.clock.now())):
+    for number, booking in enumerate([*day(MORNING), *week()]):
         await asyncio.to_thread(radicale.book, address, booking, f"day-{number}")
     return dict(zip(PEOPLE, saved, strict=True))
+
+
+def week() -> Iterator[Booking]:
+    """What two of them have in the days that follow."""
+
+    def timed(user: str, subject: str, days: int, start: float, end: float) -> Booking:
+        midnight = MORNING.replace(hour=0, minute=0, second=0) - timedelta(hours=1) + timedelta(days=days)
+        return Booking(user, subject, midnight + timedelta(hours=start), midnight + timedelta(hours=end))
+
+    yield timed("carl", "m: Forecast", 0, 13, 15)
+    yield timed("carl", "c: Negotiating", 2, 9, 16.5)
+    yield timed("carl", "m; Desk day", 3, 9, 12)
+    yield timed("carl", "t: Oslo", 4, 7, 19)
+    yield timed("gustav", "Dentist", 1, 8, 9)
+    yield timed("gustav", "m: New telephones", 1, 10, 11.5)
+    yield timed("gustav", "Lunch with Hanna m: x", 2, 11.5, 12.5)
+    first = (MORNING + timedelta(days=8)).date()
+    yield Booking("gustav", "h: Skiing", MORNING, MORNING, (first, first + timedelta(days=4)))
 
 
 @asynccontextmanager

@@ -74,7 +74,9 @@ async def take(browser: Browser, company: Morning, cookies: dict[str, str], shot
     try:
         context.set_default_timeout(WAIT_MS)
         if shot.user is not None:
-            await context.add_cookies([{"name": COOKIE, "value": cookies[shot.user], "url": company.url.replace("http:", "https:")}])
+            await context.add_cookies(
+                [{"name": COOKIE, "value": cookies[shot.user], "url": company.url.replace("http:", "https:")}]
+            )
         page = await context.new_page()
         await page.clock.install(time=company.backsoon.clock.now())
         await page.goto(shot.path)
@@ -145,12 +147,59 @@ async def keys(page: Page) -> None:
     await page.get_by_role("dialog").wait_for()
 
 
+async def my_state(page: Page) -> None:
+    """How somebody stands, on a telephone."""
+    await page.locator(".coming").first.wait_for()
+
+
+async def my_lunch(page: Page) -> None:
+    """About to go to lunch."""
+    await my_state(page)
+    await page.get_by_role("button", name="At lunch").click()
+    await page.get_by_role("dialog").wait_for()
+
+
+async def my_entries(page: Page) -> None:
+    """Which entries refer, and why."""
+    await page.get_by_role("button", name="Read my calendar").click()
+    await page.locator(".because").first.wait_for()
+
+
+async def administration(page: Page) -> None:
+    """A part of the administrator's page."""
+    await page.get_by_role("heading", level=1).wait_for()
+    await page.locator("main [aria-busy=true]").wait_for(state="detached")
+
+
+async def tried(page: Page) -> None:
+    """A calendar, tried."""
+    await administration(page)
+    await page.get_by_label("Whose calendar to try").fill("carl@example.com")
+    await page.get_by_role("button", name="Try it").click()
+    await page.get_by_text("In order").first.wait_for()
+
+
+async def dry_run(page: Page) -> None:
+    """What the other mode would do."""
+    await administration(page)
+    await page.get_by_role("button", name="Try the mode").click()
+    await page.get_by_role("row").filter(has_text="Frida Holm").wait_for()
+    await page.get_by_role("row").filter(has_text="Frida Holm").scroll_into_view_if_needed()
+
+
 SHOTS: tuple[Shot, ...] = (
     Shot("sign-in", "/", form, user=None),
     Shot("console", "/", board),
     Shot("console-details", "/", details),
     Shot("console-refer", "/", referring),
     Shot("console-keys", "/", keys),
+    Shot("me", "/me", my_state, "gustav", TELEPHONE),
+    Shot("me-refer", "/me", my_lunch, "gustav", TELEPHONE),
+    Shot("me-calendar", "/me#ahead", my_entries, "gustav", TELEPHONE),
+    Shot("admin-health", "/admin#health", administration, "karin"),
+    Shot("admin-calendars", "/admin#setup/calendars", tried, "karin"),
+    Shot("admin-mode", "/admin#setup/rules", dry_run, "karin"),
+    Shot("admin-users", "/admin#users", administration, "karin"),
 )
 
 

@@ -59,9 +59,9 @@ def find(given: Path | None) -> Path:
 
 
 @asynccontextmanager
-async def running(program: Path, folder: Path) -> AsyncIterator[str]:
-    """Run it until the context ends; its address. Raises `NoRadicale`."""
-    port = _free_port()
+async def running(program: Path, folder: Path, port: int = 0) -> AsyncIterator[str]:
+    """Run it until the context ends; its address. `port` 0: any that is free. Raises `NoRadicale`."""
+    port = port or _free_port()
     config = _configured(folder, port)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
