@@ -50,7 +50,7 @@ class Issuer:
         self.asked: list[dict[str, str]] = []
         self.forms: list[dict[str, str]] = []
         self.authorizations: list[str] = []
-        self.keys_asked = 0
+        self.keys_asked = self.documents_asked = 0
         self.broken: dict[str, tuple[int, bytes]] = {}
         """By path: what is answered instead."""
 
@@ -78,6 +78,7 @@ class Issuer:
         return f"{asked['redirect_uri']}?{urlencode({name: value for name, value in said.items() if value})}"
 
     async def _discovery(self, request: web.Request) -> web.Response:
+        self.documents_asked += 1
         if broken := self._broken(request):
             return broken
         origin = f"http://127.0.0.1:{self.port}"

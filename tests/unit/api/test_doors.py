@@ -477,6 +477,14 @@ class TestDiscovery:
         issuer.broken.clear()
         assert await through(page, issuer) == "/me"
 
+    async def test_one_that_does_not_answer_is_not_asked_again_and_again(
+        self, api: Serving, page: Browser, issuer: Issuer
+    ) -> None:
+        issuer.broken["/.well-known/openid-configuration"] = (503, b"")
+        for _ in range(14):
+            assert (await page.ask("GET", "/sign-in/corp"))[2]["Location"] == "/?sign-in=failed"
+        assert issuer.documents_asked == 10
+
     async def test_a_secret_that_cannot_be_read(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         from backsoon.config import SecretError
 

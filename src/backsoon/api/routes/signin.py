@@ -37,11 +37,15 @@ class Doors:
         ]
 
     async def _there(self, request: Request) -> Response:
-        """To the issuer; `to` is the page to come back to."""
+        """To the issuer; `to` is the page to come back to. One that does not answer is not asked again and again."""
+        asking, now = address_of(request), self._parts.clock.now()
+        if self._slowing.wait(asking, "", "", now):
+            return _to("/?sign-in=failed")
         try:
             name, to = request.path_params["name"], request.query_params.get("to", "/")
             address, kept = await self._parts.signing_in.begin(name, to)
         except BacksoonError as error:
+            self._slowing.note(asking, "", "", now)
             return _not(error)
         told = RedirectResponse(address, 303, QUIET)
         set_cookie(told, GOING, kept, int(LASTS.total_seconds()))
