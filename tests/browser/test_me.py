@@ -8,21 +8,25 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from backsoon.commands.demoing.company import PEOPLE
 from tests.browser.cable import Cable, cable_to
 from tests.browser.conftest import Opening, accessible
-from tests.browser.house import House, furnished
+from tests.browser.house import House, furnished, until
 from tests.browser.watching import Watched
 from tests.peers import require_peer
 
 TELEPHONE, SMALL = (360, 740), (320, 568)
 HERE = ZoneInfo("Europe/Stockholm")
 HOSTILE = "<img src=x onerror=alert(1)><svg onload=alert(2)>javascript:alert(3)"
+SHELL = r"/(me|manifest\.webmanifest|icon[\w-]*\.\w+|assets/.+)"
+TARGETS = ".me :is(button, a, select, summary, input:not([type=radio]), [role=spinbutton])"
 OFFLINE = [r"ERR_(FAILED|CONNECTION|EMPTY|INTERNET|NETWORK|INCOMPLETE|SOCKET)", r"Failed to load resource"]
 
 
@@ -59,6 +63,21 @@ def _clean(mine: House) -> None:
     """Bo and Erik begin available, with empty calendars and no messages."""
     for user in ("bo", "erik"):
         mine.available(user)
+
+
+def cancelled(house: House, user: str, path: str) -> None:
+    """Take an entry out of somebody's calendar, and wait until nothing of it is left."""
+    house.unbook(path)
+    extension = PEOPLE[user][0]
+
+    def gone() -> bool:
+        now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+        start, end = (f"{(now + lasting).isoformat()}Z" for lasting in (timedelta(seconds=2), timedelta(days=20)))
+        query = urlencode({"start": start, "end": end})
+        told = house.api("GET", f"/people/{extension}/timeline?{query}", role="attendant")
+        return all(each["availability"]["state"] == "available" for each in told["stretches"])
+
+    until(gone)
 
 
 async def mine_on_a_telephone(opened: Opening, house: House, path: str = "/me", **more: Any) -> Watched:
@@ -222,11 +241,13 @@ async def test_the_coming_weeks(opened: Opening, mine: House) -> None:
     booked = mine.book_days("bo", "h: Skiing", 9, 12)
     watched = await mine_on_a_telephone(opened, mine, "/me#ahead")
     days = watched.page.get_by_role("heading", level=2)
-    await expect(watched.page.locator("main li", has_text="On holiday")).to_have_count(3)
+    await expect(watched.page.locator("main .what", has_text="On holiday")).to_have_count(3)
     first = (datetime.now(UTC) + timedelta(days=9)).astimezone(HERE)
     await expect(days.filter(has_text=f"{first:%a} {first.day}")).to_be_visible()
-    mine.unbook(booked)
-    await expect(watched.page.locator("main li")).to_have_count(0)
+    cancelled(mine, "bo", booked)
+    await watched.page.get_by_role("link", name="Now").tap()
+    await watched.page.get_by_role("link", name="Calendar").tap()
+    await expect(watched.page.locator("main .what")).to_have_count(0)
 
 
 async def test_a_message_is_there_at_once_and_read(opened: Opening, mine: House) -> None:
@@ -250,6 +271,7 @@ async def test_my_own_keyword_holds_at_once(opened: Opening, mine: House) -> Non
     booked = mine.book("bo", "Gym: legs", -5, 30)
     watched = await mine_on_a_telephone(opened, mine, "/me#yours")
     page = watched.page
+    watched.expect("status of 422")
     await page.get_by_role("button", name="Change").tap()
     dialog = page.get_by_role("dialog", name="My own")
     await dialog.get_by_label("Keyword 1", exact=True).fill("re")
@@ -262,7 +284,7 @@ async def test_my_own_keyword_holds_at_once(opened: Opening, mine: House) -> Non
     await expect(page.locator("main")).to_contain_text("gym:")
     await page.get_by_role("link", name="Now").tap()
     await expect(state(page)).to_contain_text("At the dentist")
-    mine.unbook(booked)
+    cancelled(mine, "bo", booked)
     mine.api("PUT", "/people/2002/keywords", {"keywords": {}})
 
 
@@ -289,7 +311,7 @@ async def test_without_a_network_the_last_state_is_marked_and_nothing_can_be_don
     await expect(state(page)).to_contain_text("Available")
     await expect(reason(page, "At lunch")).to_be_enabled()
     cabled.cable.cut()
-    banner = page.locator(".old")
+    banner = page.locator(".banner")
     await expect(banner).to_contain_text(re.compile(r"No connection\. What you see is from \d\d:\d\d\."))
     await expect(reason(page, "At lunch")).to_be_disabled()
     await expect(page.locator("main")).to_contain_text("Nothing can be changed without a connection")
@@ -317,11 +339,11 @@ async def test_it_opens_without_a_network_and_says_from_when_it_is(
     await page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
     cabled.cable.cut()
     await page.reload()
-    await expect(page.locator(".old")).to_contain_text("No connection.")
+    await expect(page.locator(".banner")).to_contain_text("No connection.")
     await expect(state(page)).to_contain_text(re.compile(r"At lunch\s*back"))
     await expect(page.get_by_role("button", name="I'm back")).to_be_disabled()
     cabled.cable.mend()
-    await expect(page.locator(".old")).to_have_count(0)
+    await expect(page.locator(".banner")).to_have_count(0)
     await expect(page.get_by_role("button", name="I'm back")).to_be_enabled()
 
 
@@ -335,9 +357,7 @@ async def test_the_worker_keeps_the_shell_and_nothing_of_anybody(opened: Opening
     kept = (await kept_by(page))["cached"]
     paths = {url.removeprefix(mine.url) for url in kept}
     assert {"/me", "/manifest.webmanifest", "/icon.svg"} <= paths
-    assert not [
-        path for path in paths if not re.fullmatch(r"/(me|manifest\.webmanifest|icon[\w-]*\.\w+|assets/.+)", path)
-    ]
+    assert not [path for path in paths if not re.fullmatch(SHELL, path)]
     assert "Bo Ek" not in json.dumps(kept)
     assert len([path for path in paths if path.endswith(".css")]) >= 1
 
@@ -398,19 +418,21 @@ async def test_axe_finds_nothing_and_thumbs_everything(
         assert await too_small(page) == [], name
         await page.keyboard.press("Escape")
         await expect(reason(page, name)).to_be_focused()
-    mine.unbook(booked)
+    cancelled(mine, "erik", booked)
     for message in mine.api("GET", "/people/2005/messages", role="attendant")["messages"]:
         assert message["text"] == "Call back"
 
 
 async def too_small(page: Page) -> list[str]:
     """Targets that a thumb does not hit: less than 44 pixels high or wide."""
-    found: list[str] = await page.evaluate("""() =>
-        [...document.querySelectorAll('.me :is(button, a, select, summary, input:not([type=radio]), [role=spinbutton])')]
+    found: list[str] = await page.evaluate(
+        """(targets) => [...document.querySelectorAll(targets)]
             .filter((one) => one.checkVisibility())
             .map((one) => [one, one.getBoundingClientRect()])
             .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
-            .map(([one, box]) => `${one.outerHTML.slice(0, 120)} ${box.width}x${box.height}`)""")
+            .map(([one, box]) => `${one.outerHTML.slice(0, 120)} ${box.width}x${box.height}`)""",
+        TARGETS,
+    )
     return found
 
 

@@ -12,6 +12,7 @@ import type { Acted, CalendarState, Here, Keywords, Message, PhoneCode, Preview,
 
 /** How far ahead is looked, in days: the most that one answer holds. */
 export const DAYS = 28;
+const FRESH = 60_000; // milliseconds after which it is read again
 const PATIENCE = 12_000; // milliseconds for which an answer is waited for: who holds a telephone goes on
 
 export class Mine {
@@ -32,17 +33,18 @@ export class Mine {
   private readonly here: string;
   private readonly name = `me-${crypto.randomUUID()}`;
   private skew = 0;
+  private readAt = 0;
   private loading: Promise<void> | null = null;
   private again = false;
 
   /** `api` null: only what is remembered is shown. */
   constructor(
     private readonly api: Api | null,
-    person: number,
+    private readonly id: number,
     kept: Kept | null,
   ) {
-    this.here = `/people/id:${person}`;
-    if (kept !== null && kept.shown.person.id === person) this.remember(kept);
+    this.here = `/people/id:${id}`;
+    if (kept !== null && kept.shown.person.id === id) this.remember(kept);
   }
 
   get zone(): string {
@@ -64,7 +66,9 @@ export class Mine {
     this.organisation = session.organisation;
     const ticking = setInterval(() => this.tick(), 5000);
     const gone = (): void => this.said({ event: 'lost', at: Date.now() });
+    const seen = (): void => this.refresh();
     globalThis.addEventListener('offline', gone);
+    document.addEventListener('visibilitychange', seen);
     try {
       await follow(
         {
@@ -80,13 +84,13 @@ export class Mine {
     } finally {
       clearInterval(ticking);
       globalThis.removeEventListener('offline', gone);
+      document.removeEventListener('visibilitychange', seen);
     }
   }
 
   /** Only oneself is in sight. It is said each time: a sight is forgotten soon after its stream has ended. */
   private async open(headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    const id = Number(this.here.split(':')[1]);
-    await this.asked().put(`/events/sight/${this.name}`, { people: [id] });
+    await this.asked().put(`/events/sight/${this.name}`, { people: [this.id] });
     return this.asked().fetch(`/events?sight=${this.name}`, { headers, signal });
   }
 
@@ -96,10 +100,17 @@ export class Mine {
   }
 
   private heard(events: readonly SseEvent[]): void {
-    const names = new Set(events.map((one) => one.event));
-    if (names.has('message')) void this.loadMessages().catch(() => undefined);
+    const mine = events.filter((one) => one.event === 'restart' || this.isAboutMe(one));
+    const names = new Set(mine.map((one) => one.event));
+    const ignored = (): undefined => undefined; // what is lost is said by the stream
+    if (names.has('message') || names.has('restart')) void this.loadMessages().catch(ignored);
     if (names.has('availability') || names.has('person') || names.has('restart')) void this.load();
-    if (names.has('person')) this.keywords = null;
+    if (names.has('person') && this.keywords !== null) void this.loadKeywords().catch(ignored);
+  }
+
+  private isAboutMe({ event, data }: SseEvent): boolean {
+    if (event !== 'availability' && event !== 'person' && event !== 'message') return false;
+    return (JSON.parse(data) as { person?: { id?: number } }).person?.id === this.id;
   }
 
   private lost(): void {
@@ -114,7 +125,13 @@ export class Mine {
   private tick(): void {
     this.now = Date.now() + this.skew;
     const change = instant(this.shown?.next_change);
-    if (change <= this.now && change > this.now - 15_000) void this.load(); // the event may be on its way
+    const due = change <= this.now && change > this.now - 15_000; // the event may be on its way
+    if (due || Date.now() - this.readAt > FRESH) this.refresh();
+  }
+
+  /** Read it again where somebody looks: of plans for later days no event tells. */
+  refresh(): void {
+    if (document.visibilityState === 'visible' && this.link.is === 'live') void this.load();
   }
 
   /** Read how I stand, and what is coming. What changes while it is read is read again. Never raises. */
@@ -151,6 +168,7 @@ export class Mine {
   private async took(shown: Shown): Promise<void> {
     this.shown = shown;
     this.now = Date.now() + this.skew;
+    this.readAt = Date.now();
     const start = midnight(this.now, this.zone);
     const [from, to] = [start, midnight(this.now, this.zone, DAYS)].map((at) => new Date(at).toISOString());
     this.stretches = (await this.get<{ stretches: Stretch[] }>(`${this.here}/timeline?start=${from}&end=${to}`)).stretches;
