@@ -260,6 +260,22 @@ class TestCallsFollow:
             assert (await asker.at("1001", int(told["Until"])))["Reason"] == "meeting"
             assert (await asker.at("1001", int((now() - 2 * HOUR).timestamp())))["Reason"] == ""
 
+    async def test_takes_the_place_of_what_was_set_by_hand_before(self, asterisk: Asterisk) -> None:
+        """Neither does back-at count the earlier one, nor does it go on afterwards; meetings do."""
+        tomorrow = now() + 24 * HOUR
+        holiday = PlannedReferral(now() - HOUR, tomorrow, tomorrow, "holiday", by_hand=True)
+        await plan(asterisk, holiday, PlannedReferral(tomorrow, tomorrow + HOUR, tomorrow + HOUR, "meeting"))
+        assert (await ask(asterisk))["Reason"] == "holiday"
+        await asyncio.to_thread(asterisk.dial, "*23*0#")
+        told = await ask(asterisk)
+        assert (told["Reason"], told["Back"]) == ("back_at", told["Until"])
+        async with asking(asterisk) as asker:
+            assert (await asker.at("1001", int(told["Until"]) - 1))["Reason"] == "back_at"
+            assert (await asker.at("1001", int(told["Until"])))["Phone"] == ""
+            assert (await asker.at("1001", int(tomorrow.timestamp())))["Reason"] == "meeting"
+        await asyncio.to_thread(asterisk.dial, "#23#")
+        assert (await ask(asterisk))["Phone"] == ""
+
     async def test_available_to_the_end_of_the_meetings_that_run(self, asterisk: Asterisk) -> None:
         begun, gap = now() - HOUR, timedelta(minutes=4)
         ends = [now() + HOUR, now() + 2 * HOUR, now() + 5 * HOUR]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from backsoon.domain.model import Availability, Phone, Rules
+from backsoon.domain.model import Availability, Layer, Phone, Rules
 from backsoon.domain.phrase import Audience, seen_by, sentence, told_reason
 from backsoon.domain.timeline import Stretch
 from backsoon.switchboards.base import Lamp, PlannedReferral, Presentation
@@ -57,7 +57,8 @@ def planned_of(stretch: Stretch, rules: Rules) -> PlannedReferral | None:
     a = stretch.availability
     if a.reason is not None:
         reason = told_reason(a.reason, rules)
-        return PlannedReferral(stretch.start, stretch.end, a.back_at, reason, Phone.CLOSED, a.divert_to)
+        by_hand = a.layer is Layer.OVERRIDE
+        return PlannedReferral(stretch.start, stretch.end, a.back_at, reason, Phone.CLOSED, a.divert_to, by_hand)
     if a.informing:
         inform = a.informing[0]
         reason = told_reason(inform.reason, rules)
@@ -66,15 +67,8 @@ def planned_of(stretch: Stretch, rules: Rules) -> PlannedReferral | None:
 
 
 def _goes_on(one: PlannedReferral, other: PlannedReferral) -> bool:
-    if one.end != other.start:
-        return False
-    return (one.reason, one.phone, one.divert_to, one.back_at) == (
-        other.reason,
-        other.phone,
-        other.divert_to,
-        other.back_at,
-    )
+    return one.end == other.start and one == replace(other, start=one.start, end=one.end)
 
 
 def _joined(one: PlannedReferral, other: PlannedReferral) -> PlannedReferral:
-    return PlannedReferral(one.start, other.end, one.back_at, one.reason, one.phone, one.divert_to)
+    return replace(one, end=other.end)

@@ -53,8 +53,8 @@ class PlannedReferral:
 
     `end` None: until further notice. `back_at` is when the person can be reached again (None: not known), which may be
     later than `end`. `reason` is the code meant for callers (`not_available` where the true one is sensitive).
-    `divert_to` is "" or matches
-    `EXTENSION`. Instants are in UTC, whole seconds.
+    `divert_to` is "" or matches `EXTENSION`. `by_hand`: somebody set it, so what is set by hand later takes its place.
+    Instants are in UTC, whole seconds.
     """
 
     start: datetime
@@ -63,6 +63,7 @@ class PlannedReferral:
     reason: str
     phone: Phone = Phone.CLOSED
     divert_to: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

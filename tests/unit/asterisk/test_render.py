@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backsoon.domain.model import Phone
+from backsoon.switchboards.asterisk.reading import read_plan
 from backsoon.switchboards.asterisk.render import (
     PLAN_BYTES,
     TEXT_BYTES,
@@ -73,6 +75,13 @@ class TestPlan:
         one = PlannedReferral(NINE, NINE + HOUR, NINE + HOUR, "r" * 32, Phone.CLOSED, "9" * 32)
         text = plan_text(Presentation("1001", None, (one,) * 8, "-".join(["a" * 8] * 4), "z" * 40))
         assert text.count("~") == 2 + 8
+
+    def test_what_was_set_by_hand_says_so(self) -> None:
+        by_hand = replace(PLAIN, by_hand=True)
+        text = plan_text(Presentation("1001", None, (by_hand, PLAIN)))
+        first, second = text.split("~")[3:]
+        assert first == f"{second}:h"
+        assert read_plan(text) == (by_hand, PLAIN)
 
     def test_an_instant_before_1970_is_long_ago_and_not_unknown(self) -> None:
         one = PlannedReferral(datetime(1969, 1, 1, tzinfo=UTC), NINE, NINE, "holiday")

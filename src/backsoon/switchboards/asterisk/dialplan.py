@@ -81,7 +81,8 @@ SUBROUTINE = r"""; Calls to people who are referred. Printed by `backsoon asteri
 ;                      person to a meeting: let it reach what a stranger may reach, and nothing that costs money
 ;   BACKSOON_LANGUAGE  the language of the person's line; BACKSOON_ZONE the time zone in which times are told
 ; A second argument asks for another instant: Gosub(backsoon,s,1(EXTENSION,SECONDS)). Where the third is "plan", what
-; somebody dialled and Backsoon has not taken over yet is left out.
+; somebody dialled and Backsoon has not taken over yet is left out, and what they had set by hand before: a later one
+; takes its place.
 [backsoon]
 exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,Set(LOCAL(now)=${FILTER(0-9,${ARG2})})
@@ -98,7 +99,8 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,GotoIf($["${CUT(plan,~,1)}" != "1"]?dialled)
  same => n,Set(BACKSOON_LANGUAGE=${CUT(plan,~,2)})
  same => n,Set(BACKSOON_ZONE=${CUT(plan,~,3)})
- same => n(dialled),GotoIf($["${CUT(hand,~,1)}" = "1" & "${ARG3}" != "plan"]?hand)
+ same => n(dialled),Set(LOCAL(replaced)=${IF($["${CUT(hand,~,1)}" = "1" | "${ARG3}" = "plan"]?h)})
+ same => n,GotoIf($["${CUT(hand,~,1)}" = "1" & "${ARG3}" != "plan"]?hand)
  same => n(plan),GotoIf($["${CUT(plan,~,1)}" != "1"]?done)
  same => n,Set(LOCAL(field)=3)
  same => n(next),Set(LOCAL(field)=$[${field} + 1])
@@ -107,6 +109,7 @@ exten => s,1,Set(LOCAL(extension)=${FILTER(0-9A-Za-z_.+\x2d,${ARG1})})
  same => n,GotoIf($[0${CUT(referral,:,1)} > ${now}]?done)
  same => n,Set(LOCAL(until)=0${CUT(referral,:,2)})
  same => n,GotoIf($[${until} > 0 & ${until} <= ${now}]?next)
+ same => n,GotoIf($["${CUT(referral,:,7)}${replaced}" = "hh"]?next)
  same => n,Set(BACKSOON_UNTIL=$[${until} + 0])
  same => n,Set(BACKSOON_BACK=$[0${CUT(referral,:,3)} + 0])
  same => n,Set(BACKSOON_REASON=${FILTER(0-9a-z_,${CUT(referral,:,4)})})

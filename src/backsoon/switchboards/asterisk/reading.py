@@ -10,8 +10,8 @@ from backsoon.domain.model import Phone
 from backsoon.switchboards.asterisk.render import is_ours, split_lamp, split_plan
 from backsoon.switchboards.base import Lamp, PlannedReferral
 
-_FIELDS = 6
-"""START:END:BACK_AT:REASON:PHONE:DIVERT_TO"""
+_FIELDS = (6, 7)
+"""START:END:BACK_AT:REASON:PHONE:DIVERT_TO, and h where somebody set it by hand"""
 _FIRST = 3
 """Before the referrals stand the version, the language and the zone."""
 
@@ -33,17 +33,17 @@ def read_plan(plan: str) -> tuple[PlannedReferral, ...]:
     version, *parts = split_plan(plan)[0].split("~")
     if version != "1":
         return ()
-    read = (_referral(part) for part in parts[_FIRST - 1 :] if part.count(":") == _FIELDS - 1)
+    read = (_referral(part) for part in parts[_FIRST - 1 :] if part.count(":") + 1 in _FIELDS)
     return tuple(one for one in read if one is not None)
 
 
 def _referral(text: str) -> PlannedReferral | None:
     """A referral; None for one at an instant that does not exist, which was not made here."""
-    start, end, back_at, reason, phone, divert_to = text.split(":")
+    start, end, back_at, reason, phone, divert_to, *by_hand = text.split(":")
     closed = Phone.CLOSED if phone == "c" else Phone.OPEN
     try:
         begins = _instant(start) or datetime.fromtimestamp(0, UTC)
-        return PlannedReferral(begins, _instant(end), _instant(back_at), reason, closed, divert_to)
+        return PlannedReferral(begins, _instant(end), _instant(back_at), reason, closed, divert_to, by_hand == ["h"])
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -38,7 +38,7 @@ from backsoon.switchboards.base import EXTENSION, Lamp, PlannedReferral, Present
 PLAN_FAMILY = "backsoon"
 PERSON_FAMILY = "backsoon-person"
 PLAN_BYTES = 900
-"""The most bytes of a plan. The longest eight referrals there can be take 886 with their head."""
+"""The most bytes of a plan. The longest eight referrals there can be take 888 with their head, one of them by hand."""
 PERSON_BYTES = 900
 """The most bytes of who somebody is: at least 35 numbers whose calls ring through."""
 NUMBER_BYTES = 21
@@ -144,7 +144,8 @@ def _referral(referral: PlannedReferral) -> str:
     divert = referral.divert_to if EXTENSION.fullmatch(referral.divert_to) else ""
     times = f"{_epoch(referral.start)}:{_epoch(referral.end)}:{_epoch(referral.back_at)}"
     phone = "c" if referral.phone is Phone.CLOSED else "o"
-    return f"{times}:{reason_code(referral.reason)}:{phone}:{divert}"
+    by_hand = ":h" if referral.by_hand else ""
+    return f"{times}:{reason_code(referral.reason)}:{phone}:{divert}{by_hand}"
 
 
 def _epoch(at: datetime | None) -> int:
