@@ -162,7 +162,7 @@ async def my_lunch(page: Page) -> None:
 async def my_entries(page: Page) -> None:
     """Which entries refer, and why."""
     await page.get_by_role("button", name="Read my calendar").click()
-    await page.locator(".because").first.wait_for()
+    await page.locator(".because").nth(4).scroll_into_view_if_needed()
 
 
 async def administration(page: Page) -> None:
