@@ -38,6 +38,9 @@ days is replaced, which comes sooner."""
 
 RETRY, LONGEST_RETRY = 900.0, 3600.0
 """The most seconds until the first try after a failure, and until any, however seldom the calendar is read."""
+HURRY, HURRIES = 30.0, 5
+"""The same where something is due, or a change was told: seconds until the first try, twice as long each time; and how
+many times in a row. Whoever is looked at four minutes before a start is tried three times more until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,20 @@ def looked_at_again(now: datetime, usual: NextRead) -> NextRead:
     return usual if usual.at <= again.at else again
 
 
-def after_failure(now: datetime, failures: int, retry_after: float | None, pace: Pace, chance: float) -> datetime:
-    """The next try after the `failures`-th failure in a row (1 for the first). What the server asks for is honoured."""
-    seconds = min(min(pace.shortest, RETRY) * 2 ** min(failures - 1, 10), pace.longest, LONGEST_RETRY)
-    wait = max(seconds, retry_after or 0.0)
+def hurried(lane: Lane, failures: int) -> bool:
+    """Whether a read that failed for the `failures`-th time in a row (1 for the first) is tried again soon, and first:
+    something begins or ends, or was changed."""
+    return lane in (Lane.DUE, Lane.CHANGED) and failures <= HURRIES
+
+
+def after_failure(
+    now: datetime, failures: int, retry_after: float | None, pace: Pace, chance: float, *, hurry: bool = False
+) -> datetime:
+    """The next try after the `failures`-th failure in a row. What the server asks for is honoured, by whoever is in a
+    `hurry` too."""
+    doubled = 2 ** min(failures - 1, 10)
+    seconds = min(min(pace.shortest, RETRY) * doubled, pace.longest, LONGEST_RETRY)
+    wait = max(min(seconds, HURRY * doubled) if hurry else seconds, retry_after or 0.0)
     return now + timedelta(seconds=wait * (1 + pace.jitter * chance))
 
 

@@ -20,7 +20,7 @@ from backsoon.engine.directory import Directory
 from backsoon.engine.finding import Found, found_in, is_news, next_edge, tells_of_changes
 from backsoon.engine.gathering import Gathering
 from backsoon.engine.meters import Meters
-from backsoon.engine.pace import NextRead, Pace, after_failure, after_success, beyond, looked_at_again
+from backsoon.engine.pace import NextRead, Pace, after_failure, after_success, beyond, hurried, looked_at_again
 from backsoon.engine.queues import Place, Queues, place_of
 from backsoon.engine.settling import Cause
 from backsoon.engine.timing import Clock, pause, until_set
@@ -338,6 +338,7 @@ class Sync:
         self.meters.reads[False] += 1
         before = read.health
         failures = before.failures + 1
+        hurry, pace = hurried(before.lane, failures), self._settings.pace_of(read.calendar)
         if before.problem != problem:
             log.warning("calendar %d of %s: %s", read.calendar.id, read.calendar.connection, problem)
         health = replace(
@@ -346,8 +347,8 @@ class Sync:
             problem=problem,
             remedy=remedy,
             since=before.since if before.problem else now,
-            lane=before.lane if failures == 1 or before.confirmed_at is None else Lane.RECONCILE,
-            next_read=after_failure(now, failures, retry_after, self._settings.pace_of(read.calendar), random.random()),
+            lane=before.lane if hurry or failures == 1 or before.confirmed_at is None else Lane.RECONCILE,
+            next_read=after_failure(now, failures, retry_after, pace, random.random(), hurry=hurry),
         )
         await self._store.save_health(read.calendar.id, health)
 

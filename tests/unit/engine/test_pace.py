@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backsoon.engine.pace import PUSHED, NextRead, Pace, after_failure, after_success, beyond, looked_at_again
+from backsoon.engine.pace import (
+    LOOK_FROM,
+    LOOK_TO,
+    PUSHED,
+    NextRead,
+    Pace,
+    after_failure,
+    after_success,
+    beyond,
+    hurried,
+    looked_at_again,
+)
 from backsoon.store.base import Lane
 
 QUARTER_PAST = datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
@@ -101,6 +112,21 @@ def test_failures_slow_down(pace: Pace, waits: list[int]) -> None:
     found = [after_failure(QUARTER_PAST, number, None, pace, 0.0) for number in range(1, len(waits) + 1)]
     assert found == [QUARTER_PAST + timedelta(seconds=each) for each in waits]
     assert after_failure(QUARTER_PAST, 30, None, pace, 0.0) == QUARTER_PAST + timedelta(seconds=waits[-1])
+
+
+def test_what_is_due_or_was_told_is_tried_again_soon() -> None:
+    waits = [
+        (after_failure(QUARTER_PAST, number, None, PUSHED, 0.0, hurry=True) - QUARTER_PAST).total_seconds()
+        for number in range(1, 6)
+    ]
+    assert waits == [30, 60, 120, 240, 480]
+    assert sum(waits[:3]) <= (LOOK_FROM - LOOK_TO).total_seconds(), "three tries more before the start"
+    quick = Pace(2, 4, jitter=0)
+    assert after_failure(QUARTER_PAST, 1, None, quick, 0.0, hurry=True) == QUARTER_PAST + timedelta(seconds=2)
+    asked = after_failure(QUARTER_PAST, 1, 600, PUSHED, 0.0, hurry=True)
+    assert asked == QUARTER_PAST + timedelta(seconds=600), "what the server asks for is honoured"
+    assert [hurried(lane, 1) for lane in Lane] == [True, True, False, False]
+    assert not hurried(Lane.DUE, 6), "not for ever"
 
 
 def test_what_the_server_asks_for_is_honoured() -> None:

@@ -14,7 +14,7 @@ from backsoon.domain.model import LATEST, CalendarEntry, EntryType, Timed
 from backsoon.domain.organisation import Calendar, Connection, Person
 from backsoon.engine.pace import PUSHED, Pace
 from backsoon.engine.sync import Sync, SyncSettings
-from backsoon.sources.base import Changes, SourceBusy, Window
+from backsoon.sources.base import Changes, SourceBusy, SourceUnavailable, Window
 from backsoon.store.base import CalendarHealth, Lane, ReadCalendar
 from backsoon.testing import MemorySource
 from tests.unit.engine.test_sync import Slow
@@ -330,7 +330,7 @@ async def test_an_automatic_reply_that_is_read_with_everything_is_no_change(tmp_
             await w.shows("1001", "")
 
 
-async def test_a_failure_keeps_the_lane_once(tmp_path: Path) -> None:
+async def test_a_failure_keeps_the_lane_of_what_is_due_some_times(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         reading(w, SyncSettings())
         anna = await w.person()
@@ -343,9 +343,43 @@ async def test_a_failure_keeps_the_lane_once(tmp_path: Path) -> None:
         await w.read(anna)
         assert (await health(w, read.calendar)).failures == 0
         w.calendars[read.calendar.id] = Broken()  # type: ignore[assignment]
-        for lane in (Lane.DUE, Lane.RECONCILE):
+        for lane in (*[Lane.DUE] * 5, Lane.RECONCILE):
             await w.read(anna)
             assert (await health(w, read.calendar)).lane is lane
+
+
+@pytest.mark.parametrize("asked", [None, 100.0])
+async def test_what_is_due_is_right_at_its_start_though_the_look_before_it_fails(
+    tmp_path: Path, asked: float | None
+) -> None:
+    """The entry is taken out five minutes before, nobody tells of that, and the server is down for two."""
+    async with world(tmp_path, at(9, 5)) as w:
+        reading(w, SyncSettings(pace_of=lambda _: PUSHED))
+        anna = await w.person()
+        calendar = await w.calendar_of(anna)
+        calendar.put("a", entry("a", "m: x", at(10), at(11)))
+        calendar.put("b", entry("b", "m: y", at(15), at(16)))
+        (read,) = await w.store.calendars(person=anna.id)
+        async with w.running(sync=True):
+            await w.until(lambda: calendar.reads == 1)
+            await settled(w)
+            await w.move_to(at(9, 55))
+            calendar.remove("a")
+            calendar.fail(SourceUnavailable("503", retry_after=asked))
+            first = (await health(w, read.calendar)).next_read
+            assert first is not None
+            await w.move_to(first)
+            await w.until(lambda: calendar.reads == 2)
+            await settled(w)
+            again = (await health(w, read.calendar)).next_read
+            assert again is not None
+            assert (asked or 30) - 1 <= (again - first).total_seconds() <= (asked or 30) * 1.1 + 5
+            calendar.fail(None)
+            await w.move_to(again)
+            await w.until(lambda: calendar.reads == 3)
+            await settled(w)
+            await w.move_to(max(at(10), again))
+            await w.shows("1001", "")
 
 
 class Broken:
