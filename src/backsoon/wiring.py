@@ -188,6 +188,7 @@ class Backsoon:
             self._found,
         )
         self.sync.meters = self.meters
+        self.pushing.waiting = self.sync.held
         self.sweeping = Sweeping(self.store, self.clock, self.directory, self.sources, self.pushing.tells, self._hinted)
         self.pushing.looked_at = self.sweeping.looks_at
         self.tokens = Tokens(self.store, self.clock)

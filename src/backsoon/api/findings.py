@@ -114,6 +114,16 @@ def of_connection(organisation: str, health: ConnectionHealth, told: int, within
         yield Finding(Level.NOTE, "calendars_remarked", organisation, about, what, remedy, health.remarked)
 
 
+def of_waiting(connection: str, organisation: str, until: datetime | None, times: Times) -> Iterator[Finding]:
+    """What is to be said of a connection whose server asks us to wait."""
+    if until is not None:
+        about = f"calendars of {connection}"
+        at = when_words(until, times.now, times.zone, "en")
+        what = f"{about}: the server asks to wait until {at}, and no calendar there is read before"
+        remedy = "nothing to do: its limits are kept; where it goes on, see the guide's section on limits"
+        yield Finding(Level.NOTE, "calendars_wait", organisation, about, what, remedy)
+
+
 def telling_words(telling: Telling | None, pace: Pace, times: Times, calendars: int = 0) -> str:
     """Whether changes at a connection are told of: `notifications since 09:12`; `calendars` are all that it has."""
     polled = f"polled every {pace.shortest / 60:g}-{pace.longest / 60:g} minutes"

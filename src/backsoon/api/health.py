@@ -15,6 +15,7 @@ from backsoon.api.findings import (
     of_problem,
     of_switchboard,
     of_telling,
+    of_waiting,
     telling_words,
 )
 from backsoon.api.parts import Parts
@@ -85,6 +86,7 @@ async def _findings(parts: Parts, organisation: Organisation, connections: Seque
     for each in connections:
         found += of_connection(organisation.id, each, told[each.connection], organisation.rules.confirmed_within)
         place = (organisation.id, each.connection)
+        found += of_waiting(each.connection, organisation.id, parts.pushing.waits(*place), times)
         found += of_telling(parts.pushing.telling(*place), parts.pushing.polled(*place), times)
     return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -113,6 +113,8 @@ class Pushing(Listener):
         self._public = public
         self.looked_at: Callable[[Calendar], bool] = lambda _calendar: False
         """Whether a calendar's busy times are looked at, so that what is lost of it is found."""
+        self.waiting: Callable[[], Mapping[Place, datetime]] = dict
+        """The connections whose server asks us to wait, and until when."""
         self.hearing = Hearing(store, clock, self, hinted)
         self._pushed: dict[Place, _Pushed] = {}
         self._changed = asyncio.Event()
@@ -300,6 +302,10 @@ class Pushing(Listener):
         """Whether the connection tells of anybody's changes."""
         pushed = self._pushed.get((organisation, connection))
         return pushed is not None and pushed.trust.covered > 0
+
+    def waits(self, organisation: str, connection: str) -> datetime | None:
+        """Until when the connection's server asks not to be asked; None where it does not."""
+        return self.waiting().get((organisation, connection))
 
     def telling(self, organisation: str, connection: str) -> Telling | None:
         """How a connection's telling does; None of one that has no account."""

@@ -179,6 +179,19 @@ async def test_each_connection_says_whether_changes_are_told_of(api: Serving) ->
     schemas.Health.model_validate(found)
 
 
+async def test_a_server_that_asks_to_wait_is_named_until_it_is_over(api: Serving) -> None:
+    await api.world.person()
+    ((name, organisation),) = [(c.name, c.organisation) for c in await api.world.store.connections("acme")]
+    api.parts.pushing.waiting = lambda: {(organisation, name): at(10, 12), ("other", name): at(12)}
+    found = await health_of(api.parts)
+    (one,) = [f for f in found["findings"] if f["code"] == "calendars_wait"]
+    assert "the server asks to wait until 10:12" in one["what"]
+    assert (one["level"], one["about"]) == ("note", f"calendars of {name}")
+    schemas.Health.model_validate(found)
+    api.parts.pushing.waiting = dict
+    assert [f for f in (await health_of(api.parts))["findings"] if f["code"] == "calendars_wait"] == []
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [

@@ -126,6 +126,7 @@ class Finding(Model):
         "calendars_unconfirmed",
         "calendars_remarked",
         "calendars_polled",
+        "calendars_wait",
         "notifications_lost",
     ]
     organisation: str
