@@ -13,6 +13,7 @@ from backsoon.domain.access import Right
 from backsoon.domain.model import Mode
 from backsoon.domain.phrase import Audience
 from backsoon.engine.audit import cursor_of
+from backsoon.engine.importing import USUAL, import_rows
 from backsoon.engine.roster import Row
 from backsoon.engine.service import NoSuchPerson
 from backsoon.store.base import AuditEntry
@@ -83,10 +84,12 @@ class Administering(Accounting):
     async def set_active(self, person: str, organisation: str | None, *, active: bool) -> Json:
         """Switch somebody on or off by name: off, they are available, and no import changes that."""
         found = await self._person(person, organisation, Right.MANAGE)
-        row = Row(1, {"extension": found.extension, "active": "yes" if active else "no"})
         if found.active is not active:
-            imported = await self.import_people([row], found.organisation, dry_run=False)
-            if imported["rejected"]:
+            row = Row(1, {"extension": found.extension, "active": "yes" if active else "no"})
+            parts, theirs = self._parts, self._one(found.organisation)
+            imported = await import_rows([row], theirs, parts.store, parts.service)
+            self._imported(imported, USUAL)
+            if imported.rejected:
                 raise NoSuchPerson(person)
             what = "person.switched_on" if active else "person.switched_off"
             await self._note(found.organisation, what, about=f"{found.name} ({found.extension})")

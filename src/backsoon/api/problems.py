@@ -72,6 +72,7 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (NothingToTry, 404),
     (NoDryRun, 404),
     (SettingsChanged, 409),
+    (SettingsFaulty, 409),
     (NotWritable, 409),
     (AlreadyTrying, 409),
     (BadCursor, 422),

@@ -41,6 +41,7 @@ class Fault(Model):
 
     field: str
     what: str
+    remedy: Annotated[str | None, Field(description="What to write instead.")] = None
 
 
 class Problem(BaseModel):
