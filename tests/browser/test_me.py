@@ -187,7 +187,7 @@ async def test_a_holiday_lasts_to_a_day(opened: Opening, mine: House) -> None:
     watched = await mine_on_a_telephone(opened, mine)
     page = watched.page
     sheet = await chosen(page, "On holiday")
-    await sheet.get_by_text("Until a day").tap()
+    await sheet.get_by_text("To a day").tap()
     day = (datetime.now(HERE) + timedelta(days=9)).date()
     await sheet.get_by_label("Back on").fill("2020-01-01")
     await expect(sheet.get_by_role("button", name="Refer me")).to_be_disabled()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backsoon.api.asking import Asking
 from backsoon.api.parts import Running
+from backsoon.api.peopling import Peopling
 from backsoon.api.previews import MOST_ROWS, Previews, window_of
 from backsoon.api.settings import keywords_view
 from backsoon.api.views import Json, instant
@@ -20,7 +20,7 @@ from backsoon.engine.messaging import Messaging
 from backsoon.engine.service import NoSuchPerson
 
 
-class Owning(Asking):
+class Owning(Peopling):
     """What people ask about themselves, and attendants leave for them."""
 
     async def set_keywords(self, person: str, organisation: str | None, keywords: Mapping[str, str]) -> Json:
@@ -39,6 +39,8 @@ class Owning(Asking):
             if dict(present.keywords) != wanted:
                 (found,) = await self._parts.service.save_people([replace(present, keywords=wanted)])
                 self._parts.wake_sync()
+                about = f"{found.name} ({found.extension})"
+                await self._note(found.organisation, "keywords.changed", about=about, keywords=sorted(wanted))
         language = self._language or directory.language_of(found)
         return keywords_view(theirs, replace(found, keywords=wanted), language, outside=False)
 

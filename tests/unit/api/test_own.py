@@ -68,6 +68,9 @@ async def test_own_keywords_hold_at_once(office: Office) -> None:
     assert status == 200, answer
     assert [(one["keyword"], one["reason"]) for one in answer["own"]] == [("d", "holiday"), ("gym", "lunch")]
     assert office.api.parts.woken == 1, "what is due for reading is looked at"
+    (noted,) = await office.api.parts.audit.search("acme")
+    assert (noted.what, noted.who, noted.about) == ("keywords.changed", "Anna Berg", "Anna Berg (101)")
+    assert noted.details == {"keywords": ["d", "gym"]}
     (read,) = await world.store.calendars(person=office.anna.id)
     assert read.health.next_read is None, "it is due at once"
     assert read.health.sync_token is None, "entries that have not changed mean something else now"
