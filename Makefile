@@ -19,7 +19,7 @@ WORKERS ?= 2
 CHECKED := $(wildcard src tests bench tools hatch_build.py)
 
 .PHONY: help venv console demo test check bench screenshots peers fmt lock clean \
-        check-format check-lint check-types check-layers check-hygiene
+        check-format check-lint check-types check-layers check-pages check-hygiene
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +32,7 @@ test: venv console ## All tests, with what they run against (TESTS="tests/unit -
 	@$(PY) -m tools.peers ensure
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
-check: check-format check-lint check-types check-layers check-hygiene ## Format, lint, types, layers and hygiene
+check: check-format check-lint check-types check-layers check-pages check-hygiene ## Format, lint, types, layers and hygiene
 
 bench: venv ## Measure; each writes bench/results/NAME.json (BENCH=storm for one)
 	$(PY) -m bench $(BENCH)
@@ -80,6 +80,9 @@ check-types: venv
 
 check-layers: venv
 	$(VENV)/bin/lint-imports --no-cache --no-logo
+
+check-pages: console
+	$(PY) -m pytest -q tests/console -k types
 
 check-hygiene: venv
 	$(PY) -m tools.hygiene
