@@ -87,7 +87,8 @@ def read_kinds(
             one.finish()
         elif kind:
             brought = names(foreign.group) if foreign is not None else frozenset()
-            one.fault("kind", f"{kind!r} is not known", suggestion(kind, brought | readers.keys()))
+            remedy = f"{suggestion(kind, brought | readers.keys())} (a plug-in brings its own once it is installed)"
+            one.fault("kind", f"{kind!r} is not known", remedy)
     return found
 
 
