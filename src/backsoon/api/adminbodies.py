@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
-from backsoon.api.bodies import MOST, Body, Whole
+from backsoon.api.bodies import Body, Days, Id
 from backsoon.domain.model import Mode
 
-_FIELDS = 500
+_FIELDS = 200
 """The most changes in one request."""
 Mailbox = Annotated[str, Field(max_length=320, pattern=r"^([^@\s]{1,64}@[^@\s]{1,255})?$")]
 
@@ -53,9 +53,9 @@ class DryRunBody(Body):
 
     mode: Literal["keywords", "all_busy", "all-busy"]
     changes: Annotated[Changes, Field(default_factory=list)]
-    days: Annotated[Whole, Field(ge=1, le=31)] = 7
+    days: Days = 7
     people: Annotated[
-        list[Annotated[Whole, Field(ge=1, le=MOST)]] | None, Field(max_length=1000, description="Ids; null: everybody.")
+        Annotated[list[Id], Field(max_length=1000)] | None, Field(description="Their ids; null: everybody's calendars.")
     ] = None
 
 

@@ -65,6 +65,8 @@ MOST = 10**15
 """The largest number that anything can have."""
 Short = Annotated[str, Field(max_length=200)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Id = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
+Days = Annotated[int, Field(ge=1, le=31), BeforeValidator(_whole)]
 Seconds = Annotated[int, Field(gt=0, le=DAYS * 86_400), BeforeValidator(_whole)]
 
 
