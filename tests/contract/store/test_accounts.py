@@ -151,7 +151,6 @@ class TestSessions:
         assert await store.forget(after(15)) == 1
         assert [await store.session(digest) is None for digest in "ab"] == [True, False]
 
-
     async def test_who_has_waited_long_is_forgotten(self, house: House) -> None:
         store = house.store
         wanted = [
