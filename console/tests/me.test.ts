@@ -1,4 +1,6 @@
 // What /me reckons with: times in steps, how it stands with the connection, what is kept, days, reasons.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { because } from '../src/me/because';
 import { forget, keep, OLDEST, recall, type Kept } from '../src/me/kept';
@@ -289,5 +291,14 @@ describe('why an entry does what it does', () => {
   it('is left as it is said where it is not known', () => {
     expect(because('RRULE is too costly')).toBeNull();
     expect(because('keyword `m`; what follows `>` is not a number to divert to')).toBeNull();
+  });
+});
+
+describe('what the API may say of an entry', () => {
+  it('is known here, so that it is told in the reader’s language', () => {
+    const source = readFileSync(join(import.meta.dirname, '../../src/backsoon/domain/entries.py'), 'utf8');
+    const said = [...source.matchAll(/(?:Ignored|Refused)\("([^"]+)"\)/g)].map((found) => found[1]!);
+    expect(said.length).toBeGreaterThan(6);
+    expect(said.filter((one) => because(one) === null)).toEqual([]);
   });
 });
