@@ -344,3 +344,10 @@ async def test_only_the_person_hears_of_a_message(office: Office) -> None:
     for who in events:
         assert SECRET not in heard[who]
         assert who == "anna" or "event: message" not in heard[who]
+
+
+async def test_whoever_has_no_calendar_is_told_so(office: Office) -> None:
+    store = office.api.world.store
+    await store.remove_calendars([each.calendar.id for each in await store.calendars(person=office.anna.id)])
+    status, problem = await office.ask("anna", "GET", "preview")
+    assert (status, problem["title"]) == (422, "No calendar")
