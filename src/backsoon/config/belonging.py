@@ -21,12 +21,14 @@ FILES = frozenset({"certificate", "credentials"})
 """Fields that name a file whose whole is a secret."""
 PATHS = frozenset({"certificate", "credentials", "ca_file", "key"})
 _SOUNDS_SECRET = re.compile(r"pass|secret|token|credential|api_?key|private", re.IGNORECASE)
-_OURS = frozenset({"caldav", "ics", "asterisk", "sip_presence", "webhook", "ldap", *ACCOUNTS})
+KINDS = frozenset({"caldav", "ics", "asterisk", "sip_presence", "webhook", "ldap", *ACCOUNTS})
 WHERE = frozenset(
     {"url", "host", "port", "tls", "transport", "ca_file", "sign_in_url", "start_tls", "internal_hosts", "domain"}
     | {"sign_in", "cloud", "tenant", "kind", "username"}
 )
 """Fields that decide to whom a secret is told, and how openly."""
+NOWHERE = frozenset({"people", "poll_min_minutes", "poll_max_minutes"})
+"""Fields that every kind of calendar has and that decide nothing of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def is_secret(ground: Ground, path: Path, values: Mapping[str, object]) -> bool:
     if last in SECRETS:
         return True
     kind = at(values, (*part, "kind"))
-    return kind not in _OURS and last not in PATHS and _SOUNDS_SECRET.search(last) is not None
+    return kind not in KINDS and last not in PATHS and _SOUNDS_SECRET.search(last) is not None
 
 
 def is_hidden(ground: Ground, path: Path, value: object, values: Mapping[str, object]) -> bool:

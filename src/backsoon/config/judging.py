@@ -5,10 +5,11 @@ A page cannot have a secret sent elsewhere, nor name a file or a variable of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backsoon.config.belonging import FILES, PARTS, PATHS, WHERE, Ground, fixed, is_secret
+from backsoon.config.belonging import FILES, KINDS, NOWHERE, PARTS, PATHS, WHERE, Ground, fixed, is_secret
 from backsoon.config.dotted import Path, at, name_of, path_of
 from backsoon.config.editing import Change, NoValue, checked
 from backsoon.config.replacing import FOLDER, name_of_secret
@@ -17,6 +18,8 @@ from backsoon.domain.settingserrors import Fault
 
 _LONGEST = 60_000
 """Bytes of a secret."""
+_REFERENCE = re.compile(r"\s*(env|file|credential):")
+"""Wherever it may be read as one: blanks around a text do not count in a settings file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,7 @@ class Judge:
             return self._secret(wish, path, value)
         if path[-1] in PATHS:
             return self._path(wish, path, value)
-        texts = value if isinstance(value, list) else [value]
-        if any(isinstance(text, str) and is_reference(text) for text in texts):
+        if any(map(_REFERENCE.match, _texts(value))):
             return self._fault(wish, "names where a secret is", "write that into the file itself")
         if self._ground.several and path[-1] == "url" and "://" not in str(value):
             return self._fault(wish, "is a file of this machine", "write an address: https://HOST/PATH")
@@ -124,12 +126,31 @@ class Judge:
         for change in changes:
             part = self._ground.part(change.path)
             moved = part is not None and change.path[len(part) : len(part) + 1]
-            if not part or not moved or moved[0] not in WHERE or at(self._values, change.path) == change.value:
+            present = at(self._values, part) if part else None
+            if not part or not moved or not _decides_where(moved[0], present):
                 continue
-            present = at(self._values, part)
+            if at(self._values, change.path) == change.value:
+                continue
             for key in present if isinstance(present, Mapping) else ():
                 path = (*part, key)
                 if (is_secret(self._ground, path, self._values) or key in FILES) and path not in changed:
                     what = f"must be written again: {moved[0]} says to whom it is told, and changes"
                     self.faults.append(Fault(name_of(path), what, "write the secret once more"))
         self.faults = list(dict.fromkeys(self.faults))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
+
+
+def _decides_where(field: str, present: object) -> bool:
+    """Whether a field of a part decides to whom its secrets are told; of a plug-in's any may."""
+    if field in WHERE:
+        return True
+    kind = present.get("kind") if isinstance(present, Mapping) else None
+    return kind is not None and kind not in KINDS and field not in NOWHERE

@@ -168,7 +168,7 @@ class SettingsFile:
         before = dict(read.values)
         effective, origins = overridden(before, self._environment, FIELDS)
         ground = ground_of(effective, organisation)
-        judge = Judge(ground, before, frozenset(origins))
+        judge = Judge(ground, effective, frozenset(origins))
         changes = judge.changes(wishes)
         if judge.faults:
             return Proposal("", None, tuple(judge.faults), ())

@@ -277,7 +277,25 @@ class TestSecrets:
     @pytest.mark.parametrize("field", ["calendars.feed.url", "calendars.main.url"])
     def test_no_field_can_be_made_a_reference(self, path: Path, field: str) -> None:
         for value in ("env:AMI_SECRET", "file:/etc/passwd", "credential:x"):
-            assert field in faults(path, wish(field, value))
+            for blanks in ("", " ", "\t\n", "\x1f", "\u2028"):
+                assert field in faults(path, wish(field, f"{blanks}{value}{blanks}"))
+
+    @pytest.mark.parametrize("value", [{"a": "file:/etc/shadow"}, [{"a": [" env:AMI_SECRET"]}], ["x", "credential:x"]])
+    def test_nor_anything_within_a_field(self, path: Path, value: Any) -> None:
+        assert "names where" in faults(path, wish("calendars.plug.options", value))["calendars.plug.options"]
+
+    def test_a_secret_of_the_environments_is_sent_nowhere_else(self, path: Path) -> None:
+        lines = path.read_text().replace('password = "file:calendar.secret"\n', "").replace('username = "reader"\n', "")
+        path.write_text(lines)
+        said = {"BACKSOON_CALENDARS__MAIN__PASSWORD": "env:P", "BACKSOON_CALENDARS__MAIN__USERNAME": "reader"}
+        assert not faults(path, WARN, **said)
+        told = faults(path, wish("calendars.main.url", "https://evil.example/{email}/"), **said)
+        assert "written again" in told["calendars.main.password"]
+
+    def test_whatever_of_a_plug_in_says_where_does(self, path: Path) -> None:
+        path.write_text(ONE + '\n[switchboards.pbx]\nkind = "pbx"\nserver = "pbx.example"\napi_token = "env:T"\n')
+        told = faults(path, wish("switchboards.pbx.server", "evil.example"))
+        assert "written again" in told["switchboards.pbx.api_token"]
 
     def test_a_key_file_can_be_given_whole(self, path: Path) -> None:
         pem = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n"
@@ -342,6 +360,8 @@ class TestHostile:
             ("calendars.main.ca_file", "/etc/passwd"),
             ("calendars.main.url", "/etc/other.ics"),
             ("calendars.main.url", "file:///etc/other.ics"),
+            ("calendars.main.url", " file:///etc/other.ics"),
+            ("calendars.main.url", "file:///etc/other.ics\n"),
         ],
     )
     def test_of_several_nobody_names_a_file_of_the_machine(self, path: Path, field: str, value: str) -> None:
