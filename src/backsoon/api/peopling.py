@@ -33,7 +33,8 @@ class Peopling(Asking):
         Raises `Doubtful` where that is more than is likely to be meant, but for `force`.
         """
         self._must(Right.MANAGE)
-        parts, options = self._parts, ImportOptions(everybody or prune, prune, force, rename, dry_run)
+        parts = self._parts
+        options = ImportOptions(everybody or prune, prune, force, rename, dry_run, self._may_name_files())
         found = self._one(organisation)
         imported = await import_rows(rows, found, parts.store, parts.service, options, self._known_country)
         return await self._taken_in(found.id, "rows", imported, options)
@@ -46,11 +47,16 @@ class Peopling(Asking):
         Raises `NoSuchSource`, `Doubtful`, and what reading it raises; then nothing was stored.
         """
         self._must(Right.MANAGE)
-        parts, options = self._parts, ImportOptions(everybody=True, prune=prune, force=force, dry_run=dry_run)
+        parts, files = self._parts, self._may_name_files()
+        options = ImportOptions(everybody=True, prune=prune, force=force, dry_run=dry_run, files=files)
         found = self._one(organisation)
         listing = await parts.list_people(found.id, source)
         imported = await import_listing(listing, found, parts.store, parts.service, options, self._known_country)
         return await self._taken_in(found.id, source, imported, options)
+
+    def _may_name_files(self) -> bool:
+        """Whether calendars may be files of this machine: of several organisations' they may be another one's."""
+        return self._who.role is None or len(self._parts.directory.organisations) == 1
 
     async def remove_person(self, person: str, organisation: str | None) -> Json:
         """Take one person out with all that is stored of them."""

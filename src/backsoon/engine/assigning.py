@@ -31,8 +31,11 @@ def wanted(person: Person, named: Iterable[Place], connections: Sequence[Connect
     return places
 
 
-def named_in(row: Row, person: Person, connections: Sequence[Connection]) -> set[Place] | None:
-    """The calendars that a row names; None where it does not speak of them. Raises `BadField`."""
+def named_in(row: Row, person: Person, connections: Sequence[Connection], *, files: bool = True) -> set[Place] | None:
+    """The calendars that a row names; None where it does not speak of them. Raises `BadField`.
+
+    `files`: whether it may name files of this machine.
+    """
     if not row.values.keys() & {"calendar", "connection"}:
         return None
     addresses = [a for a in (p.strip() for p in row.values.get("calendar", "").split(" | ")) if a]
@@ -41,7 +44,10 @@ def named_in(row: Row, person: Person, connections: Sequence[Connection]) -> set
         return set()
     connection = _connection(name, connections)
     if addresses:
-        return {(connection.name, _address(address, connection)) for address in addresses}
+        found = {(connection.name, _address(address, connection)) for address in addresses}
+        if not files and any(_is_file(address, connection) for _, address in found):
+            raise BadField("calendar: a file of this machine is named on this machine only: write https://...")
+        return found
     return {(connection.name, _own(connection, person))} - {(connection.name, "")}
 
 
@@ -95,6 +101,10 @@ def _address(address: str, connection: Connection) -> str:
     if connection.settings.get("username") and origin(address) != origin(url):
         raise BadField(f"calendar: the account of {connection.name!r} would be told to another server")
     return address
+
+
+def _is_file(address: str, connection: Connection) -> bool:
+    return not reads_mailboxes(connection) and origin(address) is None
 
 
 def _mailbox(address: str, connection: Connection) -> str:

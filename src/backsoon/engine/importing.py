@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.listing import LeftOut, Listing
@@ -39,7 +40,7 @@ class ImportOptions:
 
     `everybody`: the rows are all people there are, so that who is in none of them is gone; `prune`: take these out, but
     for those who were switched off by name; `force`: also where that is doubtful; `rename`: who has a row's extension
-    is meant by it under another name too; `dry_run`: only judge.
+    is meant by it under another name too; `dry_run`: only judge; `files`: rows may name files of this machine.
     """
 
     everybody: bool = False
@@ -47,6 +48,7 @@ class ImportOptions:
     force: bool = False
     rename: bool = False
     dry_run: bool = False
+    files: bool = True
 
 
 USUAL = ImportOptions()
@@ -164,9 +166,8 @@ async def import_rows(
         present = await everybody(store, organisation.id)
         connections = await store.connections(organisation.id)
         # In a thread: of tens of thousands it takes a second, in which the clock and the switchboards must go on.
-        matched = await asyncio.to_thread(
-            match, rows, organisation, present, connections, known_country, rename=options.rename
-        )
+        work_out = partial(match, rename=options.rename, files=options.files)
+        matched = await asyncio.to_thread(work_out, rows, organisation, present, connections, known_country)
         matched.gone = [p for p in matched.gone if p.email.casefold() not in there]
         work = await _with_calendars(matched.matches, connections, store)
         plan = await asyncio.to_thread(_plan, matched, work, options)

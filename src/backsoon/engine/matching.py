@@ -62,12 +62,14 @@ def match(
     known_country: Callable[[str], bool] = lambda _: True,
     *,
     rename: bool = False,
+    files: bool = True,
 ) -> Matched:
     """What rows mean, where `present` are all people of the organisation.
 
-    `rename`: who has a row's extension is meant by it under another name too.
+    `rename`: who has a row's extension is meant by it under another name too. `files`: rows may name files of this
+    machine as calendars.
     """
-    matching = _Matching(organisation, present, connections, known_country, rename)
+    matching = _Matching(organisation, present, connections, known_country, rename, files)
     matching.read(rows)
     matching.find()
     matching.build()
@@ -94,12 +96,14 @@ class _Matching:
         connections: Sequence[Connection],
         known_country: Callable[[str], bool],
         rename: bool,
+        files: bool,
     ) -> None:
         self._organisation = organisation
         self._present = present
         self._connections = connections
         self._known_country = known_country
         self._rename = rename
+        self._files = files
         self._by_extension = {p.extension.casefold(): p for p in present}
         self._by_email = {p.email.casefold(): p for p in present if p.email}
         self._good: dict[int, tuple[Row, Given]] = {}
@@ -181,7 +185,7 @@ class _Matching:
             now = self._means.get(place)
             try:
                 person = person_of(given, self._organisation, now, self._known_country)
-                named = named_in(row, person, self._connections)
+                named = named_in(row, person, self._connections, files=self._files)
             except BadField as error:
                 self._reject(place, str(error))
             else:

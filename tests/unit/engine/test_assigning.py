@@ -52,6 +52,16 @@ def test_calendars_that_a_row_names(values: dict[str, str], places: set[tuple[st
     assert named_in(Row(2, values), ANNA, ALL) == places
 
 
+@pytest.mark.parametrize("address", ["/srv/a.ics", "file:///srv/a.ics", "https://x/a | /srv/../srv/a.ics"])
+def test_files_are_named_by_whoever_may_name_files(address: str) -> None:
+    row = Row(2, {"connection": "feeds", "calendar": address})
+    assert named_in(row, ANNA, ALL)
+    with pytest.raises(BadField, match="file of this machine"):
+        named_in(row, ANNA, ALL, files=False)
+    assert named_in(Row(2, {"connection": "feeds", "calendar": "https://x/a"}), ANNA, ALL, files=False)
+    assert named_in(Row(2, {"connection": "cloud", "calendar": "a@example.com"}), ANNA, [CLOUD], files=False)
+
+
 def test_everybody_has_the_mailbox_that_a_connection_finds_by_their_address() -> None:
     assert wanted(ANNA, [], [CLOUD, ROOMS]) == {("cloud", "")}
     assert wanted(replace(ANNA, email=""), [], [CLOUD]) == set(), "there is no mailbox without an address"
