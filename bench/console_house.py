@@ -37,6 +37,8 @@ CHANGES = 10_000
 """In each burst."""
 STEPS = 100
 """Instants of a burst's second at which something changes."""
+SPREAD = 37
+"""Has no divisor in common with `STEPS`."""
 EVERY = 6
 """Seconds from one burst to the next."""
 FIRST = ("Anna", "Bo", "Carl", "Disa", "Erik", "Frida", "Gustav", "Hanna", "Ivar", "Johanna", "Karin", "Lars", "Åsa")
@@ -68,7 +70,7 @@ class Plan:
             return []
         length = timedelta(seconds=0.5 if self.twice else EVERY)
         share = 0.5 if self.twice else 1.0
-        within = timedelta(seconds=(number * STEPS // self.busy) / STEPS * share)
+        within = timedelta(seconds=number * SPREAD % STEPS / STEPS * share)  # whoever is in sight: all over the second
         gap = EVERY if self.twice else 2 * EVERY
         count = self.bursts if self.twice else (self.bursts + 1) // 2
         starts = [first + timedelta(seconds=n * gap) + within for n in range(count)]
