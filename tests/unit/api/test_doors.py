@@ -411,8 +411,10 @@ class TestState:
         await known(api, issuer)
         issuer.claims["aud"] = "another"
         for _ in range(14):
-            await through(page, issuer)
-        assert len(issuer.forms) == 10
+            address = await there(page)
+            if address != "/?sign-in=failed":  # whoever has to wait is not sent to the issuer
+                await back(page, issuer.consent(address))
+        assert len(issuer.forms) == len(issuer.asked) == 10
         issuer.claims.pop("aud")
         await api.world.clock.move_to(api.world.clock.now() + timedelta(seconds=10))
         assert await through(page, issuer) == "/me"
