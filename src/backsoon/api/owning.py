@@ -80,7 +80,7 @@ class Owning(Peopling):
     async def leave_message(self, person: str, organisation: str | None, text: str, caller: str) -> Json:
         """Leave somebody a message. Raises `BadMessage`, `TooManyMessages`."""
         found = await self._person(person, organisation, Right.LEAVE)
-        left = await self._messaging.leave(found, text, caller=caller, by=self._who.name)
+        left = await self._messaging.leave(found, text, caller=caller, who=self._who)
         return message_view(left, found, self._who)
 
     async def messages(self, person: str, organisation: str | None) -> Json:

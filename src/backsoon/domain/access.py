@@ -78,7 +78,8 @@ class Identity:
 
     `organisation` None (only there): all of them. `person` is the id of the person that a `Role.PERSON` is, else 0.
     `name` says who it is in history: the token's name, or the account's; `through` with what they do it, where that is
-    known: `console`, `app`, `admin`. `account` is the id of the account that is signed in, else 0.
+    known: `console`, `app`, `admin`. `account` is the id of the account that is signed in, else 0; `token` that of the
+    token that was shown, else 0. Names are not kept apart: several may have one.
     """
 
     role: Role | None
@@ -87,6 +88,14 @@ class Identity:
     name: str = ""
     through: str = ""
     account: int = 0
+    token: int = 0
+
+    @property
+    def key(self) -> str:
+        """What tells them from everybody else, whatever they are called; "" for the local one."""
+        if self.account:
+            return f"account:{self.account}"
+        return f"token:{self.token}" if self.token else ""
 
     def may(self, right: Right) -> bool:
         """Whether this may be asked at all (about oneself, for some roles)."""

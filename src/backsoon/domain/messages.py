@@ -32,7 +32,8 @@ class BadMessage(DomainError):
 class Message:
     """One message. Text and caller are one line each, without controls and bidi overrides; `id` 0: not stored.
 
-    `at` is when it was left, `read_at` when it was read (None: not yet). `by` says who wrote it.
+    `at` is when it was left, `read_at` when it was read (None: not yet). `by` says who wrote it, for people to
+    read; whose it is says `writer` (`Identity.key`).
     """
 
     person: int
@@ -42,14 +43,15 @@ class Message:
     by: str = ""
     read_at: datetime | None = None
     id: int = 0
+    writer: str = ""
 
 
-def message(person: int, at: datetime, text: str, *, caller: str = "", by: str = "") -> Message:
+def message(person: int, at: datetime, text: str, *, caller: str = "", by: str = "", writer: str = "") -> Message:
     """A message as it is kept. Raises `BadMessage` where nothing is left of its text."""
     text = clean(text, TEXT_LENGTH)
     if not text:
         raise BadMessage("the message is empty")
-    return Message(person, at, text, clean(caller, CALLER_LENGTH), clean(by))
+    return Message(person, at, text, clean(caller, CALLER_LENGTH), clean(by), writer=writer)
 
 
 def may_be_taken_back(message: Message, now: datetime) -> bool:

@@ -32,9 +32,9 @@ class Messaging:
         self._clock = clock
         self._hub = hub
 
-    async def leave(self, person: Person, text: str, *, caller: str, by: str) -> Message:
+    async def leave(self, person: Person, text: str, *, caller: str, who: Identity) -> Message:
         """Leave a message. Raises `BadMessage`, `TooManyMessages`, `NotStored`."""
-        wanted = messages.message(person.id, self._clock.now(), text, caller=caller, by=by)
+        wanted = messages.message(person.id, self._clock.now(), text, caller=caller, by=who.name, writer=who.key)
         if len(await self._store.messages(person.id)) >= messages.MOST:
             raise TooManyMessages(person)
         left = await self._store.save_message(wanted)
@@ -43,7 +43,7 @@ class Messaging:
 
     async def of(self, person: Person, who: Identity) -> tuple[Message, ...]:
         """The person's messages that are for whoever asks: all of them for the person, else those that they wrote."""
-        return await self._store.messages(person.id, None if _is_all_theirs(person, who) else who.name)
+        return await self._store.messages(person.id, None if _is_all_theirs(person, who) else who.key)
 
     async def read(self, person: Person, id: int, *, read: bool) -> Message:
         """Note that the person has read it, or has not after all. Raises `NotStored`."""

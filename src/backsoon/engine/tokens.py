@@ -54,7 +54,7 @@ def digest_of(text: str) -> str:
 
 def identity_of(token: Token) -> Identity:
     """Who the bearer of a token is."""
-    return Identity(token.role, token.organisation, token.person, token.name)
+    return Identity(token.role, token.organisation, token.person, token.name, token=token.id)
 
 
 class Tokens:

@@ -11,8 +11,8 @@ from backsoon.domain.messages import Message
 class Messages(Protocol):
     """What waits for people. See `backsoon.store.base`."""
 
-    async def messages(self, person: int, by: str | None = None) -> tuple[Message, ...]:
-        """The person's messages in order of id; `by`: only those written by whoever is called so."""
+    async def messages(self, person: int, writer: str | None = None) -> tuple[Message, ...]:
+        """The person's messages in order of id; `writer`: only those of that `Message.writer`."""
         ...
 
     async def save_message(self, message: Message) -> Message:

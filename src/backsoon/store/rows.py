@@ -386,9 +386,9 @@ def token_row(token: Token) -> Row:
 
 
 def message(row: Row) -> Message:
-    """(person, left_at, text, caller, by, read_at, id)."""
-    person, left_at, text, caller, by, read_at, id = row
-    return Message(person, codec.instant(left_at), text, caller, by, codec.maybe_instant(read_at), id)
+    """(person, left_at, text, caller, by, read_at, id, writer)."""
+    person, left_at, text, caller, by, read_at, id, writer = row
+    return Message(person, codec.instant(left_at), text, caller, by, codec.maybe_instant(read_at), id, writer)
 
 
 def message_row(message: Message) -> Row:
@@ -400,4 +400,5 @@ def message_row(message: Message) -> Row:
         codec.clean(message.caller),
         codec.clean(message.by),
         codec.maybe_micros(message.read_at),
+        codec.clean(message.writer),
     )

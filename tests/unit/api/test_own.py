@@ -284,6 +284,15 @@ async def test_a_message_is_between_two(office: Office) -> None:
     assert len((await office.ask("anna", "GET", "messages"))[1]["messages"]) == 1
 
 
+async def test_whoever_is_called_the_same_is_somebody_else(office: Office) -> None:
+    message = await left(office)
+    other = await office.api.parts.tokens.issue("acme", "Eva", Role.ATTENDANT)
+    office.tokens["other eva"] = other.text
+    assert (await office.ask("other eva", "GET", "messages"))[1] == {"messages": []}
+    assert (await office.ask("other eva", "DELETE", f"messages/{message['id']}"))[0] == 404
+    assert (await office.ask("eva", "DELETE", f"messages/{message['id']}"))[0] == 200
+
+
 async def test_a_message_is_taken_back_within_ten_seconds(office: Office) -> None:
     first, second = await left(office), await left(office, "again")
     office.api.world.clock.step_to(at(9, 0, 9))

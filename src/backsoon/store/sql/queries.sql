@@ -782,14 +782,14 @@ delete from token where organisation_id = $1 and id = $2;
 -- ---------------------------------------------------------------------------------------------------- messages
 
 -- name: messages
-select person_id, left_at, text, caller, written_by, read_at, id from message where person_id = $1 order by id;
+select person_id, left_at, text, caller, written_by, read_at, id, writer from message where person_id = $1 order by id;
 
--- name: messages_by
-select person_id, left_at, text, caller, written_by, read_at, id from message
-where person_id = $1 and written_by = $2 order by id;
+-- name: messages_of
+select person_id, left_at, text, caller, written_by, read_at, id, writer from message
+where person_id = $1 and writer = $2 order by id;
 
 -- name: insert_message
-insert into message (person_id, left_at, text, caller, written_by, read_at) values ($1, $2, $3, $4, $5, $6)
+insert into message (person_id, left_at, text, caller, written_by, read_at, writer) values ($1, $2, $3, $4, $5, $6, $7)
 returning id;
 
 -- name: read_message

@@ -10,11 +10,11 @@ from backsoon.store.base import NotStored
 from backsoon.store.sqlite.database import Database
 
 
-def messages(database: Database, person: int, by: str | None) -> tuple[Message, ...]:
+def messages(database: Database, person: int, writer: str | None) -> tuple[Message, ...]:
     """A person's, in order of id."""
-    if by is None:
+    if writer is None:
         return tuple(map(rows.message, database.all("messages", person)))
-    return tuple(map(rows.message, database.all("messages_by", person, codec.clean(by))))
+    return tuple(map(rows.message, database.all("messages_of", person, codec.clean(writer))))
 
 
 def save_message(database: Database, message: Message) -> Message:

@@ -430,8 +430,8 @@ class SqliteStore(StoredAccounts, Store):
 
     # -- messages ---------------------------------------------------------------------------------------------
 
-    async def messages(self, person: int, by: str | None = None) -> tuple[Message, ...]:
-        return await self._read(left.messages, False, person, by)
+    async def messages(self, person: int, writer: str | None = None) -> tuple[Message, ...]:
+        return await self._read(left.messages, False, person, writer)
 
     async def save_message(self, message: Message) -> Message:
         return await self._write(left.save_message, message)

@@ -1,4 +1,5 @@
--- Messages that attendants leave for people. read_at null: not read yet. written_by is who wrote it, as history names them.
+-- Messages that attendants leave for people. read_at null: not read yet. written_by is who wrote it, as history names them;
+-- writer whose it is: account:ID or token:ID, for names may be shared.
 
 create table message (
     id {identity},
@@ -7,6 +8,7 @@ create table message (
     text text not null,
     caller text not null,
     written_by text not null,
+    writer text not null,
     read_at bigint
 );
 create index message_person on message (person_id, id);
