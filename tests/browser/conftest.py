@@ -25,11 +25,12 @@ expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They share one event loop, as the browser does, and one worker."""
+    """They share one event loop, as the browser does; those of the attendants' page share a worker, the rest another."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            group = "console" if item.path.name.startswith("test_console") else "pages"
+            item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
