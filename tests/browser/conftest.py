@@ -25,7 +25,7 @@ expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They share one event loop, as the browser does; those of the attendants' page share a worker, the rest another."""
+    """All share one event loop, as the browser does; those of the attendants' page share a worker, others one more."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
