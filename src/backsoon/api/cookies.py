@@ -21,6 +21,8 @@ from backsoon.engine.sessions import Sessions, SignedIn
 SESSION = "__Host-backsoon"
 GOING = "__Host-backsoon-going"
 BROWSER = "__Host-backsoon-browser"
+KNOWN = "__Host-backsoon-known"
+"""Says by which issuer somebody signed in with this browser before, as `BROWSER` says it of a user name."""
 ROLE = "backsoon-role"
 """The header that says as what a request by cookie asks."""
 HATLESS = frozenset({"/api/v1/session", "/api/v1/session/password"})
@@ -51,7 +53,7 @@ def same_origin(asking: HTTPConnection, pages: str) -> bool:
     if site is not None:
         return site == "same-origin"
     said = asking.headers.get("origin")
-    return said is not None and said in (f"{asking.url.scheme}://{asking.headers.get('host', '')}", pages)
+    return bool(said) and said in (f"{asking.url.scheme}://{asking.headers.get('host', '')}", pages)
 
 
 class CookieGate:

@@ -176,9 +176,10 @@ class Admission:
     async def _answer(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further."""
         headers = Headers(scope=scope)
-        open_to_links = is_page(scope["path"]) or scope["path"].startswith(SIGNING_IN)
-        if open_to_links and scope["method"] in READING:  # from wherever a link to it is
+        if is_page(scope["path"]) and scope["method"] in READING:  # from wherever a link to it is
             return None
+        if scope["path"].startswith(SIGNING_IN) and scope["method"] in READING:
+            return None if _is_visit(headers) else problem(403, "Forbidden", "this is a link, and no part of a page")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return problem(403, "Forbidden", "a page of another site asked for this")
         if scope["path"] in OPEN and scope["method"] in READING:
@@ -196,6 +197,13 @@ class Admission:
             return found
         scope[KEY] = found
         return _unreadable(scope, headers)
+
+
+def _is_visit(headers: Headers) -> bool:
+    """Whether somebody follows a link. What other sites' pages load (pictures, frames) would use up what an address may
+    fail, and so keep out everybody behind it."""
+    mode, goes_to = headers.get("sec-fetch-mode", "navigate"), headers.get("sec-fetch-dest", "document")
+    return mode == "navigate" and goes_to == "document"
 
 
 def _unreadable(scope: Scope, headers: Headers) -> Response | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import re
@@ -80,6 +81,8 @@ class Logins:
         self._passwords = passwords
         self._audit = audit
         self._failed: dict[int, tuple[datetime, int]] = {}
+        self._turn = asyncio.Lock()
+        """Of whoever changes an account as it is stored: else one of two changes would be taken back by the other."""
 
     # -- by administrators -----------------------------------------------------------------------------------------
 
@@ -135,19 +138,21 @@ class Logins:
 
         `person` None: as it is. Raises `BadAccount`, `NotStored`.
         """
-        changed = replace(
-            account,
-            name=account.name if name is None else _name(name),
-            person=account.person if person is None else person.id,
-            state=account.state if state is None else _state(account, state),
-        )
-        if roles is not None or changed.state is not AccountState.PENDING:
-            wanted = account.roles if roles is None else roles
-            changed = replace(changed, roles=_checked(wanted, person, known=bool(changed.person)))
-        saved = await self._store.save_account(changed)
-        self.sessions.forget()
-        if saved.state is not AccountState.ACTIVE:
-            await self.sessions.end_all(saved.id)
+        async with self._turn:
+            account = await self._again(account)
+            changed = replace(
+                account,
+                name=account.name if name is None else _name(name),
+                person=account.person if person is None else person.id,
+                state=account.state if state is None else _state(account, state),
+            )
+            if roles is not None or changed.state is not AccountState.PENDING:
+                wanted = account.roles if roles is None else roles
+                changed = replace(changed, roles=_checked(wanted, person, known=bool(changed.person)))
+            saved = await self._store.save_account(changed)
+            self.sessions.forget()
+            if saved.state is not AccountState.ACTIVE:
+                await self.sessions.end_all(saved.id)
         approved = account.state is AccountState.PENDING and saved.state is AccountState.ACTIVE
         what = "account.approved" if approved else "account.changed"
         await self._note(what, saved, by, through, **_differences(account, saved))
@@ -165,8 +170,9 @@ class Logins:
             raise BadAccount(f"{account.name} signs in by an issuer and has no password here")
         text = generated() if password is None else password
         hashed = await self._passwords.hashed(text)
-        await self._store.save_account(replace(await self._again(account), password=hashed))
-        await self.sessions.end_all(account.id, but=but)
+        async with self._turn:
+            await self._store.save_account(replace(await self._again(account), password=hashed))
+            await self.sessions.end_all(account.id, but=but)
         await self._note("account.password", account, by, through)
         return text if password is None else ""
 
@@ -210,10 +216,7 @@ class Logins:
             log.warning("sign-in to %s refused, from %s", of, _shown(address))
             await self._note_failure(account)
             return None
-        again = await self._again(account)
-        if verdict.renewed and again.password == account.password:
-            again = replace(again, password=verdict.renewed)
-        return await self._entered(again, "password")
+        return await self._entered(account, "password", verdict.renewed)
 
     async def enter_by(self, issuer: Issuer, claims: Claims) -> Account:
         """Whom an issuer says that it is. Raises `NotLetIn`, `StoreError`.
@@ -231,12 +234,37 @@ class Logins:
         if account.state is AccountState.OFF:
             await self._note_failure(account)
             raise NotLetIn("refused")
-        return await self._entered(account, issuer.name)
+        entered = await self._entered(account, issuer.name)
+        if entered is None:
+            raise NotLetIn("refused")
+        return entered
 
-    async def _entered(self, account: Account, way: str) -> Account:
-        saved = await self._store.save_account(replace(account, signed_in_at=self._clock.now()))
+    async def begin(self, account: Account) -> tuple[str, SignedIn] | None:
+        """A session for whoever has just entered: its id, and what it is. None where they would not enter any more.
+
+        Raises `StoreError`.
+        """
+        async with self._turn:
+            found = await self._as_it_was(account)
+            return None if found is None else await self.sessions.begin(found)
+
+    async def _entered(self, account: Account, way: str, renewed: str = "") -> Account | None:
+        """None where the account was switched off, or given another password, while the old one was looked at."""
+        async with self._turn:
+            found = await self._as_it_was(account)
+            if found is None:
+                return None
+            password = renewed or found.password
+            saved = await self._store.save_account(replace(found, password=password, signed_in_at=self._clock.now()))
         await self._note("session.began", saved, saved.name, way)
         return saved
+
+    async def _as_it_was(self, account: Account) -> Account | None:
+        """The account as it is stored, if it is in use and its password is the one that was known of it."""
+        found = await self._store.account(account.id)
+        if found is None or found.state is not AccountState.ACTIVE or found.password != account.password:
+            return None
+        return found
 
     async def _first_time(self, issuer: Issuer, claims: Claims) -> Account | None:
         """A new account; None where too many wait already."""

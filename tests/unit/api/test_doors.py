@@ -115,6 +115,18 @@ async def known(api: Serving, issuer: Issuer, subject: str = "s-1") -> Account:
 
 
 class TestThereAndBack:
+    async def test_a_browser_that_came_in_before_is_not_kept_out_by_others(
+        self, api: Serving, page: Browser, issuer: Issuer
+    ) -> None:
+        await known(api, issuer)
+        assert await through(page, issuer) == "/me"
+        async with browser(api) as other:
+            for _ in range(10):
+                state = parse_qs(urlsplit(await there(other)).query)["state"][0]
+                assert await back(other, f"/sign-in/corp/callback?code=no&state={state}") == "/?sign-in=failed"
+            assert await there(other) == "/?sign-in=failed", "the address is slowed"
+        assert await through(page, issuer) == "/me"
+
     async def test_what_is_asked_for(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         address = await there(page)
         asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}

@@ -49,7 +49,7 @@ async def test_a_token_is_who_it_was_made_for(door: Door) -> None:
     issued = await door.tokens.issue("acme", " Anna's app ", Role.PERSON, person=anna, by="bo")
     found = await door.ask(f"Bearer {issued.text}")
     assert isinstance(found, Admitted)
-    assert found.identity == Identity(Role.PERSON, "acme", anna.id, "Anna's app")
+    assert found.identity == Identity(Role.PERSON, "acme", anna.id, "Anna's app", token=issued.token.id)
     assert await found.holds()
     assert await door.ask(f"bEARER   {issued.text} ") is not None
 

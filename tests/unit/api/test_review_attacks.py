@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from backsoon.domain.access import Role
 from backsoon.domain.organisation import Connection
+from tests.unit.api.browsing import browser
 from tests.unit.api.serving import Serving, serving
 from tests.unit.engine.world import acme
 
@@ -18,6 +20,40 @@ from tests.unit.engine.world import acme
 async def api(tmp_path: Path) -> AsyncIterator[Serving]:
     async with serving(tmp_path) as one:
         yield one
+
+
+class TestKeepingOthersOut:
+    async def test_pages_of_other_sites_cannot_make_an_address_fail(self, api: Serving) -> None:
+        """By pictures and frames that point at the links to an issuer, in whoever's browser opens the page."""
+        picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+        frame = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+        link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        async with browser(api) as page:
+            for said, status in ((picture, 403), (frame, 403), (link, 404)):
+                for path in ("/sign-in/corp", "/sign-in/corp/callback?code=1&state=2") * 10:
+                    assert (await page.ask("GET", path, headers=said))[0] == status, said
+            await api.parts.logins.add("acme", "anna", [Role.ATTENDANT], password="correct horse battery")
+            assert await page.sign_in("anna", "correct horse battery") == 200
+
+    async def test_sign_ins_that_nobody_looked_at_are_no_failures(
+        self, api: Serving, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await api.parts.logins.add("acme", "anna", [Role.ATTENDANT], password="correct horse battery")
+        async with browser(api) as page:
+            with monkeypatch.context() as patch:
+                patch.setattr(api.parts.logins._passwords, "_waiting", 1000)
+                for _ in range(12):
+                    assert await page.sign_in("anna", "correct horse battery") == 503
+            assert await page.sign_in("anna", "correct horse battery") == 200
+
+    async def test_old_passwords_that_are_guessed_together_are_counted(self, api: Serving) -> None:
+        await api.parts.logins.add("acme", "anna", [Role.ATTENDANT], password="correct horse battery")
+        async with browser(api) as page:
+            assert await page.sign_in("anna", "correct horse battery") == 200
+            bodies = [{"old": f"guess {number}", "new": "another good one"} for number in range(16)]
+            asked = (page.ask("PUT", "/api/v1/session/password", json=body) for body in bodies)
+            answers = [status for status, _, _ in await asyncio.gather(*asked)]
+        assert (answers.count(403), answers.count(429)) == (10, 6)
 
 
 class TestSeveralOrganisations:

@@ -18,7 +18,7 @@ from backsoon.domain.signin import SignIn
 from backsoon.engine import passwords as hashing
 from backsoon.engine.audit import LONGEST, Audit, BadCursor, cursor_of
 from backsoon.engine.logins import BadAccount, Logins, hats, identity_as
-from backsoon.engine.passwords import BadPassword, Passwords, TooBusy, generated
+from backsoon.engine.passwords import BadPassword, Passwords, TooBusy, Verdict, generated
 from backsoon.engine.sessions import MOST, Sessions
 from backsoon.store.base import Account, AccountState, StoreConflict
 from tests.unit.engine.world import NINE, World, world
@@ -187,6 +187,45 @@ class TestAccounts:
         added = await service.add("acme", "anna", [Role.ATTENDANT], password=GOOD)
         with pytest.raises(BadAccount, match="switch it off"):
             await service.change(added.account, state=AccountState.PENDING)
+
+    async def test_nobody_enters_by_what_was_changed_while_it_was_looked_at(
+        self, made: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        service = logins(made)
+        account = (await service.add("acme", "anna", [Role.ATTENDANT], password=GOOD)).account
+        entered = await service.enter("anna", GOOD)
+        assert entered is not None
+        real = service._passwords.verify
+
+        async def meanwhile(stored: str, password: str) -> Verdict:
+            verdict = await real(stored, password)
+            await service.new_password(account, "another good one")
+            return verdict
+
+        with monkeypatch.context() as patch:
+            patch.setattr(service._passwords, "verify", meanwhile)
+            assert await service.enter("anna", GOOD) is None
+        assert await service.begin(entered) is None, "whoever entered with the former password"
+        again = await service.enter("anna", "another good one")
+        assert again is not None
+        assert await service.begin(again) is not None
+        await service.change(again, state=AccountState.OFF)
+        assert await service.begin(again) is None
+
+    async def test_of_two_changes_at_once_both_hold(self, made: World) -> None:
+        service = logins(made)
+        everything = [Role.ATTENDANT, Role.ADMINISTRATOR]
+        account = (await service.add("acme", "anna", everything, password=GOOD)).account
+        await asyncio.gather(
+            service.change(account, roles=[Role.ATTENDANT]),
+            service.change(account, name="Anna B"),
+            service.new_password(account, "another good one"),
+            service.enter("anna", GOOD),
+        )
+        found = await made.store.account(account.id)
+        assert found is not None
+        assert (found.name, found.roles) == ("Anna B", frozenset({Role.ATTENDANT}))
+        assert await service.enter("anna", "another good one") is not None
 
     def test_hats(self) -> None:
         everything = frozenset({Role.ATTENDANT, Role.PERSON, Role.ADMINISTRATOR})

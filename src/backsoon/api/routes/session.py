@@ -17,6 +17,7 @@ from backsoon.api.routes.common import PREFIX, answer, gives, only_known
 from backsoon.api.slowing import Slowing, browser_cookie, browser_of
 from backsoon.api.views import Json, instant
 from backsoon.engine.logins import hats
+from backsoon.engine.passwords import TooBusy
 from backsoon.engine.sessions import SignedIn, digest_of
 
 router = APIRouter(prefix=PREFIX, tags=["sign-in"])
@@ -53,11 +54,16 @@ async def begin(request: Request, body: SignInBody, _: NoParameters) -> Response
     slowing.note(address, body.user, browser, now)  # before: those that come together are counted, too
     account = None
     if parts.signing_in.settings.local:
-        account = await parts.logins.enter(body.user, body.password, address)
-    if account is None:
+        try:
+            account = await parts.logins.enter(body.user, body.password, address)
+        except TooBusy:  # nothing was looked at
+            slowing.forgive(address, body.user, browser, now)
+            raise
+    begun = None if account is None else await parts.logins.begin(account)
+    if begun is None:
         return _refused()
     slowing.forgive(address, body.user, browser, now)
-    text, found = await parts.logins.sessions.begin(account)
+    text, found = begun
     told = answer(await session_view(parts, found))
     await put_in(request, told, parts, text, found)
     set_cookie(told, BROWSER, browser_cookie(body.user, key), YEAR)
@@ -100,9 +106,10 @@ async def password(request: Request, body: OwnPasswordBody, _: NoParameters) -> 
     counted, now = f"session {found.session.id}", parts.clock.now()
     if wait := slowing.wait("", found.account.user, counted, now):
         return too_many(wait)
+    slowing.note("", found.account.user, counted, now)  # before: those that come together are counted, too
     if not await parts.logins.change_own_password(found, body.old, body.new):
-        slowing.note("", found.account.user, counted, now)
         return problem(403, "Forbidden", "the old password is another one")
+    slowing.forgive("", found.account.user, counted, now)
     return answer({"changed": True})
 
 
@@ -164,4 +171,4 @@ def _from_here(request: Request, parts: Running) -> bool:
     """Whether no other site's page asks: else it could sign somebody in as whom it likes."""
     said: Any = request.headers.get("origin")
     here = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    return said is None or said in (here, parts.signing_in.settings.pages)
+    return said is None or (bool(said) and said in (here, parts.signing_in.settings.pages))

@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from backsoon.api.cookies import GOING, cookie_of, set_cookie
+from backsoon.api.cookies import GOING, KNOWN, YEAR, cookie_of, set_cookie
 from backsoon.api.gate import SIGNING_IN
 from backsoon.api.parts import Running
 from backsoon.api.problems import answer_of, problem
 from backsoon.api.routes.session import address_of, put_in
-from backsoon.api.slowing import Slowing
+from backsoon.api.slowing import Slowing, browser_cookie, browser_of
 from backsoon.domain.errors import BacksoonError
-from backsoon.engine.signingin import LASTS, Failed
+from backsoon.engine.signingin import LASTS, Failed, NoSuchIssuer
 from backsoon.store.base import Account, AccountState
 
 QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -38,14 +38,15 @@ class Doors:
 
     async def _there(self, request: Request) -> Response:
         """To the issuer; `to` is the page to come back to. One that does not answer is not asked again and again."""
-        asking, now = address_of(request), self._parts.clock.now()
-        if self._slowing.wait(asking, "", "", now):
+        asking, now, browser = address_of(request), self._parts.clock.now(), await self._browser(request)
+        if self._slowing.wait(asking, "", browser, now):
             return _to("/?sign-in=failed")
         try:
             name, to = request.path_params["name"], request.query_params.get("to", "/")
             address, kept = await self._parts.signing_in.begin(name, to)
         except BacksoonError as error:
-            self._slowing.note(asking, "", "", now)
+            if _costs(error):
+                self._slowing.note(asking, "", browser, now)
             return _not(error)
         told = RedirectResponse(address, 303, QUIET)
         set_cookie(told, GOING, kept, int(LASTS.total_seconds()))
@@ -53,8 +54,8 @@ class Doors:
 
     async def _back(self, request: Request) -> Response:
         """From the issuer: signed in, or not and why."""
-        address, now = address_of(request), self._parts.clock.now()
-        if len(request.url.query) > LONGEST_QUERY or self._slowing.wait(address, "", "", now):
+        address, now, browser = address_of(request), self._parts.clock.now(), await self._browser(request)
+        if len(request.url.query) > LONGEST_QUERY or self._slowing.wait(address, "", browser, now):
             return _to("/?sign-in=failed")
         said = {key: value for key, value in request.query_params.multi_items() if key in _ANSWER}
         several = len(said) < sum(key in _ANSWER for key, _ in request.query_params.multi_items())
@@ -62,9 +63,18 @@ class Doors:
             kept = "" if several else cookie_of(request, GOING) or ""
             account, to = await self._parts.signing_in.finish(request.path_params["name"], said, kept)
         except BacksoonError as error:
-            self._slowing.note(address, "", "", now)
+            if _costs(error):
+                self._slowing.note(address, "", browser, now)
             return _not(error)
-        return await self._in(request, account, to)
+        told = await self._in(request, account, to)
+        key = await self._parts.store.key("browser")
+        set_cookie(told, KNOWN, browser_cookie(_who(request), key), YEAR)
+        return told
+
+    async def _browser(self, request: Request) -> str:
+        """What the browser is counted by, if somebody signed in with it by that issuer; "" otherwise."""
+        kept = cookie_of(request, KNOWN)
+        return browser_of(kept, _who(request), await self._parts.store.key("browser")) if kept else ""
 
     async def _once(self, request: Request) -> Response:
         """By a code of the demo's."""
@@ -79,14 +89,26 @@ class Doors:
         return await self._in(request, account, "/")
 
     async def _in(self, request: Request, account: Account, to: str) -> Response:
-        text, found = await self._parts.logins.sessions.begin(account)
-        told = _to(to)
+        begun = await self._parts.logins.begin(account)
+        if begun is None:
+            return _to("/?sign-in=expired")
+        told, (text, found) = _to(to), begun
         await put_in(request, told, self._parts, text, found)
         return told
 
 
 _ANSWER = frozenset({"code", "state", "iss", "error"})
 """What counts of what an issuer sends (RFC 6749 section 4.1.2, RFC 9207): each once."""
+
+
+def _who(request: Request) -> str:
+    """What stands for whoever signs in by an issuer; no user name has a blank in it."""
+    return f"issuer {request.path_params['name']}"
+
+
+def _costs(error: BacksoonError) -> bool:
+    """Whether an issuer was asked, or somebody is not let in. What any page's link can cause counts against nobody."""
+    return not isinstance(error, NoSuchIssuer) and not (isinstance(error, Failed) and error.code == "expired")
 
 
 def _to(path: str) -> Response:
