@@ -102,7 +102,7 @@ class PageFiles:
             return asset.answer(request)
         if path in PAGES:
             return Response(NOT_BUILT, 503, _headers(path, "text/html; charset=utf-8") | {"Cache-Control": "no-store"})
-        return Response(status_code=404, headers=COMMON)
+        return Response(status_code=404, headers=COMMON | {"Cache-Control": "no-store"})
 
     def _read_again(self, path: str) -> None:
         """Where a page is asked for: what it is made of is asked for right after it."""

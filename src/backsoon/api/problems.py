@@ -43,6 +43,12 @@ from backsoon.engine.undoing import CannotUndo
 from backsoon.store.base import NotStored, StoreConflict, StoreError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
+QUIET = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Errors are shown by browsers, too, where a link led to one: nothing of them is run, framed, or kept."""
 _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (Forbidden, 403),
     (NoSuchPerson, 404),
@@ -97,7 +103,7 @@ def problem(status: int, title: str, detail: str, **more: object) -> Response:
     kind = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     body = {"type": f"urn:backsoon:problem:{kind}", "title": title, "status": status, "detail": detail, **more}
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # half a surrogate pair may be quoted
-    return Response(text, status, media_type=MEDIA_TYPE)
+    return Response(text, status, QUIET, media_type=MEDIA_TYPE)
 
 
 def answer_of(error: BacksoonError) -> Response:

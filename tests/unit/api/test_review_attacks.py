@@ -56,6 +56,28 @@ class TestKeepingOthersOut:
         assert (answers.count(403), answers.count(429)) == (10, 6)
 
 
+class TestHeaders:
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [("/api/v1/board", 401), ("/sign-in/nobody", 404), ("/nowhere", 401), ("/api/v1/sign-in?x=<svg>", 422)],
+    )
+    async def test_an_error_is_nothing_that_runs_or_is_kept(self, api: Serving, path: str, status: int) -> None:
+        async with browser(api) as page:
+            found, _, headers = await page.ask("GET", path)
+        assert found == status
+        assert headers["Content-Type"] == "application/problem+json"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+    async def test_answers_are_taken_for_what_they_are(self, api: Serving) -> None:
+        async with browser(api) as page:
+            _, _, headers = await page.ask("GET", "/api/v1/sign-in")
+            assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+            status, _, headers = await page.ask("GET", "/assets/none.js")
+            assert (status, headers["Cache-Control"]) == (404, "no-store")
+
+
 class TestSeveralOrganisations:
     async def test_nobodys_calendar_becomes_a_file_of_another_organisations(self, api: Serving) -> None:
         await api.world.store.save_connections("acme", [Connection("acme", "feeds", "ics", {"people": "named"})])

@@ -112,7 +112,7 @@ def _all(dependant: Any) -> list[list[str]]:  # noqa: ANN401 - FastAPI's own cla
 
 def answer(value: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer; nobody between may keep it."""
-    more = {"Cache-Control": "no-store", **(headers or {})}
+    more = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     return Response(msgspec.json.encode(value), status, more, "application/json")
 
 
