@@ -1,5 +1,6 @@
 // Who is signed in.
 import { Api, Problem, type Role } from './api';
+import { leave } from './leaving';
 import { loadWords } from './words.svelte';
 
 export interface Session {
@@ -53,6 +54,7 @@ export async function signIn(user: string, password: string): Promise<void> {
 /** Sign out, here and at the server. Raises `Problem`. */
 export async function signOut(): Promise<void> {
   await nobody.delete('/session');
+  leave(localStorage);
   state.now = { is: 'out', ended: false };
 }
 
