@@ -28,6 +28,12 @@ from backsoon.domain.settingserrors import Fault, NotWritable, SettingsChanged, 
 
 LARGEST = 4 * 2**20
 """Bytes of a settings file that a page changes."""
+ELSEWHERE = Fault(
+    "",
+    "the settings of another organisation have a fault",
+    "ask whoever runs this machine to mend the settings file",
+)
+"""What is told of a fault in what is not one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +227,7 @@ def _fault(problem: Problem, ground: Ground) -> Fault:
     """A fault as this administrator may hear of it."""
     path = path_of(problem.field) or tuple(problem.field.split("."))
     if problem.field and not ground.holds(path):
-        remedy = "ask whoever runs this machine to mend the settings file"
-        return Fault("", "the settings of another organisation have a fault", remedy)
+        return ELSEWHERE
     return Fault(problem.field, problem.what, problem.remedy)
 
 

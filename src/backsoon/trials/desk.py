@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from backsoon.config import Config, ConfigError
 from backsoon.config.differences import Difference
 from backsoon.config.judging import Wish
-from backsoon.config.settingsfile import Proposal, SettingsFile
+from backsoon.config.settingsfile import ELSEWHERE, Proposal, SettingsFile
 from backsoon.domain.settingserrors import AlreadyTrying, Fault, SettingsFaulty
 from backsoon.engine.timing import finished
 from backsoon.trials.checking import Means
@@ -63,9 +63,7 @@ class Desk:
         try:
             found = await self._apply(dry_run=True)
         except ConfigError as error:
-            faults = [{"field": p.field, "what": p.what, "remedy": p.remedy} for p in error.problems]
-            own = [one for one in faults if not one["field"].startswith("organisations.")]
-            return {"unapplied": [], "faults": own}
+            return {"unapplied": [], "faults": [asdict(one) for one in _faults(error, organisation)]}
         begins = (f"organisations.{organisation}.", f"organisations.{organisation}")
         mine = [d for d in found if d.field == begins[1] or d.field.startswith(begins[0])]
         return {"unapplied": [{"field": d.field, "before": d.before, "after": d.after} for d in mine], "faults": []}
@@ -76,7 +74,7 @@ class Desk:
         Raises `ConfigError`, `SettingsChanged`.
         """
         proposal = await asyncio.to_thread(self._file.propose, organisation, _wishes(wishes), etag)
-        return _judged(proposal, await self._countries(proposal))
+        return _judged(proposal, await self._countries(proposal, organisation))
 
     async def write(self, organisation: str, etag: str, wishes: Wishes) -> Json:
         """Write changes into the file and put it into force. With no changes: only the latter.
@@ -90,21 +88,21 @@ class Desk:
     async def _written(self, organisation: str, etag: str, wishes: Sequence[Wish]) -> Json:
         async with self._turn:
             first = await asyncio.to_thread(self._file.propose, organisation, wishes, etag)
-            if faults := [*first.faults, *await self._countries(first)]:
+            if faults := [*first.faults, *await self._countries(first, organisation)]:
                 raise SettingsFaulty(faults)
             proposal = await asyncio.to_thread(self._file.write, organisation, wishes, etag) if wishes else first
             applied = await self._apply(dry_run=False)
         view = await asyncio.to_thread(self._file.read)
         return {**_judged(proposal, ()), "applied": len(applied), "etag": view.etag}
 
-    async def _countries(self, proposal: Proposal) -> Sequence[Fault]:
+    async def _countries(self, proposal: Proposal, organisation: str) -> Sequence[Fault]:
         """What only the calendar of public holidays knows."""
         if proposal.config is None:
             return ()
         try:
             await asyncio.to_thread(check_countries, proposal.config, self._means.holidays, self._means.now().year)
         except ConfigError as error:
-            return [Fault(p.field, p.what, p.remedy) for p in error.problems]
+            return [one for one in _faults(error, organisation) if one != ELSEWHERE]
         return ()
 
     async def try_part(self, organisation: str, what: str, wishes: Wishes, mailbox: str = "") -> Json:
@@ -147,6 +145,17 @@ class Desk:
 
 def _wishes(wishes: Wishes) -> list[Wish]:
     return [Wish(str(one["field"]), one["value"]) for one in wishes]
+
+
+def _faults(error: ConfigError, organisation: str) -> list[Fault]:
+    """What an administrator of the organisation may hear of faults: of others only that they have some."""
+    told: dict[Fault, None] = {}
+    for one in error.problems:
+        of_others = one.field.startswith("organisations.") and not f"{one.field}.".startswith(
+            f"organisations.{organisation}."
+        )
+        told[ELSEWHERE if of_others else Fault(one.field, one.what, one.remedy)] = None
+    return list(told)
 
 
 def _judged(proposal: Proposal, also: Sequence[Fault]) -> Json:

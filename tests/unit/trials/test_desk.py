@@ -157,6 +157,32 @@ class TestWriting:
         assert [one["field"] for one in (await house.desk.view("main"))["faults"]] == ["organisation.zone"]
 
 
+SEVERAL = """\
+[organisations.main]
+name = "Acme"
+zone = "UTC"
+
+[organisations.other]
+name = "Other"
+zone = "UTC"
+country = "XX"
+"""
+
+
+class TestOfSeveral:
+    async def test_a_country_of_others_is_their_affair(self, house: House) -> None:
+        house.path.write_text(SEVERAL)
+        checked = await house.desk.check("main", await house.etag(), wishes(organisations__main__country="YY"))
+        assert [one["field"] for one in checked["faults"]] == ["organisations.main.country"]
+        assert (await house.write(organisations__main__name="Acme 2"))["differences"]
+
+    async def test_of_faults_of_others_only_that_there_are_some(self, house: House) -> None:
+        house.path.write_text(SEVERAL.replace('"UTC"', '"Mars"'))
+        faults = (await house.desk.view("main"))["faults"]
+        assert [one["field"] for one in faults] == ["organisations.main.zone", ""]
+        assert "organisations.other" not in repr(faults)
+
+
 class TestTrying:
     async def test_a_calendar_with_changes_that_are_not_written(self, house: House) -> None:
         (house.folder / "other.ics").write_text(calendar(("0930", "1000", "m: x")))
