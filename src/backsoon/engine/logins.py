@@ -178,7 +178,7 @@ class Logins:
 
     async def change_own_password(self, who: SignedIn, old: str, new: str) -> bool:
         """Change one's own password; whether the old one was right. Raises as `new_password` does."""
-        if not (await self._passwords.verify(who.account.password, old)).right:
+        if not (await self._passwords.verify(who.account.password, old, known=True)).right:
             await self._note_failure(who.account)
             return False
         await self.new_password(who.account, new, by=who.account.name, through="session", but=who.session.digest)
@@ -202,15 +202,15 @@ class Logins:
 
     # -- by themselves ---------------------------------------------------------------------------------------------
 
-    async def enter(self, user: str, password: str, address: str = "") -> Account | None:
+    async def enter(self, user: str, password: str, address: str = "", *, known: bool = False) -> Account | None:
         """Whose user name and password these are; None where they are nobody's. Raises `TooBusy`, `StoreError`.
 
-        `address` is where they ask from, for the log.
+        `address` is where they ask from, for the log; `known`: that user has signed in with this browser before.
 
         It takes the same time whoever it is. What was typed is written nowhere: people type passwords as names.
         """
         account = await self._store.account_of_user(user) if len(user) <= NAME_LENGTH else None
-        verdict = await self._passwords.verify(account.password if account is not None else "", password)
+        verdict = await self._passwords.verify(account.password if account is not None else "", password, known=known)
         if account is None or not verdict.right or account.state is not AccountState.ACTIVE:
             of = "nobody's account" if account is None else f"account {account.id}"
             log.warning("sign-in to %s refused, from %s", of, _shown(address))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 """Hashes under way together."""
 WAITING = 16
-"""Hashes that may wait for that; more are answered `TooBusy`."""
+"""Hashes that may wait for that; more are answered `TooBusy`. So many more may wait that are of browsers known here:
+whoever asks from everywhere at once keeps out only those who sign in for the first time."""
 SHORTEST, LONGEST = 10, 256
 """Characters of a password."""
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -69,19 +70,22 @@ class Passwords:
         check(password)
         return await self._in_thread(password, None)
 
-    async def verify(self, stored: str, password: str) -> Verdict:
-        """Compare; with `stored` "" (nobody, or nobody's password) it takes as long and is never right. `TooBusy`."""
+    async def verify(self, stored: str, password: str, *, known: bool = False) -> Verdict:
+        """Compare; with `stored` "" (nobody, or nobody's password) it takes as long and is never right. `TooBusy`.
+
+        `known`: whoever asks has signed in from there before.
+        """
         if len(password) > LONGEST:
             password = ""
         if not self._dummy:
             self._dummy = await self._in_thread(secrets.token_hex(16), None)
-        right = bool(await self._in_thread(password, stored or self._dummy)) and bool(stored)
+        right = bool(await self._in_thread(password, stored or self._dummy, known=known)) and bool(stored)
         if right and self._hasher.check_needs_rehash(stored):
-            return Verdict(True, await self._in_thread(password, None))
+            return Verdict(True, await self._in_thread(password, None, known=known))
         return Verdict(right)
 
-    async def _in_thread(self, password: str, stored: str | None) -> str:
-        if self._waiting >= AT_ONCE + WAITING:
+    async def _in_thread(self, password: str, stored: str | None, *, known: bool = False) -> str:
+        if self._waiting >= AT_ONCE + WAITING + (WAITING if known else 0):
             raise TooBusy("too many sign in at once")
         self._waiting += 1
         try:

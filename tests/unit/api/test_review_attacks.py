@@ -11,6 +11,7 @@ import pytest
 
 from backsoon.domain.access import Role
 from backsoon.domain.organisation import Connection
+from backsoon.engine.passwords import AT_ONCE, WAITING
 from tests.unit.api.browsing import browser
 from tests.unit.api.serving import Serving, serving
 from tests.unit.engine.world import acme
@@ -44,6 +45,16 @@ class TestKeepingOthersOut:
                 patch.setattr(api.parts.logins._passwords, "_waiting", 1000)
                 for _ in range(12):
                     assert await page.sign_in("anna", "correct horse battery") == 503
+            assert await page.sign_in("anna", "correct horse battery") == 200
+
+    async def test_whoever_signed_in_before_goes_on_while_others_fill_the_queue(
+        self, api: Serving, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await api.parts.logins.add("acme", "anna", [Role.ATTENDANT], password="correct horse battery")
+        async with browser(api) as page, browser(api) as new:
+            assert await page.sign_in("anna", "correct horse battery") == 200
+            monkeypatch.setattr(api.parts.logins._passwords, "_waiting", AT_ONCE + WAITING)
+            assert await new.sign_in("anna", "correct horse battery") == 503
             assert await page.sign_in("anna", "correct horse battery") == 200
 
     async def test_old_passwords_that_are_guessed_together_are_counted(self, api: Serving) -> None:

@@ -197,7 +197,7 @@ class TestAccounts:
         assert entered is not None
         real = service._passwords.verify
 
-        async def meanwhile(stored: str, password: str) -> Verdict:
+        async def meanwhile(stored: str, password: str, **_: Any) -> Verdict:
             verdict = await real(stored, password)
             await service.new_password(account, "another good one")
             return verdict

@@ -55,7 +55,7 @@ async def begin(request: Request, body: SignInBody, _: NoParameters) -> Response
     account = None
     if parts.signing_in.settings.local:
         try:
-            account = await parts.logins.enter(body.user, body.password, address)
+            account = await parts.logins.enter(body.user, body.password, address, known=bool(browser))
         except TooBusy:  # nothing was looked at
             slowing.forgive(address, body.user, browser, now)
             raise
