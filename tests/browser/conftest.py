@@ -54,10 +54,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def own_house(tmp_path: Path) -> Iterator[House]:
+def own_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A company of one test's own, which it may stop, break and set otherwise."""
     require_peer("chromium")
-    with furnished(require_peer("caldav"), tmp_path) as made:
+    folder = tmp_path_factory.mktemp("own")  # `tmp_path` has the test's name, and a socket's path is short
+    with furnished(require_peer("caldav"), folder) as made:
         yield made
 
 
