@@ -99,7 +99,8 @@ async def test_leave_a_message_by_keyboard(opened: Opening, house: House) -> Non
     await page.keyboard.press("F8")
     await expect(page.get_by_label("Caller")).to_be_focused()
     await page.keyboard.type("Bengt, 08 123 45")
-    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox", name="Message")).to_be_focused()
     await page.keyboard.type("Please ring back <b>today</b>")
     await page.keyboard.press("Control+Enter")
     await expect(page.get_by_text("Message left for Erik Gran.")).to_be_visible()
@@ -107,6 +108,22 @@ async def test_leave_a_message_by_keyboard(opened: Opening, house: House) -> Non
     assert messages == []  # another's token does not see what Anna wrote
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_text("Undone: Erik Gran is as before.")).to_be_visible()
+
+
+async def test_what_is_typed_after_an_act_is_the_next_search(opened: Opening, house: House) -> None:
+    watched = await opened("/")
+    page = watched.page
+    await live(page)
+    await refer_by_keyboard(page, "lars", "Lars Nyman")
+    await expect(search(page)).to_have_value("lars")
+    await page.keyboard.type("2004")
+    await expect(search(page)).to_have_value("2004")
+    await expect(row(page, "Disa Falk")).to_be_visible()
+    await page.keyboard.press("F2")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Backspace")
+    await expect(search(page)).to_have_value("200")  # nothing was done: it is searched on
+    house.available("lars")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -101,6 +101,18 @@ async def test_scrolling_reaches_the_last_one(opened: Opening) -> None:
     await expect(page.locator("#person-0")).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("size", [(640, 380), (320, 256)])
+async def test_at_twice_and_four_times_the_size_there_is_a_list(opened: Opening, size: tuple[int, int]) -> None:
+    page = (await opened("/", size=size)).page
+    await expect(row(page, "Anna Berg")).to_be_visible()
+    box = await page.locator("#people").bounding_box()
+    assert box is not None and box["height"] >= 160
+    await page.locator("#people").hover()
+    await page.mouse.wheel(0, 250)
+    await expect(row(page, "Karin Mo")).to_be_in_viewport()
+    assert await page.evaluate("document.documentElement.scrollWidth") == size[0]
+
+
 async def test_words_are_in_the_readers_language(opened: Opening, house: House) -> None:
     watched = await opened("/", language="sv-SE")
     house.refer("ivar", reason="dentist", note="Borrar")
