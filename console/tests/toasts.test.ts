@@ -47,3 +47,12 @@ it('shows the last four, and none that was taken away', () => {
   expect(toasts()).toHaveLength(4);
   expect(toasts().at(-1)?.bad).toBe(true);
 });
+
+it('lets the last act about somebody take the place of those before', () => {
+  say('Bo: At lunch', async () => undefined, 10, 'bo');
+  say('Anna: At lunch', async () => undefined, 10, 'anna');
+  say('only said');
+  say('Bo: Available', async () => undefined, 10, 'bo');
+  expect(texts()).toEqual(['Anna: At lunch', 'only said', 'Bo: Available']);
+  expect(lastUndo()?.text).toBe('Bo: Available');
+});

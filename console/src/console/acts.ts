@@ -34,14 +34,14 @@ const override = (person: Subject): string => `/people/id:${person.id}/override`
 export async function refer(api: Api, person: Subject, referral: Referral, language: string): Promise<void> {
   const path = `${override(person)}?language=${encodeURIComponent(language)}`;
   const done = await api.put<Done>(path, { ...referral, through: 'console' });
-  say(t('console.did_refer', { name: person.name, words: plain(done.availability.words) }), undoing(api, person, done));
+  say(t('console.did_refer', { name: person.name, words: plain(done.availability.words) }), undoing(api, person, done), undefined, standing(person));
 }
 
 /** Make somebody available. What goes wrong is said. */
 export async function back(api: Api, person: Subject): Promise<void> {
   try {
     const done = await api.delete<Done>(`${override(person)}?through=console`);
-    say(t('console.did_back', { name: person.name }), undoing(api, person, done));
+    say(t('console.did_back', { name: person.name }), undoing(api, person, done), undefined, standing(person));
   } catch (error) {
     complain(error);
   }
@@ -57,12 +57,15 @@ export async function leave(api: Api, person: Subject, text: string, caller: str
   });
 }
 
+/** How somebody stands, as what an act is about; a message to them is another matter. */
+const standing = (person: Subject): string => `standing of ${person.id}`;
+
 function undoing(api: Api, person: Subject, { undo }: Done): (() => Promise<void>) | null {
   if (undo === null) return null;
   return async () => {
     try {
       await api.post(`${override(person)}/undo`, { id: undo.id, through: 'console' });
-      say(t('console.did_undo', { name: person.name }));
+      say(t('console.did_undo', { name: person.name }), null, undefined, standing(person));
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 409) throw error;
       say(t('console.undo_late', { name: person.name }));

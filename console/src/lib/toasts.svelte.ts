@@ -6,6 +6,8 @@ export interface Toast {
   text: string;
   detail: string;
   bad: boolean;
+  /** Whom an act was about: the next one about them takes its place. "" nobody. */
+  about: string;
   /** Until when it can be undone (performance clock, milliseconds), and how. */
   undo: { until: number; run: () => Promise<void> } | null;
 }
@@ -19,16 +21,20 @@ export function toasts(): readonly Toast[] {
   return state.toasts;
 }
 
-/** Say what was done. With `undo` it stays as long as that is possible (10 s unless `seconds` says otherwise). */
-export function say(text: string, undo: (() => Promise<void>) | null = null, seconds = undo === null ? 6 : 10): number {
+/**
+ * Say what was done. With `undo` it stays as long as that is possible (10 s unless `seconds` says otherwise).
+ * What was said before of the same `about` goes: it could not be undone any more.
+ */
+export function say(text: string, undo: (() => Promise<void>) | null = null, seconds = undo === null ? 6 : 10, about = ''): number {
   const until = performance.now() + seconds * 1000;
-  return show({ id: 0, text, detail: '', bad: false, undo: undo === null ? null : { until, run: undo } }, seconds);
+  if (about !== '') state.toasts.filter((one) => one.about === about).forEach((one) => dismiss(one.id));
+  return show({ id: 0, text, detail: '', bad: false, about, undo: undo === null ? null : { until, run: undo } }, seconds);
 }
 
 /** Say what went wrong. */
 export function complain(error: unknown): number {
   const { text, detail, remedy } = inWords(error);
-  return show({ id: 0, text, detail: [detail, remedy].filter(Boolean).join(' '), bad: true, undo: null }, 12);
+  return show({ id: 0, text, detail: [detail, remedy].filter(Boolean).join(' '), bad: true, about: '', undo: null }, 12);
 }
 
 /** Take one away. */

@@ -241,13 +241,13 @@ export class Mine {
     const { undo } = acted;
     const taken = undo === null ? null : (): Promise<void> => this.undo(undo.id);
     const seconds = undo === null ? 6 : Math.max(2, (instant(undo.until) - instant(acted.at)) / 1000 - 0.5);
-    say(t('me.done', { words: acted.availability.words }), taken, seconds);
+    say(t('me.done', { words: acted.availability.words }), taken, seconds, 'me');
     await this.took(acted).catch(() => this.load());
   }
 
   private async undo(id: string): Promise<void> {
     const shown = await this.asked().post<Shown>(`${this.here}/override/undo?language=${language()}`, { id, through: 'app' });
-    say(t('me.undone', { words: shown.availability.words }));
+    say(t('me.undone', { words: shown.availability.words }), null, 6, 'me');
     await this.took(shown).catch(() => this.load());
   }
 
