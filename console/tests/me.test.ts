@@ -219,6 +219,17 @@ describe('a timeline as days', () => {
     ]); // prettier-ignore
     expect(days[1]!.start).toBe(days[0]!.end);
   });
+  it('leaves out slips that were undone, and what they interrupted is one piece', () => {
+    const lunch = away('lunch', { by_hand: true });
+    const slip = [
+      stretch('23T06:00:00', '23T07:30:10', meeting),
+      stretch('23T07:30:10', '23T07:30:15', lunch),
+      stretch('23T07:30:15', '23T09:00:00', meeting),
+    ];
+    const read = (now: number) => daysOf(piecesOf(slip), now, ZONE, 1)[0]!.pieces.map((one) => [one.reason, (one.to - one.from) / 60_000]);
+    expect(read(NINE)).toEqual([['meeting', 180]]);
+    expect(read(utc('2026-11-23T07:30:12')).map(([reason]) => reason), 'while it lasts').toContain('lunch');
+  });
   it('draws the hours in which people are about, and all of a day where something is beyond them', () => {
     const day = (...stretches: Stretch[]) => daysOf(piecesOf(stretches), NINE, ZONE, 1)[0]!;
     expect(drawn(day(stretch('23T08:00:00', '23T09:00:00', meeting)), NINE, ZONE).hours).toEqual([6, 10, 14, 18, 22]);

@@ -3,6 +3,8 @@ import type { Stretch as Bar } from '../lib/TimeBar.svelte';
 import { at, dateOf, instant, midnight } from '../lib/time';
 import type { Stretch } from './types';
 
+const MINUTE = 60_000;
+
 /** One thing that refers, or informs: `end` Infinity where none is known. */
 export interface Piece {
   from: number;
@@ -53,10 +55,23 @@ export function drawn(day: Day, now: number, zone: string): { start: number; end
   return { start: day.start, end: day.end, hours: [0, 6, 12, 18, 24] };
 }
 
+/** Without what was over within a minute, as slips are that were undone; what it interrupted is one piece again. */
+function withoutSlips(pieces: readonly Piece[], now: number): Piece[] {
+  const found: Piece[] = [];
+  for (const one of pieces) {
+    if (one.to <= now && one.to - one.from < MINUTE) continue;
+    const before = found.findIndex((each) => one.from >= each.to && one.from - each.to < MINUTE && same(each, one));
+    if (before < 0) found.push(one);
+    else found[before] = { ...one, from: found[before]!.from };
+  }
+  return found;
+}
+
 /** So many days from the one that `now` falls on, each with what touches it. */
 export function daysOf(pieces: readonly Piece[], now: number, zone: string, count: number): Day[] {
+  const lasting = withoutSlips(pieces, now);
   return Array.from({ length: count }, (_, n) => {
     const [start, end] = [midnight(now, zone, n), midnight(now, zone, n + 1)];
-    return { date: dateOf(start, zone), start, end, pieces: pieces.filter((one) => one.to > start && one.from < end) };
+    return { date: dateOf(start, zone), start, end, pieces: lasting.filter((one) => one.to > start && one.from < end) };
   });
 }
