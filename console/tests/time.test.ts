@@ -1,6 +1,6 @@
 // Instants in words, in the zone that they are meant in.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { at, clockTime, dateOf, dayOf, instant, lasting, midnight, minutesUntil, offset, when } from '../src/lib/time';
+import { at, clockTime, dateOf, dayOf, hoursAndMinutes, instant, lasting, midnight, minutesUntil, offset, when } from '../src/lib/time';
 import { daysFrom, stretches, type StretchJson } from '../src/console/week';
 import { chooseLanguage } from '../src/lib/words.svelte';
 
@@ -27,6 +27,10 @@ it('names the day only where it is another one', () => {
   expect(when(NINE + 24 * HOUR, NINE, STOCKHOLM)).toBe('tomorrow 09:00');
   expect(when(NINE + 72 * HOUR, NINE, STOCKHOLM)).toBe('Thu 26 Nov 09:00');
   expect(when(NINE - 24 * HOUR, NINE, STOCKHOLM)).toBe('Sun 22 Nov 09:00');
+});
+
+it('says hours as hours and minutes', () => {
+  expect([143.62, 3, 0.25, 0, 0.999, 0.002].map(hoursAndMinutes)).toEqual(['143 h 37 min', '3 h', '15 min', '0 min', '1 h', '0 min']);
 });
 
 it('counts minutes up, so that it is not there before it is', () => {

@@ -90,6 +90,11 @@ export class Desk {
     return this.file === null ? [] : parts(this.file, this.changes, group);
   }
 
+  /** Those that are in the file, whatever was changed here since. */
+  saved(group: Group): string[] {
+    return this.file === null ? [] : parts(this.file, {}, group);
+  }
+
   forget(): void {
     this.changes = {};
     this.faults = this.file?.faults ?? [];

@@ -47,6 +47,15 @@ export function lasting(minutes: number): string {
   return t('time.hours', { count: Math.round(minutes / 60) });
 }
 
+/** "143 h 37 min" of 143.62 hours, "3 h", "0 min". */
+export function hoursAndMinutes(hours: number): string {
+  const minutes = Math.round(hours * 60);
+  const whole = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  const parts = [whole > 0 ? t('time.hours', { count: whole }) : '', rest > 0 || whole === 0 ? t('time.minutes', { count: rest }) : ''];
+  return parts.filter(Boolean).join(' ');
+}
+
 /** "2026-11-23" there. */
 export function dateOf(at: number, zone: string): string {
   const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
