@@ -108,8 +108,8 @@ async def test_a_mode_is_tried_over_real_calendars(opened: Opening, own_house: H
     page = (await opened("/admin#setup/rules", user="lars", at=own_house)).page
     await page.get_by_role("button", name="Try the mode").click()
     row = page.get_by_role("row").filter(has_text="Bo Ek")
-    await expect(row.get_by_role("cell").nth(0)).to_have_text("0")
-    await expect(row.get_by_role("cell").nth(1)).to_have_text("2")
+    await expect(row.get_by_role("cell").nth(0)).to_have_text("0 min")
+    await expect(row.get_by_role("cell").nth(1)).to_have_text("2 h")
     await expect(page.get_by_text("canary")).to_have_count(0)
 
 
