@@ -81,6 +81,7 @@ async def take(browser: Browser, company: Morning, cookies: dict[str, str], shot
         await page.clock.install(time=company.backsoon.clock.now())
         await page.goto(shot.path)
         await shot.act(page)
+        await page.screenshot()  # the first one after a page has scrolled may lack what was not painted yet
         return squeezed(await page.screenshot(animations="disabled", caret="hide"))
     finally:
         await context.close()
