@@ -14,8 +14,8 @@ from backsoon.domain.address import has_placeholder
 from backsoon.domain.settingserrors import NotInTheFile
 
 PARTS = ("calendars", "switchboards", "directories")
-ON_THE_MACHINE = ("data_folder", "store", "socket", "speech", "sign_in")
-"""Of the machine itself: a command line, where files are, and who vouches for whoever signs in."""
+ON_THE_MACHINE = ("data_folder", "store", "socket", "speech", "sign_in", "api")
+"""Of the machine itself: a command line, where files are, who may reach it, and who vouches for whoever signs in."""
 SECRETS = frozenset({"password", "secret", "secret_before", "client_secret"})
 FILES = frozenset({"certificate", "credentials"})
 """Fields that name a file whose whole is a secret."""

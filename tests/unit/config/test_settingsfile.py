@@ -362,6 +362,8 @@ class TestHostile:
             "x" * 1000,
             'organisation."quo\\"te"',
             "sign_in.entra.client_secret",
+            "api.listen",
+            "api.behind_proxy",
         ],
     )
     def test_what_a_page_does_not_change(self, path: Path, field: str) -> None:
