@@ -96,8 +96,13 @@ class _View:
                 "end": instant(ahead.end),
                 "reason": self._teller.code(ahead.reason),
             },
-            "problem": told.problem or None,
+            "problem": self._problem(told),
         }
+
+    def _problem(self, told: ToldTo) -> str | None:
+        if not told.problem:
+            return None
+        return told.problem if self._teller.knows_addresses else "it cannot be told anything just now"
 
     def _hand(self, hand: Hand) -> Json:
         override = hand.override

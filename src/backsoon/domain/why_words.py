@@ -59,6 +59,11 @@ class Teller:
 
     # -- what may be told ----------------------------------------------------------------------------------------
 
+    @property
+    def knows_addresses(self) -> bool:
+        """Whether what is wrong with a switchboard is theirs to know: it names where it is in the network."""
+        return self.audience is not Audience.PERSON
+
     def code(self, reason: str) -> str:
         """The reason that they may know."""
         return reason if self.audience is Audience.PERSON else told_reason(reason, self.rules)
@@ -201,8 +206,10 @@ class Teller:
         if told.planned is not None:
             reason, span = self._reason(told.planned.reason), self._ahead(told.planned)
             yield self._link("told.planned", reason=reason, span=span, **where)
-        if told.problem:
+        if told.problem and self.knows_addresses:
             yield self._link("told.problem", problem=told.problem, **where)
+        elif told.problem:
+            yield self._link("told.trouble", **where)
 
     # -- parts of lines --------------------------------------------------------------------------------------------
 

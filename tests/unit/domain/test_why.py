@@ -225,6 +225,22 @@ def test_what_was_decided_and_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("audience", "language", "said"),
+    [
+        (Audience.PERSON, "en", "pbx cannot be told anything just now."),
+        (Audience.PERSON, "sv", "pbx kan inte få veta något just nu."),
+        (Audience.ATTENDANT, "en", "pbx: 10.0.0.5 port 5038: refused."),
+        (Audience.ADMINISTRATOR, "sv", "pbx: 10.0.0.5 port 5038: refused."),
+    ],
+)
+def test_where_a_switchboard_is_in_the_network_is_nothing_for_employees(
+    audience: Audience, language: str, said: str
+) -> None:
+    told = (ToldTo("pbx", Shows.AHEAD, problem="10.0.0.5 port 5038: refused"),)
+    assert lines(explanation(told=told), teller(audience, language))[-1] == said
+
+
 def test_a_decision_that_does_not_follow_is_not_explained_away() -> None:
     recorded = Availability("lunch", Layer.CALENDAR, at(10), at(10))
     why = explanation(tense=Tense.PAST, availability=recorded, agrees=False)
