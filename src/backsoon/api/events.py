@@ -25,7 +25,7 @@ from backsoon.api.pieces import Piece, View, restart
 from backsoon.api.sighted import SightPieces
 from backsoon.api.sights import NAME, Sight, Sights
 from backsoon.api.wire import Wire, wire_of
-from backsoon.domain.access import LOCAL, Identity, Right
+from backsoon.domain.access import Identity, Right
 from backsoon.engine.hub import Lagged, Listener
 from backsoon.store.base import StoreError
 
@@ -135,12 +135,12 @@ class Streams:
         return Route(PATH, self._answer, methods=["GET"])
 
     async def _answer(self, request: Request) -> Response:
-        admitted: Admitted | None = request.scope.get(KEY)
+        admitted: Admitted = request.scope[KEY]
         query, headers = request.query_params, request.headers
-        who = Following(self.parts, LOCAL if admitted is None else admitted.identity)
+        who = Following(self.parts, admitted.identity)
         view = who.view(query.get("organisation"), query.get("language"))
         after = headers.get("last-event-id") or query.get("after") or None
-        stream = EventStream(self, view, after, None if admitted is None else admitted.holds)
+        stream = EventStream(self, view, after, admitted.holds)
         if (name := query.get("sight")) is not None:
             stream.look_by(who.who, name)
         return stream

@@ -18,9 +18,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from backsoon.api.asking import WhichOrganisation
-from backsoon.api.gate import KEY, Admitted, Gate
+from backsoon.api.gate import Gate, identity_of
 from backsoon.api.problems import answer_of, problem
-from backsoon.domain.access import LOCAL, Forbidden, Identity, Right
+from backsoon.domain.access import Forbidden, Identity, Right
 from backsoon.domain.errors import BacksoonError
 from backsoon.engine.directory import Directory, UnknownOrganisation
 from backsoon.engine.lookup import Found, Lookup
@@ -81,9 +81,8 @@ class Calls:
         """The route in the API: outside FastAPI's routing, which takes longer than the answer."""
 
         async def lookup(request: Request) -> Response:
-            admitted: Admitted | None = request.scope.get(KEY)
-            who = LOCAL if admitted is None else admitted.identity
-            body = await self.answer(who, request.path_params["extension"], request.query_params.get("organisation"))
+            extension, organisation = request.path_params["extension"], request.query_params.get("organisation")
+            body = await self.answer(identity_of(request), extension, organisation)
             return Response(body, headers=HEADERS)
 
         return Route(PREFIX + "{extension}", lookup, methods=["GET"])
