@@ -36,12 +36,18 @@ def demonstration(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listening_to_ctrl_c,
     )
     try:
         yield process
     finally:
         process.kill()
         process.wait(DEADLINE)
+
+
+def listening_to_ctrl_c() -> None:
+    """A shell has what it runs in the background ignore it, and what that runs as well."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_it_books_an_entry_and_tells_whether_it_referred_and_released(short: Path) -> None:

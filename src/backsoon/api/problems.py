@@ -18,7 +18,7 @@ from backsoon.api.previews import CannotPreview, PreviewRuns
 from backsoon.api.sights import TooManySights
 from backsoon.api.verbs import BadSpan
 from backsoon.domain.access import Forbidden
-from backsoon.domain.errors import BacksoonError, BadOverride, UnknownReason
+from backsoon.domain.errors import BacksoonError, BadKeyword, BadOverride, UnknownReason
 from backsoon.domain.listing import NoSuchSource, NotListed
 from backsoon.domain.settingserrors import (
     AlreadyTrying,
@@ -59,6 +59,7 @@ _STATUS: tuple[tuple[type[BacksoonError], int], ...] = (
     (SwitchedOff, 409),
     (WhichOrganisation, 409),
     (UnknownReason, 409),
+    (BadKeyword, 409),
     (BadOverride, 409),
     (CannotUndo, 409),
     (BadToken, 409),
