@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,6 +122,14 @@ class MortalStore(SqliteStore):
 
     async def _write_again(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
         return await self._write(work, *given, **named)
+
+    async def _write_with_others(
+        self, work: Callable[..., Sequence[T | BaseException]], value: Any, key: Hashable
+    ) -> T:
+        (result,) = await self._fate.call(lambda: self._commit(work, ([value],), {}), writes=True)
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def _commit(self, work: Callable[..., T], given: tuple[Any, ...], named: dict[str, Any]) -> T:
         self._database.begin()

@@ -340,8 +340,8 @@ class Life:
         await self.world.sync.read(read)
 
     def _committed(self, name: str, given: tuple[Any, ...]) -> None:
-        if name == "save_read":
-            somebody = next(s for s in self.people if s.calendar == given[0].calendar)
+        if name == "save_reads" and given[0][0].brought is not None:
+            somebody = next(s for s in self.people if s.calendar == given[0][0].calendar)
             somebody.known = somebody.fetched
             self._learn([somebody])
 

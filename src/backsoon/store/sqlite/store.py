@@ -8,7 +8,7 @@ Nothing of this shows in the contract.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -54,6 +54,7 @@ from backsoon.store.sqlite.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
 
 SHORT = 100
 """Up to how many rows a read stays on the event loop."""
@@ -129,6 +130,12 @@ class SqliteStore(StoredAccounts, Store):
         """Store what can be derived again."""
         durable = self._always_durable
         return await self._writer.run(lambda database: work(database, *args, **kwargs), durable=durable)
+
+    async def _write_with_others(
+        self, work: Callable[[Database, Sequence[V]], Sequence[T | BaseException]], value: V, key: Hashable
+    ) -> T:
+        """The same by work that is done for many values in one call: see `Writer.run_with_others`."""
+        return await self._writer.run_with_others(work, value, key, durable=self._always_durable)
 
     # -- settings ---------------------------------------------------------------------------------------------
 
@@ -278,7 +285,7 @@ class SqliteStore(StoredAccounts, Store):
             await self._save_read(reads.Read(rows.health_row(calendar, health)))
 
     async def _save_read(self, read: reads.Read) -> frozenset[int]:
-        return await self._writer.run_with_others(reads.save_reads, read, read.calendar, durable=self._always_durable)
+        return await self._write_with_others(reads.save_reads, read, read.calendar)
 
     async def read_soon(self, calendars: Iterable[int] | None = None, *, whole: bool = False) -> int:
         ids = None if calendars is None else tuple(calendars)
