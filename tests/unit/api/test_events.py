@@ -5,12 +5,15 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.types import Message
 
 from backsoon.api import serve
 from backsoon.api.events import Streams
+from backsoon.api.gate import KEY, OpenGate
 from backsoon.api.server import SocketTaken
 from backsoon.commands.board import Shown, _listen, cells, lamp
 from backsoon.commands.remote import Refused, Remote, Unanswered, answers
@@ -61,7 +64,14 @@ async def test_any_asgi_server_will_do(tmp_path: Path) -> None:
 
     async with world(tmp_path) as w:
         streams = Streams(Parts(w), asyncio.Event())
-        scope = {"type": "http", "method": "GET", "path": "/api/v1/events", "headers": [], "query_string": b""}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "GET",
+            "path": "/api/v1/events",
+            "headers": [],
+            "query_string": b"",
+        }
+        scope[KEY] = await OpenGate().admit(HTTPConnection(scope))
         running = asyncio.ensure_future(streams.route().app(scope, receive, send))
         await w.until(lambda: w.hub.listeners == 1)
         w.hub.announce_people([await w.person()])
