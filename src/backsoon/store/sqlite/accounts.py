@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -184,16 +185,19 @@ def forget_sessions(database: Database, before: int) -> int:
 class StoredAccounts(Accounts):
     """`backsoon.store.accounts.Accounts` by whatever runs transactions."""
 
+    @abstractmethod
     async def _read(
         self, work: Callable[Concatenate[Database, P], T], short: bool, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        raise NotImplementedError
+        """Read; what is `short` need not leave the event loop."""
 
+    @abstractmethod
     async def _write(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        raise NotImplementedError
+        """Write, durably."""
 
+    @abstractmethod
     async def _write_again(self, work: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        raise NotImplementedError
+        """Write what a power cut may take back."""
 
     async def accounts(self, organisation: str) -> tuple[Account, ...]:
         return await self._read(_accounts, False, organisation)
