@@ -44,6 +44,14 @@ class Bucket:
                 lamps.pop(staged.person.extension, None)
                 plans.pop(staged.person.extension, None)
 
+    def shown(self, extension: str) -> dict[Publisher, Rendered]:
+        """What publishers will have been told for the extension by then; only of those who are told something."""
+        return {
+            publisher: order.after
+            for publisher, (lamps, plans) in self.orders.items()
+            if (order := lamps.get(extension) or plans.get(extension)) is not None
+        }
+
     def changes(self, staged: Iterable[Staged], recorded_at: datetime) -> Iterator[tuple[Person, AvailabilityChange]]:
         """The changes that these transitions are."""
         for each in staged:

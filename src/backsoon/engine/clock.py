@@ -68,6 +68,8 @@ class Stage:
         self._buckets: dict[datetime, Bucket] = {}
         self._instants: list[datetime] = []
         self._by_person: dict[int, tuple[datetime, ...]] = {}
+        self._unfinished: dict[int, datetime] = {}
+        """Who changes once more, and when, after all that is staged of them: before long a `fill` reaches that."""
         self._dropped: set[int] = set()
         self._late: set[int] = set()
         self._fired: deque[Bucket] = deque()
@@ -100,9 +102,9 @@ class Stage:
             self.settle_later([person for due, person in page if due < overdue and person not in self._by_person])
             ids = [person for due, person in page if due >= overdue and person not in self._by_person]
             await self._fill_page(ids, until, await self._store.states(ids))
-        unwritten = list(self._due_unwritten(until).items())
-        for start in range(0, len(unwritten), PAGE):
-            states = dict(unwritten[start : start + PAGE])
+        further = list((self._due_further(until) | self._due_unwritten(until)).items())
+        for start in range(0, len(further), PAGE):
+            states = dict(further[start : start + PAGE])
             await self._fill_page(list(states), until, states)
         self._dropped.clear()
 
@@ -119,6 +121,12 @@ class Stage:
             self._add(people[person], claims.get(person, Claims()), state, until)
             if number % CHUNK == CHUNK - 1:
                 await asyncio.sleep(0)
+
+    def _due_further(self, until: datetime) -> dict[int, PersonState]:
+        """Whose last transition that is staged is followed by another one before `until`: how they stand between."""
+        soon = [person for person, due in self._unfinished.items() if due < until]
+        last = {person: self._buckets.get(self._by_person[person][-1]) for person in soon}
+        return {p: bucket.staged[p].state for p, bucket in last.items() if bucket is not None and p in bucket.staged}
 
     def _due_unwritten(self, until: datetime) -> dict[int, PersonState]:
         """Of whom the store does not know yet what was fired, and when they are due next, which is before `until`."""
@@ -169,14 +177,18 @@ class Stage:
         self._late.difference_update(people)
         for person in people:
             self._dropped.add(person)
+            self._unfinished.pop(person, None)
             for at in self._by_person.pop(person, ()):
                 if bucket := self._buckets.get(at):
                     bucket.drop(person)
 
     def _add(self, person: Person, claims: Claims, state: PersonState, until: datetime) -> None:
+        """Stage what follows that state before `until`, behind what is staged of the person already."""
         due, before = state.due, state.availability
         publishers = self._publishers.get(person.organisation, ())
-        shown: dict[Publisher, Rendered] = {}
+        staged = self._by_person.get(person.id, ())
+        last = self._buckets.get(staged[-1]) if staged else None
+        shown: dict[Publisher, Rendered] = {} if last is None else last.shown(person.extension)
         instants: list[datetime] = []
         while due is not None and due < until and len(instants) < MOST:
             decision = decide(person, claims, self._directory, due, shown=bool(publishers))
@@ -188,7 +200,10 @@ class Stage:
             instants.append(bucket.at)
             due, before = decision.due, decision.availability
         if instants:
-            self._by_person[person.id] = tuple(instants)
+            self._by_person[person.id] = (*staged, *instants)
+        self._unfinished.pop(person.id, None)
+        if person.id in self._by_person and due is not None and due < until + AHEAD:
+            self._unfinished[person.id] = due
 
     def _bucket(self, at: datetime) -> Bucket:
         bucket = self._buckets.get(at)
@@ -273,6 +288,7 @@ class Stage:
                 self._by_person[person.id] = left
             else:
                 self._by_person.pop(person.id, None)
+                self._unfinished.pop(person.id, None)
                 self._unpin([person])
 
 

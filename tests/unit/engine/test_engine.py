@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,21 @@ async def test_a_transition_within_the_minute_after_a_referral_by_hand_is_not_mi
             await w.service.refer(anna, "back_at", lasting=timedelta(seconds=20))
             await w.shows("1001", "back_at")
             await w.move_to(at(9, 0, 20))
+            await w.shows("1001", "")
+
+
+@pytest.mark.parametrize("end", [at(9, 1), at(9, 1, 1), at(9, 1, 9)])
+async def test_a_transition_soon_after_the_last_one_that_is_staged_is_on_time(tmp_path: Path, end: datetime) -> None:
+    """The clock was stepped, so that nothing is staged between the two."""
+    async with world(tmp_path) as w:
+        anna = await w.person()
+        (await w.calendar_of(anna)).put("a", entry("a", "m: Budget", at(9, 0, 59), end))
+        async with w.running():
+            await w.read(anna)
+            w.clock.step_to(at(9, 0, 53))
+            await w.move_to(at(9, 0, 59))
+            await w.shows("1001", "meeting")
+            await w.move_to(end)
             await w.shows("1001", "")
 
 
