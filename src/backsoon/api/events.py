@@ -279,9 +279,10 @@ class Stream:
     # -- telling ---------------------------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
-        await self._write(sse.beginning(self._id, RETRY))
-        if not self._listener.resumed:
-            await self._restart("unknown_id")
+        if self._listener.resumed:
+            return await self._write(sse.beginning(self._id, RETRY))
+        await self._write(sse.coming_again(RETRY))  # no id before they know that something was missed
+        return await self._restart("unknown_id")
 
     @property
     def _id(self) -> str:

@@ -23,8 +23,13 @@ def up_to(id: str) -> bytes:
     return b"id: %s\n\n" % id.encode()
 
 
+def coming_again(retry: int) -> bytes:
+    """What a stream begins with that cannot go on where it was: in how many milliseconds to come again."""
+    return b"retry: %d\n\n" % retry
+
+
 def beginning(id: str, retry: int) -> bytes:
-    """What a stream begins with: in how many milliseconds to come again, and after which event.
+    """What another stream begins with: the same, and after which event it goes on.
 
     An id without data is no event, and remembered by whoever reads it.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backsoon.domain.access import Role
@@ -190,6 +190,7 @@ def _fields(person: Person) -> dict[str, Any]:
 
 @settings(max_examples=20, deadline=None)
 @given(STEPS, st.sampled_from([3, 1000]))
+@example([("lunch", 0, 1)] * 4 + [("listen", 0, 57)], 3)  # cut off before it is told that it has missed something
 def test_it_knows_what_the_board_says_however_it_is_cut_off(steps: list[tuple[str, int, int]], ring: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(play(Path(folder), steps, ring))

@@ -141,6 +141,22 @@ async def test_an_id_of_nothing_starts_again(tmp_path: Path) -> None:
                 assert (await client.next()).name == "restart"
 
 
+async def test_who_is_cut_off_before_they_are_told_keeps_the_old_id(tmp_path: Path) -> None:
+    """Else they come back with the present one, and what they missed is never told."""
+    async with world(tmp_path) as w, streaming(w) as streams, streams.http() as session:
+        await w.person()
+        async with listening(session, header="0-17") as client:
+            assert (await client.next()).name == "restart"
+        async with session.get("/api/v1/events", headers={"Last-Event-ID": "0-17"}) as response:
+            heard = b""
+            while b"data:" not in heard or not heard.endswith(b"\n\n"):
+                heard += await response.content.readany()
+    for length in range(len(heard) + 1):
+        parser = Parser()
+        told = [event.name for event in parser.feed(heard[:length])]
+        assert bool(parser.last_id) == (told == ["restart"]), heard[:length]
+
+
 async def test_who_does_not_read_is_told_to_start_again(tmp_path: Path) -> None:
     """A real socket that nobody reads: what is heard is whole up to the restart, and goes on after it."""
     async with world(tmp_path) as w, streaming(w, hub=Hub(ring=512)) as streams:
