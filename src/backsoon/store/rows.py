@@ -58,6 +58,9 @@ KEYS = msgspec.json.Decoder(list[tuple[int, str]])
 NAMES = msgspec.json.Decoder(list[str])
 TOLD = msgspec.json.Decoder(list[ToldRow])
 
+FEW = 200
+"""How many referrals may be worth remembering: those of some people, not of a company."""
+
 # A look-up costs a tenth of what the call of an enumeration does, and 300,000 referrals are read at a restart.
 _PHONES = {each.value: each for each in Phone}
 _RULES = {each.value: each for each in Rule}
@@ -126,13 +129,19 @@ def read_calendar(row: Row) -> ReadCalendar:
     """(id, person, organisation, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at, health,
     next_due)."""
     id, person, organisation, connection, address, token, next_read, confirmed_at, lane, hinted, stored, next_due = row
-    health = replace(
-        codec.decode_health(stored),
-        sync_token=token,
-        next_read=codec.instant(next_read) if next_read else None,
-        confirmed_at=codec.maybe_instant(confirmed_at),
-        lane=_LANES[lane],
-        hinted_at=codec.instant(hinted) if hinted else None,
+    rest = codec.decode_health(stored)
+    health = CalendarHealth(  # `replace` takes five times as long
+        token,
+        codec.maybe_instant(confirmed_at),
+        codec.instant(next_read) if next_read else None,
+        rest.failures,
+        rest.problem,
+        rest.remedy,
+        rest.since,
+        rest.warnings,
+        rest.rejected,
+        _LANES[lane],
+        codec.instant(hinted) if hinted else None,
     )
     return ReadCalendar(Calendar(person, organisation, connection, address, id), health, codec.maybe_instant(next_due))
 
@@ -205,6 +214,16 @@ def referral(row: ReferralRow | Row) -> CalendarReferral:
         keyword,
         resource,
     )
+
+
+def referrals(found: Sequence[ReferralRow | Row]) -> tuple[CalendarReferral, ...]:
+    """The same of many. A few are those that were read a moment ago: they are decoded once."""
+    return tuple(map(_known_lately if len(found) <= FEW else referral, found))
+
+
+@lru_cache(maxsize=4096)
+def _known_lately(row: ReferralRow | Row) -> CalendarReferral:
+    return referral(row)
 
 
 def referral_row(referral: CalendarReferral) -> ReferralRow:
@@ -301,8 +320,9 @@ def known_override(row: Row) -> KnownOverride:
 def claims(people: Iterable[int], claimed: Iterable[ClaimRow], overrides: Iterable[OverrideRow]) -> dict[int, Claims]:
     """What may decide about each of the people."""
     by_person: defaultdict[int, list[CalendarReferral]] = defaultdict(list)
-    for row in claimed:
-        by_person[row[0]].append(referral(row[1:]))
+    rows = list(claimed)
+    for row, made in zip(rows, referrals([row[1:] for row in rows]), strict=True):
+        by_person[row[0]].append(made)
     by_hand = {row[0]: override(row) for row in overrides}
     return {each: Claims(tuple(by_person.get(each, ())), by_hand.get(each)) for each in people}
 

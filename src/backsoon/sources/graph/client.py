@@ -16,6 +16,7 @@ import msgspec
 
 from backsoon.sources.base import SourceBroken, SourceBusy
 from backsoon.sources.graph.errors import DEFAULT_WAIT, NotGraphs, http_errors, refusal, told
+from backsoon.sources.graph.joining import Joining
 from backsoon.sources.graph.settings import CLOUDS, GraphSettings
 from backsoon.sources.graph.signin import SignIn
 from backsoon.wire.http import Http, Response, retry_after
@@ -28,6 +29,8 @@ PER_SECOND: Final = 1_000.0
 LIMIT: Final = 64 * 1024 * 1024
 """The most bytes of an answer."""
 DEADLINE: Final = 60.0
+JOINED: Final = 10.0
+"""The same where several reads wait for one answer; each then asks alone."""
 CROWDED_TRIES: Final = 3
 CROWDED_WAIT: Final = 5.0
 """For so many seconds a read waits for a crowded mailbox; where it says longer, the mailbox is read another time."""
@@ -82,6 +85,7 @@ class Graph:
         """Where links may lead to; behind a proxy they name the cloud."""
         self._http = http
         self._sign_in = sign_in
+        self._joining: Joining[Part, Answer] = Joining(self._together, self._joined, TOGETHER)
 
     def path_of(self, link: str) -> str:
         """What a link of the vendor's asks for. Raises `SourceBroken` where it leads away from our address."""
@@ -96,18 +100,18 @@ class Graph:
         """The answer to one request, whatever it says; waited for again where a mailbox is crowded."""
         return (await self.each([part]))[0]
 
-    async def each(self, parts: Sequence[Part]) -> list[Answer]:
+    async def each(self, parts: Sequence[Part], *, small: bool = False) -> list[Answer]:
         """The answers in the order of the requests; one's failure is its answer.
 
-        Raises where none was answered.
+        `small`: little is expected, so that others' requests may go along. Raises where none was answered.
         """
         found: list[Answer] = []
         for first in range(0, len(parts), TOGETHER):
-            found += await self._chunk(parts[first : first + TOGETHER])
+            found += await self._chunk(parts[first : first + TOGETHER], small)
         return found
 
-    async def _chunk(self, parts: Sequence[Part]) -> list[Answer]:
-        answers = await self._together(parts)
+    async def _chunk(self, parts: Sequence[Part], small: bool) -> list[Answer]:
+        answers = await (self._joining.ask(parts) if small else self._together(parts))
         for _ in range(CROWDED_TRIES - 1):
             again = [
                 n for n, answer in enumerate(answers) if _is_crowded(answer) and _wait(answer, 1.0) <= CROWDED_WAIT
@@ -119,12 +123,16 @@ class Graph:
                 answers[number] = answer
         return answers
 
-    async def _together(self, parts: Sequence[Part]) -> list[Answer]:
+    async def _joined(self, parts: Sequence[Part]) -> list[Answer]:
+        """Those of several reads: no mailbox that is slow may hold up the others for long."""
+        return await self._together(parts, JOINED)
+
+    async def _together(self, parts: Sequence[Part], deadline: float = DEADLINE) -> list[Answer]:
         if len(parts) == 1:
             return [await self._single(parts[0])]
         requests = [_as_request(number, part) for number, part in enumerate(parts)]
         batch = Part("POST", "/$batch", body={"requests": requests})
-        outer, begun = await self._send(batch, float(len(parts)))
+        outer, begun = await self._send(batch, float(len(parts)), deadline)
         if outer.status != 200:
             self._slow(outer, begun)
             raise refusal(outer.status, outer.headers, outer.body)
@@ -148,18 +156,18 @@ class Graph:
             self.throttle.slow_down(0.0 if crowded else (DEFAULT_WAIT if wait is None else wait), begun)
         return throttled
 
-    async def _send(self, part: Part, cost: float) -> tuple[Answer, float]:
+    async def _send(self, part: Part, cost: float, deadline: float = DEADLINE) -> tuple[Answer, float]:
         """One HTTP request, and when it began; signed in anew once where the token was not accepted."""
         token = await self._sign_in.token()
-        answer, begun = await self._sent(part, cost, token)
+        answer, begun = await self._sent(part, cost, token, deadline)
         if answer.status == 401:
             self._sign_in.forget(token)
             fresh = await self._sign_in.token()
             if fresh != token:
-                answer, begun = await self._sent(part, cost, fresh)
+                answer, begun = await self._sent(part, cost, fresh, deadline)
         return answer, begun
 
-    async def _sent(self, part: Part, cost: float, token: str) -> tuple[Answer, float]:
+    async def _sent(self, part: Part, cost: float, token: str, deadline: float) -> tuple[Answer, float]:
         headers = {**part.headers, "Authorization": f"Bearer {token}", "Accept": "application/json"}
         body = None
         if part.body is not None:
@@ -174,7 +182,7 @@ class Graph:
                         headers=headers,
                         body=body,
                         limit_bytes=LIMIT,
-                        deadline=DEADLINE,
+                        deadline=deadline,
                     )
         except Blocked as blocked:
             raise SourceBusy("Microsoft 365 asked to wait", retry_after=blocked.seconds) from None

@@ -101,7 +101,7 @@ class GraphSource:
     # -- what changed ------------------------------------------------------------------------------------------------
 
     async def _partial(self, token: Token) -> Changes:
-        found = await self._round(self._graph.path_of(token.link), token.window, token.reply_span)
+        found = await self._round(self._graph.path_of(token.link), token.window, token.reply_span, small=True)
         series = {e.series_master_id for e in found.times if e.series_master_id} | found.masters.keys()
         gone = found.removed - series
         if gone and token.series and not all_known(token.known, gone):
@@ -184,12 +184,15 @@ class GraphSource:
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
-    async def _round(self, path: str, window: Window, reply: Span | None) -> _Round:
-        """All pages of a round, and the automatic reply beside the first. Raises `Stale`."""
+    async def _round(self, path: str, window: Window, reply: Span | None, *, small: bool = False) -> _Round:
+        """All pages of a round (`small`: of one that goes on), and the automatic reply beside the first.
+
+        Raises `Stale`.
+        """
         parts = [self._asking(path, SMALL_PAGE)]
         if self._replies.readable:
             parts.append(preferring(self._replies.part(self._path), UTC_TIMES))
-        answers = await self._graph.each(parts)
+        answers = await self._graph.each(parts, small=small)
         items = Items()
         last = await self._to_the_end(_fresh(answers[0]), items)
         if last.delta is None:

@@ -137,7 +137,7 @@ def _places(places: Iterable[tuple[str, str]]) -> str:
 def referrals_of(database: Database, calendar: int, most: int) -> tuple[CalendarReferral, ...]:
     """The stored referrals of a calendar; no more than `most`."""
     found = database.bulk("referrals_of", rows.REFERRALS, calendar, most)
-    return tuple(map(rows.referral, found))
+    return rows.referrals(found)
 
 
 def freshness(database: Database, people: Sequence[int]) -> dict[int, Freshness]:
