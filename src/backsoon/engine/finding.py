@@ -50,8 +50,10 @@ def found_in(entries: Iterable[CalendarEntry], calendar: Calendar, person: Perso
 def is_news(before: Iterable[CalendarReferral], after: Iterable[CalendarReferral], now: datetime) -> bool:
     """Whether two states of a calendar differ in what is not over and begins within `NEAR`.
 
-    Automatic replies do not count: nobody tells of them, so that finding one proves nothing.
+    Automatic replies do not count: nobody tells of them, so that finding one proves nothing. What is the same value in
+    both is not looked at.
     """
+    before, after = tuple(before), tuple(after)
 
     def near(referrals: Iterable[CalendarReferral]) -> set[CalendarReferral]:
         return {
@@ -60,7 +62,8 @@ def is_news(before: Iterable[CalendarReferral], after: Iterable[CalendarReferral
             if r.span.end > now and r.span.start < now + NEAR and r.rule is not Rule.AUTOMATIC_REPLY
         }
 
-    return near(before) != near(after)
+    same = {id(r) for r in before} & {id(r) for r in after}
+    return near(r for r in before if id(r) not in same) != near(r for r in after if id(r) not in same)
 
 
 def tells_of_changes(changes: Changes) -> bool:

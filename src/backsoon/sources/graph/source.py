@@ -101,14 +101,16 @@ class GraphSource:
     # -- what changed ------------------------------------------------------------------------------------------------
 
     async def _partial(self, token: Token) -> Changes:
-        found = await self._round(self._graph.path_of(token.link), token.window, token.reply_span, small=True)
+        window = token.window
+        found = await self._round(self._graph.path_of(token.link), window, token.reply_span, small=True)
         series = {e.series_master_id for e in found.times if e.series_master_id} | found.masters.keys()
         gone = found.removed - series
         if gone and token.series and not all_known(token.known, gone):
-            return await self._view(token.window, found)
+            return await self._view(window, found)
         singles = [event for event in found.times if not event.series_master_id]
-        reading = read_events(singles, {}, token.window, self._zone)
-        await self._instances(series, found.masters, token.window, reading)
+        reading = read_events(singles, {}, window, self._zone)
+        if series:
+            await self._instances(series, found.masters, window, reading)
         touched = gone | series | {event.id for event in singles} | (found.items.rejected.keys() - {""})
         there = {entry.resource for entry in reading.entries}
         known = after(token.known, touched, there)
@@ -116,7 +118,7 @@ class GraphSource:
         return Changes(
             entries=(*reading.entries, *(self._reply(found.reply) if REPLY in touched else ())),
             touched=frozenset(touched),
-            sync_token=self._token(token.window, found, known, series=token.series or bool(series)),
+            sync_token=self._token(window, found, known, series=token.series or bool(series)),
             rejected=(*reading.rejected, *_unread(found.items)),
         )
 
