@@ -164,6 +164,24 @@ describe('Live', () => {
     expect(server.sights[1]?.ids).toEqual([1]);
   });
 
+  it.each([401, 403])('asks for no sight any more once that is answered with %i', async (status) => {
+    await look(1);
+    server.sights[0]?.answer({ title: 'Nobody is signed in' }, status);
+    await vi.advanceTimersByTimeAsync(30_000);
+    await look(2);
+    await look(3);
+    expect(server.sights).toHaveLength(1);
+  });
+
+  it('asks for nothing once nobody shows it', async () => {
+    await look(1);
+    live.see([2]);
+    ending.abort();
+    server.sights[0]?.answer({ title: 'Store unavailable' }, 503);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(server.sights).toHaveLength(1);
+  });
+
   it('says at once that the connection is lost, and live only when those in sight are known again', async () => {
     await look(1);
     await answer('e-10', state(1, 'a', 'before'));

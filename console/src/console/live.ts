@@ -40,6 +40,8 @@ export class Live {
   private waiting: SseEvent[] | null = null;
   private connection: Connection = 'connecting';
   private current = false;
+  /** Nothing is asked any more: the sign-in has ended, or whoever shows it has gone. */
+  private over = false;
 
   constructor(
     private readonly api: Api,
@@ -50,6 +52,7 @@ export class Live {
 
   /** Read and listen until `signal`. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.end());
     this.told.standing('loading');
     const after = await this.readEverybody(signal);
     if (after === null) return;
@@ -73,10 +76,19 @@ export class Live {
     const last = this.wanted ?? this.sight;
     if (next.length === last.length && next.every((id, i) => id === last[i])) return;
     this.wanted = next;
-    this.timer ??= setTimeout(() => void this.askSight(), this.sight.length === 0 ? 0 : SETTLE);
+    this.askSoon(this.sight.length === 0 ? 0 : SETTLE);
   }
 
   // -- sight ----------------------------------------------------------------------------------------------------------
+
+  private askSoon(milliseconds: number): void {
+    if (!this.over) this.timer ??= setTimeout(() => void this.askSight(), milliseconds);
+  }
+
+  private end(): void {
+    this.over = true;
+    clearTimeout(this.timer);
+  }
 
   private async askSight(): Promise<void> {
     this.timer = undefined;
@@ -92,7 +104,7 @@ export class Live {
       this.refused(error, ids);
     } finally {
       this.asking = false;
-      if (this.wanted !== null) this.timer ??= setTimeout(() => void this.askSight(), 0);
+      if (this.wanted !== null) this.askSoon(0);
     }
   }
 
@@ -116,8 +128,8 @@ export class Live {
 
   private refused(error: unknown, ids: readonly number[]): void {
     this.wanted ??= ids;
-    if (error instanceof Problem && (error.status === 401 || error.status === 403)) return;
-    this.timer = setTimeout(() => void this.askSight(), 1000);
+    if (error instanceof Problem && (error.status === 401 || error.status === 403)) this.end();
+    else this.askSoon(1000);
   }
 
   // -- events ---------------------------------------------------------------------------------------------------------
@@ -129,7 +141,7 @@ export class Live {
     this.tellStanding();
     if (opened && this.sight.length > 0) {
       this.wanted ??= this.sight;
-      this.timer ??= setTimeout(() => void this.askSight(), 0);
+      this.askSoon(0);
     } else if (opened && this.wanted === null) {
       this.current = true; // nobody is in sight
       this.tellStanding();
@@ -203,7 +215,7 @@ export class Live {
     this.waiting = null;
     if (signal.aborted) return;
     this.wanted ??= this.sight;
-    this.timer ??= setTimeout(() => void this.askSight(), 0);
+    this.askSoon(0);
     this.take(events, signal);
   }
 
