@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -133,12 +134,16 @@ async def _of_backsoon(_: Request, error: Exception) -> Response:
 async def _of_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = [
-        {"field": ".".join(map(str, fault["loc"])), "what": fault["msg"].removeprefix("Value error, ")}
-        for fault in error.errors()
-    ]
+    faults = [_fault(each) for each in error.errors()]
     detail = "; ".join(f"{fault['field']}: {fault['what']}" for fault in faults)
     return problem(422, "Bad request", detail, faults=faults)
+
+
+def _fault(error: Mapping[str, Any]) -> dict[str, str]:
+    """One fault of a request. Of what is no JSON there is no field, only where it goes wrong."""
+    if error["type"] == "json_invalid":
+        return {"field": "body", "what": f"is no JSON: {error['ctx']['error']}, at character {error['loc'][-1]}"}
+    return {"field": ".".join(map(str, error["loc"])), "what": error["msg"].removeprefix("Value error, ")}
 
 
 async def _of_http(request: Request, error: Exception) -> Response:

@@ -192,6 +192,17 @@ async def test_errors_are_problem_details(
     assert problem["detail"]
 
 
+async def test_a_body_that_is_no_json_is_told_so_and_where(api: Serving) -> None:
+    await api.world.person("101", "Anna Berg")
+    headers = {"Content-Type": "application/json"}
+    status, _, problem = await api.ask("PUT", "/people/101/override", data=b'{"lunch"}', headers=headers)
+    assert status == 422
+    (fault,) = problem["faults"]
+    assert fault["field"] == "body"
+    assert "no JSON" in fault["what"]
+    assert "character 8" in fault["what"]
+
+
 async def test_the_commands_client_says_what_was_refused(api: Serving) -> None:
     with pytest.raises(Refused, match="nobody has the extension") as caught:
         await api.remote.show("no/body?", None)
