@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.model import local_instant
 
-_CLOCK = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])")
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?:[:.]([0-5][0-9]))?")
 _SPANS = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?")
 _FIRST, _LAST = 1900, 9000
 
@@ -37,7 +37,7 @@ def read_instant(text: str, now: datetime, zone: tzinfo, *, past: bool = False) 
     if typed.lower() in ("today", "tomorrow"):
         return midnight(today + timedelta(days=typed.lower() == "tomorrow"), zone)
     if clock := _CLOCK.fullmatch(typed):
-        wall = time(int(clock[1]), int(clock[2]))
+        wall = time(int(clock[1]), int(clock[2]), int(clock[3] or 0))
         at = local_instant(datetime.combine(today, wall), zone)
         return at if past or at > now else local_instant(datetime.combine(today + timedelta(days=1), wall), zone)
     return _iso(typed, zone)

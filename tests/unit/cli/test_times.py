@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # ten o'clock in Oslo
     [
         ("14:30", "2026-11-24T13:30:00Z"),
         ("14.30", "2026-11-24T13:30:00Z"),
+        ("14:30:15", "2026-11-24T13:30:15Z"),  # as `why` tells when a switchboard was told
         ("9:15", "2026-11-25T08:15:00Z"),
         ("10:00", "2026-11-25T09:00:00Z"),
         ("now", "2026-11-24T09:00:00Z"),
@@ -40,7 +41,8 @@ def test_a_time_of_day_may_be_over_where_the_past_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "noon", "25:00", "14:60", "2026-13-01", "99999-01-01", "0001-01-01", "14", "\u0661:30"]
+    "typed",
+    ["", "noon", "25:00", "14:60", "14:30:60", "14:30:", "2026-13-01", "99999-01-01", "0001-01-01", "14", "\u0661:30"],
 )
 def test_what_is_no_time(typed: str) -> None:
     with pytest.raises(BadTime) as caught:
