@@ -7,6 +7,7 @@ costs its connection, whatever happens meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import Any, Protocol, cast
@@ -20,16 +21,49 @@ EXTENSION = "backsoon.wire"
 SENDING = 256 * 1024
 """The socket's own buffer in bytes, as it is asked for: without a limit Linux lets 4 MiB wait for each slow reader."""
 
+WHOLE_WITHIN = 120.0
+"""Seconds within which a request is there whole, its body too; the first one from when the connection was made."""
+
 
 class StreamingProtocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, whose connection an application may write to itself (`wire_of`)."""
+    """HTTP/1.1 as uvicorn speaks it, whose connection an application may write to itself (`wire_of`).
+
+    Whoever sends nothing, or half a request, is cut off after `WHOLE_WITHIN`: nobody needs a token to do that, and
+    each such connection takes one of the files that this process may have open.
+    """
 
     on_writable: Callable[[], None] | None = None
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        super().connection_lost(exc)
+        self._request_is_whole()
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         cast(dict[str, Any], self.scope)["extensions"] = {EXTENSION: self}
+        self._await_request()
+
+    def on_message_complete(self) -> None:
+        """A request is there."""
+        super().on_message_complete()
+        self._request_is_whole()
+
+    def _await_request(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(WHOLE_WITHIN, self.timeout_keep_alive_handler)
+
+    def _request_is_whole(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def resume_writing(self) -> None:
         """All that waited was sent, or the connection is lost."""

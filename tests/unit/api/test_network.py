@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from backsoon.api import gate, serve
+from backsoon.api import gate, serve, wire
 from backsoon.api.server import CannotListen, Listening, listening_at
 from backsoon.domain.access import Role
 from tests.servers import free_port
@@ -40,6 +40,50 @@ async def test_only_with_a_token(tmp_path: Path) -> None:
         assert await status(api, "GET", "/api/v1/openapi.json") == 200
         async with api.http() as session, session.get(PERSON) as response:
             assert response.status == 200, "the socket needs none"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /api/v1/peo",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /heal",
+        b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 500\r\n\r\n{"user": ',
+    ],
+    ids=["silence", "half a line", "half a head", "half of the next one", "half a body"],
+)
+async def test_half_a_request_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(wire, "WHOLE_WITHIN", 0.1)
+    async with serving(tmp_path) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            await reader.read()
+        writer.close()
+
+
+async def test_who_has_asked_is_not_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "WHOLE_WITHIN", 0.1)
+    async with (
+        serving(tmp_path) as api,
+        asyncio.timeout(20),
+        api.network(await api.token(Role.ATTENDANT)) as session,
+        session.get("/api/v1/events") as stream,
+    ):
+        await api.world.person("101", "Anna")
+        silent, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        await silent.read()  # it came later than the stream, whose turn would have been before
+        writer.close()
+        async with session.put(f"{PERSON}/override", json={"reason": "lunch"}) as response:
+            assert response.status == 200
+        told = b""
+        while b"event: availability" not in told:
+            assert not stream.content.at_eof()
+            told += await stream.content.readline()
 
 
 async def test_the_socket_and_the_network_are_one(tmp_path: Path) -> None:
