@@ -71,6 +71,16 @@ async def test_a_password_is_not_shown_and_not_sent_to_another_server(opened: Op
     await expect(page.get_by_role("button", name="Save and put into force")).to_be_disabled()
 
 
+async def test_a_new_one_says_that_its_secret_is_written_there(opened: Opening) -> None:
+    page = (await opened("/admin#setup/switchboards", user="lars")).page
+    await page.get_by_label("New switchboard, called").fill("pbx")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    secret = page.get_by_label("Secret (needed)")
+    await expect(secret).to_have_accessible_description("Write it here. It is kept in a file that only Backsoon reads.")
+    await secret.fill("s3cret")
+    await expect(secret).to_have_accessible_description("")
+
+
 async def test_what_is_changed_is_shown_before_it_is_saved_and_in_force_then(opened: Opening, own_house: House) -> None:
     watched = await opened("/admin#setup/rules", user="lars", at=own_house)
     page = watched.page

@@ -72,6 +72,25 @@ async def test_refer_and_undo_by_keyboard_alone(opened: Opening, house: House) -
     await expect(lamp(page, "Gustav Ivarsson", "Available")).to_be_visible()
 
 
+async def test_a_reason_is_chosen_by_a_letter_or_its_digits(opened: Opening, own_house: House) -> None:
+    settings = own_house.folder / "backsoon.toml"
+    dentist = "[organisation.reasons.dentist]\n"
+    settings.write_text(settings.read_text().replace(dentist, f'{dentist}digit = "41"\n'))
+    own_house.shell("apply", "--yes")
+    page = (await opened("/", at=own_house)).page
+    await live(page)
+    await page.keyboard.type("gustav")
+    await page.keyboard.press("F2")
+    dialog = page.get_by_role("dialog", name="Refer Gustav Ivarsson")
+    await expect(dialog.get_by_role("radio", checked=True)).to_be_focused()
+    for typed, chosen in (("41", "At the dentist"), ("l", "At lunch"), ("7", "On leave"), ("l", "At lunch")):
+        await page.keyboard.type(typed)
+        await expect(dialog.get_by_role("radio", name=chosen)).to_be_focused()
+        await expect(dialog.get_by_role("radio", name=chosen)).to_be_checked()
+    await page.keyboard.press("Enter")
+    await expect(row(page, "Gustav Ivarsson")).to_contain_text("At lunch")
+
+
 async def test_make_available_by_keyboard_and_undo_with_the_mouse(opened: Opening, house: House) -> None:
     house.refer("hanna", reason="sick", note="Fever")
     watched = await opened("/")

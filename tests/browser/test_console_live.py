@@ -61,6 +61,12 @@ async def test_nothing_can_be_done_while_nobody_answers_and_that_is_said(opened:
         await expect(page.get_by_role("alert").get_by_text("Connection lost")).to_be_visible()
         await page.keyboard.press("F4")
         await expect(page.get_by_role("alert").get_by_text("Backsoon does not answer")).to_be_visible()
+        await page.set_viewport_size({"width": 640, "height": 400})
+        await page.keyboard.press("F2")
+        dialog = page.get_by_role("dialog", name="Refer Malin Almberg")
+        await expect(dialog.get_by_role("radio", checked=True)).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(dialog.get_by_text("Backsoon does not answer")).to_be_in_viewport(ratio=0.9)
         cable.mend()
         await live(page)
 

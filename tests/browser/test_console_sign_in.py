@@ -77,9 +77,57 @@ async def test_a_login_that_is_taken_away_ends_what_is_open(opened: Opening, hou
     house.api("DELETE", f"/users/{made['id']}")
     watched.expect("status of 401")
     await expect(watched.page.get_by_text("Your sign-in has ended")).to_be_visible()
+    asked: list[str] = []
+    watched.context.on("request", lambda request: asked.append(request.url))
+    await watched.page.get_by_label("User name").fill("temp")
+    await watched.page.evaluate("async () => { for (let n = 0; n < 5; n++) await fetch('/healthz') }")
+    assert [url for url in asked if "/api/" in url] == []  # it had asked again and again, as fast as it was refused
 
 
 async def test_a_page_for_which_the_role_is_missing_says_so(opened: Opening) -> None:
     watched = await opened("/admin", user="bo")
     await expect(watched.page.get_by_text("Your account may not use this page.")).to_be_visible()
     await accessible(watched)
+
+
+@pytest.mark.parametrize(("path", "role"), [("/", "attendant"), ("/me", "person"), ("/admin", "administrator")])
+async def test_ones_own_password_is_changed_on_each_page(opened: Opening, house: House, path: str, role: str) -> None:
+    user, new = f"own-{role}", "five quite new words here"
+    body = {"user": user, "roles": [role], "password": PASSWORD, "person": "2012" if role == "person" else None}
+    made = house.api("POST", "/users", body)
+    watched = await opened(path, user=user)
+    watched.expect("status of 40[13]")
+    page = watched.page
+    elsewhere = house.sign_in(user)
+    await to_the_menu(page, path, user)
+    await page.get_by_role("button", name="Change password").click()
+    dialog = page.get_by_role("dialog", name="Change password")
+    await expect(dialog.get_by_label("Present password")).to_be_focused()
+    await accessible(watched)
+    for old, fresh, again, said in (
+        ("wrong", new, new, "The present password is another one."),
+        (PASSWORD, new, "other words than these", "The two new ones differ."),
+        (PASSWORD, new, new, ""),
+    ):
+        await dialog.get_by_label("Present password").fill(old)
+        await dialog.get_by_label("New password", exact=True).fill(fresh)
+        await dialog.get_by_label("New password, again").fill(again)
+        await page.keyboard.press("Enter")
+        await expect(
+            dialog.get_by_role("alert") if said else page.get_by_role("region", name="Messages")
+        ).to_contain_text(said or "Your password is changed.")
+    await expect(dialog).to_have_count(0)
+    assert house.ask("GET", "/api/v1/session", headers={"Cookie": f"{COOKIE}={elsewhere}"})[0] == 401
+    assert house.sign_in(user, new)
+    house.api("DELETE", f"/users/{made['id']}")
+    await expect(page.get_by_label("User name")).to_be_visible()
+
+
+async def to_the_menu(page: Page, path: str, user: str) -> None:
+    """Where each page has what is about whoever is signed in."""
+    if path == "/":
+        await page.get_by_role("button", name=f"Signed in as {user}").click()
+    elif path == "/me":
+        await page.get_by_role("navigation").get_by_role("link", name="Yours").click()
+    else:
+        await page.locator("summary").filter(has_text=user).click()

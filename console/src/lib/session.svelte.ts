@@ -51,6 +51,16 @@ export async function signIn(user: string, password: string): Promise<void> {
   await signedIn(await nobody.post<Session>('/session', { user, password }));
 }
 
+/** Change one's own password; everywhere else one is signed out then. Raises `Problem`: 403 where `old` is another one. */
+export async function changePassword(old: string, fresh: string): Promise<void> {
+  try {
+    await nobody.put('/session/password', { old, new: fresh });
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) ended();
+    throw error;
+  }
+}
+
 /** Sign out, here and at the server. Raises `Problem`. */
 export async function signOut(): Promise<void> {
   await nobody.delete('/session');
