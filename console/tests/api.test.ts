@@ -77,3 +77,14 @@ it('tells whoever wants to know that the sign-in has ended, but not where there 
   await refused(new Api('person', ended, answering('{}', { status: 403 })).get('/x'));
   expect(ended).toHaveBeenCalledOnce();
 });
+
+it('tells whoever wants to know that something was forbidden to its role', async () => {
+  const forbidden = vi.fn();
+  const asking = (role: 'person' | null, status: number): Promise<unknown> =>
+    refused(new Api(role, undefined, answering('{}', { status }), forbidden).get('/x'));
+  await asking('person', 401);
+  await asking(null, 403);
+  expect(forbidden).not.toHaveBeenCalled();
+  await asking('person', 403);
+  expect(forbidden).toHaveBeenCalledOnce();
+});

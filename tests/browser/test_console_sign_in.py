@@ -84,6 +84,24 @@ async def test_a_login_that_is_taken_away_ends_what_is_open(opened: Opening, hou
     assert [url for url in asked if "/api/" in url] == []  # it had asked again and again, as fast as it was refused
 
 
+@pytest.mark.parametrize(("path", "role"), [("/", "attendant"), ("/me", "person")])
+async def test_a_role_that_is_taken_away_ends_its_page_and_no_other(
+    opened: Opening, house: House, path: str, role: str
+) -> None:
+    user, roles = f"less-{role}", ["attendant", "person", "administrator"]
+    made = house.api("POST", "/users", {"user": user, "roles": roles, "password": PASSWORD, "person": "2012"})
+    watched = await opened(path, user=user)
+    page = watched.page
+    await expect(page.get_by_text("Live", exact=True) if path == "/" else page.get_by_text("Refer me")).to_be_visible()
+    house.api("PATCH", f"/users/{made['id']}", {"roles": [each for each in roles if each != role]})
+    watched.expect("status of 403")
+    await expect(page.get_by_text("Your account may not use this page.")).to_be_visible()
+    await page.get_by_role("link", name="Administration").click()
+    await expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    house.api("DELETE", f"/users/{made['id']}")
+    watched.expect("status of 401")
+
+
 async def test_a_page_for_which_the_role_is_missing_says_so(opened: Opening) -> None:
     watched = await opened("/admin", user="bo")
     await expect(watched.page.get_by_text("Your account may not use this page.")).to_be_visible()
@@ -103,6 +121,8 @@ async def test_ones_own_password_is_changed_on_each_page(opened: Opening, house:
     await page.get_by_role("button", name="Change password").click()
     dialog = page.get_by_role("dialog", name="Change password")
     await expect(dialog.get_by_label("Present password")).to_be_focused()
+    if path == "/":
+        await expect(page.get_by_role("combobox", name="Language")).to_be_hidden()  # no menu above it
     await accessible(watched)
     for old, fresh, again, said in (
         ("wrong", new, new, "The present password is another one."),

@@ -26,12 +26,16 @@ export interface Asking {
   headers?: Record<string, string>;
 }
 
-/** Asks as one role. `signedOut` is called when an answer says that the sign-in has ended. */
+/**
+ * Asks as one role. `signedOut` is called when an answer says that the sign-in has ended, `forbidden` when one says that
+ * this may not be: the role may have been taken away.
+ */
 export class Api {
   constructor(
     readonly role: Role | null,
     private readonly signedOut: () => void = () => undefined,
     private readonly fetching: typeof fetch = (input, init) => fetch(input, init),
+    private readonly forbidden: () => void = () => undefined,
   ) {}
 
   get<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -79,6 +83,7 @@ export class Api {
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
     if (problem.status === 401 && this.role !== null) this.signedOut();
+    if (problem.status === 403 && this.role !== null) this.forbidden();
     throw problem;
   }
 

@@ -73,6 +73,17 @@ export function ended(): void {
   if (state.now.is === 'in') state.now = { is: 'out', ended: true };
 }
 
+/** Whether whoever is signed in still has a role; where not, the page hears of it. Never raises. */
+async function lookAgain(role: Role): Promise<void> {
+  if (state.now.is !== 'in' || !state.now.session.roles.includes(role)) return;
+  try {
+    const session = await nobody.get<Session>('/session');
+    if (!session.roles.includes(role)) state.now = { is: 'in', session };
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) ended();
+  }
+}
+
 /** How one can sign in here. Raises `Problem`. */
 export function waysIn(): Promise<WaysIn> {
   return nobody.get<WaysIn>('/sign-in');
@@ -80,5 +91,5 @@ export function waysIn(): Promise<WaysIn> {
 
 /** Asks as a role of whoever is signed in. */
 export function apiAs(role: Role): Api {
-  return new Api(role, ended);
+  return new Api(role, ended, undefined, () => void lookAgain(role));
 }
