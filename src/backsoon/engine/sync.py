@@ -207,11 +207,10 @@ class Sync:
     async def read(self, read: ReadCalendar) -> None:
         """Read one calendar and take over what changed. Raises `StoreError`, nothing else."""
         calendar = read.calendar
-        owned = await self._store.owned(calendar.id)
-        if owned is None:
+        person = read.owner or await self._owner(calendar)
+        if person is None:
             self._doubted.pop(calendar.id, None)
             return
-        person = owned[1]
         began = self._clock.now()
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -242,6 +241,10 @@ class Sync:
             log.warning("connection %s of %s: %s", place[1], place[0], error)
         seconds = max(error.retry_after or 0.0, 1.0) * (1 + 0.1 * random.random())
         self._queues.hold(place, now + timedelta(seconds=seconds))
+
+    async def _owner(self, calendar: Calendar) -> Person | None:
+        owned = await self._store.owned(calendar.id)
+        return None if owned is None else owned[1]
 
     async def _still_so(self, calendar: Calendar, person: Person) -> bool:
         return await self._store.owned(calendar.id) == (calendar, person)

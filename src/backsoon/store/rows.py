@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -125,10 +124,15 @@ def person_row(person: Person) -> Row:
     )
 
 
-def read_calendar(row: Row) -> ReadCalendar:
+def due_calendar(row: Row) -> ReadCalendar:
+    """What `read_calendar` takes, then what `person` does."""
+    return read_calendar(row[:12], person(row[12:]))
+
+
+def read_calendar(row: Row, owner: Person | None = None) -> ReadCalendar:
     """(id, person, organisation, connection, address, sync_token, next_read, confirmed_at, lane, hinted_at, health,
     next_due)."""
-    id, person, organisation, connection, address, token, next_read, confirmed_at, lane, hinted, stored, next_due = row
+    id, whose, organisation, connection, address, token, next_read, confirmed_at, lane, hinted, stored, next_due = row
     rest = codec.decode_health(stored)
     health = CalendarHealth(  # `replace` takes five times as long
         token,
@@ -143,7 +147,8 @@ def read_calendar(row: Row) -> ReadCalendar:
         _LANES[lane],
         codec.instant(hinted) if hinted else None,
     )
-    return ReadCalendar(Calendar(person, organisation, connection, address, id), health, codec.maybe_instant(next_due))
+    calendar = Calendar(whose, organisation, connection, address, id)
+    return ReadCalendar(calendar, health, codec.maybe_instant(next_due), owner)
 
 
 def calendar_problem(row: Row) -> CalendarProblem:

@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from backsoon.domain.access import Role
 from backsoon.domain.errors import BacksoonError
 from backsoon.domain.model import Availability, CalendarReferral, Override, PassedOver
-from backsoon.domain.organisation import Calendar
+from backsoon.domain.organisation import Calendar, Person
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The beginning of time: what is due then is due at once."""
@@ -77,12 +77,14 @@ class ReadCalendar:
     """A calendar with its health.
 
     `next_due`: the earliest start or end among its referrals after the `beyond` of `calendars_due` (None: nothing is
-    coming); always None in the answers of `calendars`, which knows no such instant.
+    coming); always None in the answers of `calendars`, which knows no such instant. `owner`: whose it was then, in the
+    answers of `calendars_due` alone.
     """
 
     calendar: Calendar
     health: CalendarHealth
     next_due: datetime | None = None
+    owner: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,3 +188,11 @@ async def test_what_is_known_to_be_so_is_not_old(house: House) -> None:
     await store.hint([first.id], Lane.CHANGED, after(1))
     assert await store.confirm([first.id], after(2)) == 0, "somebody told of a change that is not read yet"
     assert (await at(house, first)).confirmed_at == after(0)
+
+
+async def test_whose_a_calendar_is_comes_with_it(house: House) -> None:
+    due = await house.store.calendars_due(NOW, 10)
+    assert due
+    for each in due:
+        assert each.owner is not None
+        assert (each.calendar, each.owner) == await house.store.owned(each.calendar.id)

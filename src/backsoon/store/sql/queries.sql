@@ -237,9 +237,10 @@ with due as (
 )
 select c.id, c.person_id, c.organisation_id, c.connection, c.address, c.sync_token, c.next_read, c.confirmed_at,
     c.lane, c.hinted_at, c.health, (select min(case when r.start_at > $4 then r.start_at else r.end_at end)
-     from referral r where r.calendar_id = c.id and r.end_at > $4)
-from due cross join calendar c
-where c.id = due.id and c.id not in {ids $5}
+     from referral r where r.calendar_id = c.id and r.end_at > $4),
+    p.id, p.organisation_id, p.extension, p.name, p.email, p.active, p.profile
+from due cross join calendar c cross join person p
+where c.id = due.id and p.id = c.person_id and c.id not in {ids $5}
 order by due.lane, due.next_read, due.id;
 
 -- name: next_read

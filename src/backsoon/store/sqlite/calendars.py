@@ -121,7 +121,7 @@ def calendars_due(
 ) -> tuple[ReadCalendar, ...]:
     """Calendars to read, by lane, the most overdue first."""
     found = database.all("calendars_due", now, limit, _places(without), beyond, codec.to_json(but))
-    return tuple(map(rows.read_calendar, found))
+    return tuple(map(rows.due_calendar, found))
 
 
 def next_read(database: Database, without: Iterable[tuple[str, str]]) -> datetime | None:
