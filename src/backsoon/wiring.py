@@ -304,7 +304,9 @@ class Backsoon:
     def _publisher(self, settings: SwitchboardSettings) -> Publisher:
         driver = (self.make_switchboard or self.driver_of)(settings)
         publisher = Publisher(settings, driver, self.store, self.clock, self.settler.settle_everybody)
-        publisher.attend = Taking(settings.organisation, self.by_phone, self.clock, publisher.caught_up).run
+        publisher.attend = Taking(
+            settings.organisation, self.by_phone, self.clock, publisher.caught_up, publisher.dialled_unknown
+        ).run
         return publisher
 
     def driver_of(self, settings: SwitchboardSettings) -> Switchboard:

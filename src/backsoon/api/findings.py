@@ -68,6 +68,10 @@ def of_switchboard(organisation: str, name: str, health: SwitchboardHealth, time
         what = f"{about} refused what is to be shown of {_named(extensions)}: {why}"
         remedy = "look at what the switchboard's own log says of it"
         yield Finding(Level.ERROR, "orders_refused", organisation, about, what, remedy, len(extensions))
+    if health.waiting:
+        what = f"{about} keeps what {_named(list(health.waiting))} dialled by a code that the settings do not have"
+        remedy = "run `backsoon apply` where the dialplan is newer than the settings; else print it anew and load it"
+        yield Finding(Level.ERROR, "dialled_unknown", organisation, about, what, remedy, len(health.waiting))
 
 
 def _by_reason(refused: Mapping[str, str]) -> dict[str, list[str]]:

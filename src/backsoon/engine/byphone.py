@@ -24,7 +24,7 @@ from backsoon.switchboards.base import HandReferral
 
 
 class Outcome(StrEnum):
-    """What became of something that was dialled. After each of them it need not be kept any longer."""
+    """What became of something that was dialled. After each but `UNKNOWN` it need not be kept any longer."""
 
     REFERRED = "referred"
     AVAILABLE = "available"
@@ -37,7 +37,9 @@ class Outcome(StrEnum):
     NOBODY = "nobody"
     """Nobody has the extension, or whoever has it now did not dial it, or is switched off."""
     SENSELESS = "senseless"
-    """The organisation has no such code any more."""
+    """There is no such time or date: no dialplan of ours takes it."""
+    UNKNOWN = "unknown"
+    """The organisation's settings have no such code, though the switchboard took it: they are of different times."""
 
 
 class ByPhone:
@@ -82,7 +84,7 @@ class ByPhone:
         await self._directory.prepare([person], at)
         wanted = self._referred(person, at, entry) if entry.code else await self._available(person, at)
         if isinstance(wanted, Refusal) and wanted is not Refusal.OVER:
-            return Outcome.SENSELESS
+            return Outcome.UNKNOWN if wanted is Refusal.NO_SUCH_CODE else Outcome.SENSELESS
         return await finished(self._stored(person, at, wanted, cause))
 
     async def _stored(self, person: Person, at: datetime, wanted: Override | Refusal | None, cause: Cause) -> Outcome:

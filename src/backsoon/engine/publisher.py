@@ -54,7 +54,8 @@ PORTION = 1000
 class SwitchboardHealth:
     """How a switchboard does.
 
-    `problem` "" while connected; `refused` maps extensions to why their order was refused.
+    `problem` "" while connected; `refused` maps extensions to why their order was refused; at `waiting` ones something
+    was dialled by a code that the settings do not have, and calls follow it there alone.
     """
 
     connected: bool = False
@@ -62,6 +63,7 @@ class SwitchboardHealth:
     problem: str = ""
     remedy: str = ""
     refused: dict[str, str] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
 
 
 class Publisher:
@@ -238,6 +240,10 @@ class Publisher:
 
     def _overdue(self, hung: Hung) -> None:
         self._down(ExceptionGroup("", [hung]))
+
+    def dialled_unknown(self, extensions: frozenset[str]) -> None:
+        """At these, and no others, the switchboard keeps something dialled whose code the settings do not have."""
+        self.health.waiting = extensions
 
     def _down(self, group: ExceptionGroup[Exception]) -> None:
         error = _first(group)

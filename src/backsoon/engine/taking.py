@@ -2,6 +2,7 @@
 
 The order is what keeps it safe: stored, told to the switchboard, and only then taken out there. Whatever ends in
 between, calls follow what was dialled, and the next time the same thing is taken over again, which changes nothing.
+What has a code that the settings do not know yet stays at the switchboard, and calls go on following it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ AHEAD = timedelta(minutes=1)
 
 _DROPPED = {
     Outcome.NOBODY: "nobody has the extension, or they are switched off, or had it only later",
-    Outcome.SENSELESS: "the settings have no such code; print the dialplan again",
+    Outcome.SENSELESS: "there is no such time or date",
 }
 
 
@@ -44,12 +45,16 @@ class Taking:
         by_phone: ByPhone,
         clock: Clock,
         caught_up: Callable[[Iterable[str]], Awaitable[None]],
+        waiting: Callable[[frozenset[str]], None] = lambda _: None,
     ) -> None:
-        """`caught_up` waits until the switchboard has been told all that is wanted of these extensions."""
+        """`caught_up` waits until the switchboard has been told all that is wanted of these extensions; `waiting` is
+        told whose codes the settings do not know."""
         self._organisation = organisation
         self._by_phone = by_phone
         self._clock = clock
         self._caught_up = caught_up
+        self._waiting = waiting
+        self._unknown: frozenset[HandReferral] = frozenset()
         self._told: set[HandReferral] = set()
         """Taken over, and not taken out yet: that waits for the switchboard, and nobody waits for that."""
 
@@ -81,15 +86,23 @@ class Taking:
         async with within(USUAL.hands, "reading what was dialled"):
             dialled = await session.by_hand()
         entries = [entry for entry in dialled if entry not in self._told]
-        failed = False
+        became: dict[HandReferral, Outcome | None] = {}
         for start in range(0, len(entries), TOGETHER):
             some = entries[start : start + TOGETHER]
-            taken = [entry for entry, done in zip(some, await self._take(some), strict=True) if done]
-            failed = failed or len(taken) < len(some)
-            if taken:
+            outcomes = dict(zip(some, await self._take(some), strict=True))
+            became |= outcomes
+            if taken := [each for each, outcome in outcomes.items() if outcome not in (None, Outcome.UNKNOWN)]:
                 self._told.update(taken)
                 tasks.create_task(self._take_out(session, taken))
-        return not failed
+        self._wait(frozenset(each for each, outcome in became.items() if outcome is Outcome.UNKNOWN))
+        return None not in became.values()
+
+    def _wait(self, unknown: frozenset[HandReferral]) -> None:
+        """Leave these where they are."""
+        if unknown - self._unknown:
+            log.warning("organisation %s: dialled codes wait for the settings that have them", self._organisation)
+        self._unknown = unknown
+        self._waiting(frozenset(entry.extension for entry in unknown))
 
     async def _take_out(self, session: HandSession, taken: Sequence[HandReferral]) -> None:
         await self._caught_up([entry.extension for entry in taken])
@@ -97,21 +110,21 @@ class Taking:
             await session.done(taken)
         self._told.difference_update(taken)
 
-    async def _take(self, entries: Sequence[HandReferral]) -> list[bool]:
+    async def _take(self, entries: Sequence[HandReferral]) -> list[Outcome | None]:
         return await asyncio.gather(*(self._take_one(entry) for entry in entries))
 
-    async def _take_one(self, entry: HandReferral) -> bool:
-        """Whether it need not be kept any longer. Nobody's defect keeps the others' from being taken over."""
+    async def _take_one(self, entry: HandReferral) -> Outcome | None:
+        """What became of it; None: it is to be tried again. Nobody's defect keeps others' from being taken over."""
         try:
             outcome = await self._by_phone.take(self._organisation, entry)
         except StoreError as error:
             log.error("organisation %s: what was dialled could not be stored: %s", self._organisation, error)
-            return False
+            return None
         except Exception as error:
             log.error("organisation %s: what was dialled could not be taken over: %s", self._organisation, where(error))
-            return False
+            return None
         self._tell(entry, outcome)
-        return True
+        return outcome
 
     def _tell(self, entry: HandReferral, outcome: Outcome) -> None:
         ahead = entry.at - self._clock.now()

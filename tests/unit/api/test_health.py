@@ -61,6 +61,15 @@ def test_refused_orders_are_told_by_reason_and_name_a_few() -> None:
     assert other.what.endswith("of 200: another")
 
 
+def test_what_was_dialled_by_an_unknown_code_is_told_with_what_to_do() -> None:
+    (found,) = of_switchboard(
+        "acme", "pbx", SwitchboardHealth(connected=True, waiting=frozenset({"102", "101"})), TIMES
+    )
+    assert found.what == "switchboard pbx keeps what 101, 102 dialled by a code that the settings do not have"
+    assert "backsoon apply" in found.remedy
+    assert (found.code, found.count, found.level) == ("dialled_unknown", 2, Level.ERROR)
+
+
 def test_calendars_that_fail_are_told_as_many() -> None:
     problem = CalendarProblem("main", "no answer", "see whether it answers", 37, at(9, 12), 5, 6)
     assert str(of_problem("acme", problem, "101", TIMES)) == (

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from backsoon.domain.model import Override
+from backsoon.domain.defaults import REASONS
+from backsoon.domain.model import Argument, Override
 from backsoon.domain.organisation import Person
 from backsoon.engine.byphone import Outcome
 from backsoon.store.base import Store, StoreUnavailable
@@ -146,17 +148,17 @@ class TestAfterHours:
                 assert made.lamp("1001") == ""
         assert "nobody has the extension" in caplog.text
 
-    async def test_a_code_that_is_no_more_is_dropped_with_a_line(
+    async def test_a_time_that_is_none_is_dropped_with_a_line(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         async with world(tmp_path) as made:
             anna = await made.person()
             async with made.running():
-                made.switchboard.dial("1001", NINE, "77", "1234")
+                made.switchboard.dial("1001", NINE, "1", "2561")
                 await made.until(lambda: not made.switchboard.hands)
             assert await override_of(made, anna) is None
-        assert "print the dialplan again" in caplog.text
-        assert "1234" not in caplog.text
+        assert "there is no such time" in caplog.text
+        assert "2561" not in caplog.text
 
     async def test_a_switchboard_whose_clock_is_ahead(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         async with world(tmp_path) as made:
@@ -267,6 +269,41 @@ class TestWhatFails:
                 await made.shows("1001", "not_available")
                 await made.until(lambda: not made.switchboard.hands)
             assert len(await made.store.overrides_since(anna.id, at(0))) == 1
+
+    async def test_a_code_that_the_settings_do_not_have_yet_waits_for_them(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with world(tmp_path) as made:
+            anna = await made.person()
+            async with made.running():
+                await made.until(lambda: made.publisher.settled)
+                made.switchboard.dial("1001", NINE, "44", "1430")
+                await made.until(lambda: made.publisher.health.waiting == {"1001"})
+                await made.move_to(NINE + 3 * MINUTE)
+                assert made.switchboard.hands
+                assert await override_of(made, anna) is None
+                meeting = replace(REASONS["meeting"], digit="44", argument=Argument.TIME)
+                rules = replace(acme().rules, reasons={**REASONS, "meeting": meeting})
+                await made.store.save_organisation(replace(acme(), rules=rules))
+                await made.directory.refresh()
+                await made.move_to(NINE + 5 * MINUTE)
+                await made.shows("1001", "meeting")
+                await made.until(lambda: not made.switchboard.hands and not made.publisher.health.waiting)
+            assert await override_of(made, anna) == Override(NINE, at(14, 30), "meeting", by="1001", through="phone")
+        assert caplog.text.count("dialled codes wait") == 1
+
+    async def test_what_is_said_later_counts_before_a_code_that_is_not_known(self, tmp_path: Path) -> None:
+        async with world(tmp_path) as made:
+            anna = await made.person()
+            async with made.running():
+                await made.until(lambda: made.publisher.settled)
+                made.switchboard.dial("1001", NINE, "44", "1430")
+                await made.until(lambda: made.publisher.health.waiting == {"1001"})
+                await made.move_to(NINE + timedelta(seconds=1))
+                await made.service.refer(anna, "lunch")
+                await made.move_to(NINE + 2 * MINUTE)
+                await made.until(lambda: not made.switchboard.hands and not made.publisher.health.waiting)
+                await made.shows("1001", "lunch")
 
     async def test_a_store_that_fails_is_tried_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -69,7 +69,8 @@ class World:
             self.settler.settle_everybody,
         )
         self.by_phone = ByPhone(self.store, self.directory, self.clock, self.settler.settle, self.service.turns)
-        self.publisher.attend = Taking("acme", self.by_phone, self.clock, self.publisher.caught_up).run
+        publisher = self.publisher
+        publisher.attend = Taking("acme", self.by_phone, self.clock, publisher.caught_up, publisher.dialled_unknown).run
         self.publishers["acme"] = [self.publisher]
 
     async def _source(self, calendar: Calendar, person: Person) -> CalendarSource:

@@ -122,6 +122,7 @@ class Finding(Model):
     code: Literal[
         "switchboard_down",
         "orders_refused",
+        "dialled_unknown",
         "calendars_failing",
         "calendars_unconfirmed",
         "calendars_remarked",
