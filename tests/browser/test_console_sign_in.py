@@ -84,6 +84,14 @@ async def test_a_login_that_is_taken_away_ends_what_is_open(opened: Opening, hou
     assert [url for url in asked if "/api/" in url] == []  # it had asked again and again, as fast as it was refused
 
 
+@pytest.mark.parametrize(("user", "path"), [("bo", "/me"), ("lars", "/admin")])
+async def test_the_plain_address_leads_to_the_page_that_is_ones_own(opened: Opening, user: str, path: str) -> None:
+    watched = await opened("/", user=None)
+    await sign_in(watched.page, user, PASSWORD)
+    await watched.page.wait_for_url(f"**{path}")
+    await expect(watched.page.get_by_role("navigation").first).to_be_visible()
+
+
 @pytest.mark.parametrize(("path", "role"), [("/", "attendant"), ("/me", "person")])
 async def test_a_role_that_is_taken_away_ends_its_page_and_no_other(
     opened: Opening, house: House, path: str, role: str
