@@ -151,6 +151,7 @@ async def keys(page: Page) -> None:
 async def my_state(page: Page) -> None:
     """How somebody stands, on a telephone."""
     await page.locator(".coming").first.wait_for()
+    await page.locator("button:enabled", has_text="At lunch").wait_for()  # what is kept is shown before, greyed
 
 
 async def my_lunch(page: Page) -> None:
