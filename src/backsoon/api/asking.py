@@ -20,7 +20,7 @@ _ID = re.compile(r"id:([0-9]{1,18})")
 class WhichOrganisation(BacksoonError):
     """There are several organisations, or none, and it was not said which one is meant."""
 
-    remedy = "name the organisation"
+    remedy = "name the organisation (--organisation; in an address ?organisation=)"
 
 
 class Asking:

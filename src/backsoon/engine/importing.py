@@ -201,7 +201,8 @@ def _doubts(plan: _Plan, rows: Sequence[Row], present: Sequence[Person], told: S
         return doubts
     out, active = f"{len(plan.removed)} people would be taken out", sum(p.active for p in present)
     if 2 * len(rows) < len(present):
-        doubts.append(f"{out}: {len(rows)} people are listed where there were {len(present)}")
+        listed = "1 person is" if len(rows) == 1 else f"{len(rows)} people are"
+        doubts.append(f"{out}: {listed} listed where there were {len(present)}")
     elif 2 * len(plan.removed) > active:  # nobody who is switched off is among them
         doubts.append(f"{out}, of {active}")
     if plan.matched.nameless:

@@ -47,8 +47,10 @@ class SeveralPeople(BacksoonError):
     def __init__(self, text: str, people: tuple[Person, ...]) -> None:
         self.text = text
         self.people = people
-        names = ", ".join(f"{p.name} ({p.extension})" for p in people[:5])
-        super().__init__(f"{text!r} may be {names}: give the extension or the e-mail address")
+        several = len({p.organisation for p in people}) > 1
+        names = ", ".join(f"{p.name} ({p.extension}{f' of {p.organisation}' if several else ''})" for p in people[:5])
+        how = "name the organisation (--organisation)" if several else "give the extension or the e-mail address"
+        super().__init__(f"{text!r} may be {names}: {how}")
 
 
 class SwitchedOff(BacksoonError):

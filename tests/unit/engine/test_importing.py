@@ -178,7 +178,7 @@ async def test_who_was_switched_off_by_name_stays_off_and_stays(tmp_path: Path) 
     ("given", "because"),
     [
         ([], "0 people are listed where there were 3"),
-        ([("1", "Anna", "a@x.se")], "1 people are listed where there were 3"),
+        ([("1", "Anna", "a@x.se")], "1 person is listed where there were 3"),
         ([("4", "Dora", ""), ("5", "Eva", "")], "3 people would be taken out, of 3"),
         ([("1", "Anna", "a@x.se"), ("2", "Bo", "b@x.se"), ("x x", "?", "")], "1 rows that do not fit may be some"),
     ],
