@@ -57,7 +57,7 @@ KEYS = msgspec.json.Decoder(list[tuple[int, str]])
 NAMES = msgspec.json.Decoder(list[str])
 TOLD = msgspec.json.Decoder(list[ToldRow])
 
-FEW = 200
+FEW = 1000
 """How many referrals may be worth remembering: those of some people, not of a company."""
 
 # A look-up costs a tenth of what the call of an enumeration does, and 300,000 referrals are read at a restart.
