@@ -103,6 +103,8 @@ async def test_a_calendar_that_is_silent_is_never_shown_as_available(opened: Ope
         await expect(lamp(page, "Malin Sjöberg", "Available")).to_be_visible()
         await row(page, "Bo Ek").click()
         await expect(details(page)).to_contain_text("Not confirmed since")
+        await expect(details(page).locator(".week").get_by_text("Not confirmed", exact=True)).to_have_count(8)
+        await expect(details(page).locator(".week")).not_to_contain_text("Available")
         await accessible(watched)
         await page.get_by_role("button", name="Available only").click()
         await expect(row(page, "Bo Ek")).to_have_count(0)

@@ -145,6 +145,12 @@ async def test_ones_own_password_is_changed_on_each_page(opened: Opening, house:
             dialog.get_by_role("alert") if said else page.get_by_role("region", name="Messages")
         ).to_contain_text(said or "Your password is changed.")
     await expect(dialog).to_have_count(0)
+    if path == "/":
+        await to_the_menu(page, path, user)  # a menu that has gone
+    await page.get_by_role("button", name="Change password").click()
+    await expect(dialog).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
     assert house.ask("GET", "/api/v1/session", headers={"Cookie": f"{COOKIE}={elsewhere}"})[0] == 401
     assert house.sign_in(user, new)
     house.api("DELETE", f"/users/{made['id']}")
