@@ -132,3 +132,13 @@ async def test_a_new_person_and_one_who_goes(opened: Opening, house: House) -> N
     await expect(row(page, "Bertil Ax")).to_be_visible()
     house.api("DELETE", "/people/2100")
     await expect(row(page, "Bertil Ax").get_by_text("No longer here")).to_be_visible()
+
+
+async def test_at_twice_the_size_it_is_told_when_they_are_back(opened: Opening, house: House) -> None:
+    house.refer("gustav", reason="lunch", note="Back at one")
+    page = (await opened("/", size=(640, 400))).page
+    await live(page)
+    told = row(page, "Gustav Ivarsson").locator(".words")
+    await expect(told).to_contain_text(re.compile(r"At lunch, back \d\d:\d\d"))
+    assert await told.evaluate("element => element.scrollWidth <= element.clientWidth")
+    house.available("gustav")
