@@ -272,7 +272,7 @@ async def test_my_own_keyword_holds_at_once(opened: Opening, mine: House) -> Non
     watched = await mine_on_a_telephone(opened, mine, "/me#yours")
     page = watched.page
     watched.expect("status of 409")
-    await page.get_by_role("button", name="Change").tap()
+    await page.get_by_role("button", name="Change", exact=True).tap()
     dialog = page.get_by_role("dialog", name="My own")
     await dialog.get_by_label("Keyword 1", exact=True).fill("re")
     await dialog.get_by_role("button", name="Save").tap()
