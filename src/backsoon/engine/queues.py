@@ -22,10 +22,12 @@ def place_of(read: ReadCalendar) -> Place:
 
 @dataclass(slots=True, eq=False)
 class Queue:
-    """A connection's: what waits, how many are being read, and until when its server asks us to wait."""
+    """A connection's: what waits, how many its server is asked for, how many of those it has answered are being stored,
+    and until when it asks us to wait."""
 
     waiting: deque[ReadCalendar] = field(default_factory=deque)
     reading: int = 0
+    storing: int = 0
     held_until: datetime | None = None
 
     def held(self, now: datetime) -> bool:
@@ -41,7 +43,8 @@ class Queues:
         self._most = most
         self._by_place: dict[Place, Queue] = {}
         self.reading: dict[int, Place] = {}
-        """The calendars being read, and where."""
+        """The calendars being read, and where; those that are being stored, too."""
+        self._storing: set[int] = set()
 
     def hold(self, place: Place, until: datetime) -> None:
         """Ask nobody at the connection before the instant."""
@@ -73,13 +76,13 @@ class Queues:
     def forget(self, places: Iterable[Place]) -> None:
         """Forget the connections that are not among these, once nothing is being read there."""
         known = set(places)
-        for place in [p for p, q in self._by_place.items() if p not in known and not q.reading]:
+        for place in [p for p, q in self._by_place.items() if p not in known and not q.reading and not q.storing]:
             del self._by_place[place]
 
     def start(self) -> Iterator[ReadCalendar]:
         """Those to be read from now on, the lowest lane first, then where the fewest are; each is being read once it is
         given."""
-        while len(self.reading) < self._most:
+        while self._asked < self._most:
             ready = [(q.waiting[0].health.lane, q.reading, p) for p, q in self._by_place.items() if self._ready(p, q)]
             if not ready:
                 return
@@ -87,16 +90,40 @@ class Queues:
             yield self._begun(place)
 
     def start_at(self, place: Place) -> Iterator[ReadCalendar]:
-        """The same at one connection, where a read has ended."""
+        """The same at one connection, where a read has ended or a server has answered."""
         while self._ready(place, self._of(place)):
             yield self._begun(place)
 
-    def ended(self, read: ReadCalendar) -> bool:
-        """It is not being read any more; whether its connection has little left to do."""
-        place = self.reading.pop(read.calendar.id)
-        queue = self._of(place)
+    def answered(self, read: ReadCalendar) -> bool:
+        """Its server has answered all that was asked; whether another one may be asked for before this one is stored.
+
+        As many are stored together as are asked for: a store that is slow stops the reading.
+        """
+        place = self.reading.get(read.calendar.id)
+        if place is None or (queue := self._of(place)).storing >= max(1, self._at_once_of(*place)):
+            return False
+        self._storing.add(read.calendar.id)
         queue.reading -= 1
-        return len(queue.waiting) <= self._at_once_of(*place) // 2
+        queue.storing += 1
+        return True
+
+    def ended(self, read: ReadCalendar) -> bool:
+        """It is neither read nor stored any more; whether another one may be asked for now that might not before."""
+        queue = self._of(self.reading.pop(read.calendar.id))
+        if read.calendar.id in self._storing:
+            self._storing.discard(read.calendar.id)
+            queue.storing -= 1
+            return False
+        queue.reading -= 1
+        return True
+
+    def is_low(self, place: Place) -> bool:
+        """Whether the connection has little left to do."""
+        return len(self._of(place).waiting) <= self._at_once_of(*place) // 2
+
+    @property
+    def _asked(self) -> int:
+        return len(self.reading) - len(self._storing)
 
     def _begun(self, place: Place) -> ReadCalendar:
         queue = self._by_place[place]
@@ -107,7 +134,7 @@ class Queues:
 
     def _ready(self, place: Place, queue: Queue) -> bool:
         most = self._most if queue.reading < FEW else self._most - self._most // 4
-        return bool(queue.waiting) and len(self.reading) < most and queue.reading < max(1, self._at_once_of(*place))
+        return bool(queue.waiting) and self._asked < most and queue.reading < max(1, self._at_once_of(*place))
 
     def _of(self, place: Place) -> Queue:
         return self._by_place.setdefault(place, Queue())

@@ -103,6 +103,7 @@ class Sync:
         per_connection = self._settings.per_connection
         at_once_of = self._settings.at_once_of or (lambda _organisation, _connection: per_connection)
         self._queues = Queues(at_once_of, self._settings.at_once)
+        self._begin: Callable[[ReadCalendar], object] = lambda _read: None
         self._again: dict[int, bool] = {}
         self._hinted: set[int] = set()
         self._doubted: dict[int, datetime] = {}
@@ -134,16 +135,17 @@ class Sync:
     async def run(self) -> None:
         """Read for ever whatever is due."""
         async with asyncio.TaskGroup() as group:
+            self._begin = lambda read: group.create_task(self._read_in_turn(read))
             while True:
                 try:
-                    await self._start_due(group)
+                    await self._start_due()
                     wait = await self._next_look()
                 except StoreError as error:
                     log.error("the store failed, trying again: %s", error)
                     wait = self._clock.now() + timedelta(seconds=1)
                 await until_set(self._wake, self._clock, wait)
 
-    async def _start_due(self, group: asyncio.TaskGroup) -> None:
+    async def _start_due(self) -> None:
         """Begin to read what is due. A connection with enough to do waits, the others do not wait for it."""
         places = {(c.organisation, c.name) for c in await self._store.connections()}
         now = self._clock.now()
@@ -158,7 +160,7 @@ class Sync:
             if len(due) < wanted or not places - room.keys() - full:
                 break
         for read in self._queues.start():
-            group.create_task(self._read_in_turn(read, group))
+            self._begin(read)
 
     def _queue(self, due: Iterable[ReadCalendar], room: dict[Place, int], taken: set[int]) -> None:
         """Queue what is due and not `taken` yet, as far as there is room; where none is left, no more is asked for."""
@@ -180,16 +182,23 @@ class Sync:
         due = await self._store.next_read(without=held)
         return min([latest, *held.values()] if due is None else [latest, max(due, now), *held.values()])
 
-    async def _read_in_turn(self, read: ReadCalendar, group: asyncio.TaskGroup) -> None:
+    async def _read_in_turn(self, read: ReadCalendar) -> None:
         try:
             await self._read_and_again(read)
         except StoreError as error:
             log.error("calendar %d: its reading could not be stored: %s", read.calendar.id, error)
             await pause(self._clock, 1.0)
         finally:
-            self._ended(read)
-        for another in self._queues.start_at(place_of(read)):  # not where all is being stopped
-            group.create_task(self._read_in_turn(another, group))
+            room = self._ended(read)
+        if room:  # not where all is being stopped
+            self._go_on(place_of(read))
+
+    def _go_on(self, place: Place) -> None:
+        """Begin those that there is room for at a connection; where few are left, look for more."""
+        for another in self._queues.start_at(place):
+            self._begin(another)
+        if self._queues.is_low(place):
+            self._wake.set()
 
     async def _read_and_again(self, read: ReadCalendar) -> None:
         await self.read(read)
@@ -197,12 +206,15 @@ class Sync:
             await self._store.read_soon([read.calendar.id], whole=self._again.pop(read.calendar.id))
             self._wake.set()
 
-    def _ended(self, read: ReadCalendar) -> None:
+    def _ended(self, read: ReadCalendar) -> bool:
+        """Whether another one may be begun."""
         id = read.calendar.id
-        if self._queues.ended(read) or id in self._hinted or not self._reading:
+        room = self._queues.ended(read)
+        if id in self._hinted or not self._reading:
             self._wake.set()
         self._again.pop(id, None)
         self._hinted.discard(id)
+        return room
 
     async def read(self, read: ReadCalendar) -> None:
         """Read one calendar and take over what changed. Raises `StoreError`, nothing else."""
@@ -216,6 +228,8 @@ class Sync:
             async with asyncio.timeout(self._settings.timeout):
                 changes, found = await self._read_believed(read, person)
             self._doubted.pop(calendar.id, None)
+            if self._queues.answered(read):
+                self._go_on(place_of(read))  # its server need not wait until this is stored and told
             if await self._still_so(read.calendar, person):
                 await self._taken_over(read, changes, found, began)
             else:  # read from where it no longer is, or by keywords that no longer hold

@@ -14,6 +14,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from backsoon.memory import settle
 from tests.simulators.ews import EwsSimulator, Limits
 from tests.simulators.ews.crowd import Crowd, address
 from tests.simulators.ews.soap import VERSIONS
@@ -37,6 +38,7 @@ async def main(arguments: list[str]) -> None:
     asked = _options(arguments)
     day = datetime.fromisoformat(asked.start) if asked.start else datetime.now(UTC).replace(tzinfo=None)
     world = Crowd(asked.mailboxes, asked.entries, day.replace(hour=0, minute=0, second=0, microsecond=0))
+    settle()  # no server of a vendor stands still for a second to clear up
     simulator = EwsSimulator(
         world, version=asked.version, port=asked.port, latency=asked.latency, limits=Limits() if asked.limits else None
     )

@@ -10,6 +10,7 @@ import signal
 import sys
 from datetime import UTC, datetime, timedelta
 
+from backsoon.memory import settle
 from tests.simulators.google import GoogleSimulator
 from tests.simulators.model import Mailbox, Meeting, World
 
@@ -29,6 +30,7 @@ def world_of(mailboxes: int, entries: int, first: datetime) -> World:
 async def _run(asked: argparse.Namespace) -> None:
     first = datetime.fromisoformat(asked.first).replace(tzinfo=UTC)
     world = world_of(asked.mailboxes, asked.entries, first)
+    settle()  # no server of a vendor stands still for a second to clear up
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

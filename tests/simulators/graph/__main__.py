@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from backsoon.memory import settle
 from tests.simulators.graph import GraphSimulator
 from tests.simulators.graph.control import Control
 from tests.simulators.graph.crowd import crowd
@@ -19,6 +20,7 @@ from tests.simulators.graph.crowd import crowd
 
 async def _run(asked: argparse.Namespace) -> None:
     world = crowd(asked.mailboxes, asked.entries, datetime.now(UTC), asked.busy_every)
+    settle()  # no server of a vendor stands still for a second to clear up
     simulator = GraphSimulator(world, limits=asked.limits, latency=asked.latency)
     simulator.control = control = Control(simulator)
     stopped = asyncio.Event()

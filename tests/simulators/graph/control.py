@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from backsoon.memory import settle
 from tests.simulators.graph.driving import Driver
 from tests.simulators.model import AutomaticReply, Meeting
 
@@ -106,4 +107,5 @@ class Control:
         """Change the mailboxes that are subscribed to, so many times a second."""
         mailboxes = [self.simulator.world[each] for each in self.simulator.subscriptions.watched()]
         self.driver.changes.clear()
+        settle()  # all mailboxes have been looked at by now: what they are made of stays
         self.driving = asyncio.create_task(self.driver.run(mailboxes, rate, seconds))
