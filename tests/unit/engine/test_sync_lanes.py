@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,6 +152,34 @@ async def test_as_many_are_read_together_as_the_account_allows_now(tmp_path: Pat
             server.open.set()
             await w.until(lambda: len(found) == 41)
         assert server.most == 2
+
+
+async def test_a_server_is_asked_for_more_while_what_it_brought_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though for no more than as many again: a store that is slow stops the reading."""
+    async with world(tmp_path) as w:
+        server, stored = Server(), asyncio.Event()
+        await employ(w, server, range(9))
+        found = reading(w, SyncSettings(per_connection=2))
+        save = w.store.save_read
+
+        async def slowly(*given: Any) -> frozenset[int]:
+            await stored.wait()
+            return await save(*given)
+
+        monkeypatch.setattr(w.store, "save_read", slowly)
+        server.open.set()
+        async with w.running(sync=True):
+            await w.until(lambda: len(server.asked) == 4)
+            for _ in range(5):
+                await w.until(lambda: True)
+            assert (len(server.asked), found) == (4, [])
+            stored.set()
+            await w.until(lambda: len(found) == 9)
+            await settled(w)
+        assert sorted(server.asked) == list(range(9)), "each once"
+        assert server.most <= 2
 
 
 async def test_servers_that_hang_leave_room_for_the_others(tmp_path: Path) -> None:
