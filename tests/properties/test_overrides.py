@@ -15,16 +15,42 @@ import logging
 import os
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.properties.interleavings import Lives
+from tests.properties.steps import Back, Book, Die, Edge, Refer, Step, Wait
 
 PARTS = 8
 """So that several processes share the work."""
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+
+
+WENT_WRONG: tuple[tuple[int, tuple[Step, ...]], ...] = (
+    (  # the second of two transitions in one second came after all that was staged, the clock having been stepped
+        270345082644,
+        (
+            Back(turns=0, who=0),
+            Book(turns=3, who=0, uid="b", offset=1, minutes=60, tag="h:"),
+            Die(calls=0, afterwards=False),
+            Book(turns=3, who=0, uid="c", offset=60, minutes=180, tag="m:"),
+            Refer(turns=0, who=0, reason="back_at", minutes=1),
+            Wait(turns=0, seconds=1, walked=False),
+        ),
+    ),
+    (  # what was staged by an older decision was told after a newer one, while that was being stored
+        964052342322,
+        (
+            Wait(turns=0, seconds=59, walked=True),
+            Book(turns=0, who=0, uid="c", offset=1, minutes=30, tag="m:"),
+            Refer(turns=8, who=0, reason="back_at", instant=True),
+            Edge(turns=0, before=False, walked=False),
+        ),
+    ),
+)
+"""Lives that went wrong once, shortened."""
 
 
 @pytest.fixture
@@ -52,3 +78,8 @@ def test_no_referral_by_hand_is_ever_lost_and_nothing_else_shows(part: int, inte
     print(f"lives {first} to {first + count - 1}")
     lives.live(range(first, first + count))
     assert lives.deaths > count // 4, "too few died for this to say anything"
+
+
+@pytest.mark.parametrize(("seed", "life"), WENT_WRONG)
+def test_what_went_wrong_once_does_not_any_more(seed: int, life: Sequence[Step], lives: Lives) -> None:
+    assert lives.goes_wrong(life, seed) is None

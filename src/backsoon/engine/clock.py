@@ -267,6 +267,10 @@ class Stage:
         """How many transitions were fired and are not written yet."""
         return sum(len(bucket.staged) for bucket in self._fired)
 
+    def has_fired(self, people: Iterable[int]) -> bool:
+        """Whether a transition of any of these people is among them."""
+        return bool(self._fired) and any(person in bucket.staged for person in people for bucket in self._fired)
+
     async def write_back(self) -> None:
         """Write what was fired, in bulk. Raises `StoreError`; what could not be written is kept for the next time."""
         async with self._writing:

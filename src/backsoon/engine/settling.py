@@ -137,9 +137,13 @@ class Settler:
             shown = any(self._publishers.values())  # not before the first switchboard is employed
             decisions = await decide_all(people, claims, self._directory, now, shown=shown)
             decisions = [self._not_overtaken(d, claims) for d in decisions]
+            self._stage.drop(ids)  # who was settled before us may have staged them since, by what held then
             self._tell(decisions, states, cause)
             for each in meanwhile:
                 each.update(ids)
+            if self._stage.has_fired(ids):  # while we read: it is stored before what we decided
+                await self._stage.write_back()
+                states = await self._store.states(ids)
             await self._record(decisions, states, cause)
             await self._stage.put(decisions, claims)
 
