@@ -180,6 +180,7 @@ async def happen(api: Serving, people: list[Person], person: Person, step: str, 
     elif step == "meet" and await w.store.calendars(person=person.id):
         (await w.calendar_of(person)).put("r", entry("u", "m: x", w.clock.now(), at(20)))
         await w.read(person)
+        w.hub.announce_people([person], News.ANEW)  # as `engine.ageing` does: it is confirmed from now on
     elif step == "age":
         w.hub.announce_people([person], News.ANEW)
 
@@ -190,6 +191,7 @@ def _fields(person: Person) -> dict[str, Any]:
 
 @settings(max_examples=20, deadline=None)
 @given(STEPS, st.sampled_from([3, 1000]))
+@example([("meet", 0, 1), ("back", 0, 1)], 3)
 @example([("lunch", 0, 1)] * 4 + [("listen", 0, 57)], 3)  # cut off before it is told that it has missed something
 def test_it_knows_what_the_board_says_however_it_is_cut_off(steps: list[tuple[str, int, int]], ring: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
