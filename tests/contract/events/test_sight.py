@@ -180,9 +180,16 @@ async def happen(api: Serving, people: list[Person], person: Person, step: str, 
     elif step == "meet" and await w.store.calendars(person=person.id):
         (await w.calendar_of(person)).put("r", entry("u", "m: x", w.clock.now(), at(20)))
         await w.read(person)
-        w.hub.announce_people([person], News.ANEW)  # as `engine.ageing` does: it is confirmed from now on
+        await _anew(api, person)  # it is confirmed from now on
     elif step == "age":
-        w.hub.announce_people([person], News.ANEW)
+        await _anew(api, person)
+
+
+async def _anew(api: Serving, person: Person) -> None:
+    """Tell of somebody's age as `engine.ageing` does: of who is there, as they are."""
+    stored = (await api.world.store.people([person.id])).get(person.id)
+    if stored is not None and stored.active:
+        api.world.hub.announce_people([stored], News.ANEW)
 
 
 def _fields(person: Person) -> dict[str, Any]:
