@@ -165,7 +165,8 @@ async def happen(api: Serving, people: list[Person], person: Person, step: str, 
     """Something happens to somebody."""
     w = api.world
     if step == "add":
-        people += await w.service.save_people([Person("acme", f"20{len(people)}-{number}", "New")])
+        free = f"20{max(each.id for each in people)}"  # whoever was added after that one is gone
+        people += await w.service.save_people([Person("acme", free, "New")])
     elif step == "remove" and len(people) > 2:
         people.remove(person)
         await w.service.remove_people([person])
