@@ -40,10 +40,19 @@ WATCH = 2.0
 """Seconds between two looks whether the clock was set back."""
 SETTLE_DOWN = 0.5
 """Seconds that writing back waits after a transition: telling comes first."""
+GIVE_WAY = 1.0
+"""Seconds that staging waits after a transition, for the same reason."""
+PLENTY = timedelta(seconds=30)
+"""Staging gives way as long as so much that is to come is staged already."""
 PAGE = 500
 WRITE_PAGE = 5000
 MOST = 64
 """Transitions of one person that are staged at once; the rest is staged as these are fired."""
+
+
+async def turn() -> None:
+    """Let others work in between."""
+    await asyncio.sleep(0)
 
 
 class Stage:
@@ -65,6 +74,7 @@ class Stage:
         self._hub = hub
         self._publishers = publishers
         self._until: datetime | None = None
+        self._lasts: datetime | None = None
         self._buckets: dict[datetime, Bucket] = {}
         self._instants: list[datetime] = []
         self._by_person: dict[int, tuple[datetime, ...]] = {}
@@ -85,10 +95,10 @@ class Stage:
 
     # -- staging --------------------------------------------------------------------------------------------------
 
-    async def fill(self) -> None:
+    async def fill(self, between: Callable[[], Awaitable[None]] = turn) -> None:
         """Stage whoever is due within `AHEAD` and is not staged yet; who is overdue is settled. Raises `StoreError`.
 
-        That the store cannot write keeps nobody from being staged.
+        `between` is awaited every few milliseconds of work. That the store cannot write keeps nobody from being staged.
         """
         try:
             await self.write_back()
@@ -101,26 +111,36 @@ class Stage:
             overdue = self._clock.now() - STALE
             self.settle_later([person for due, person in page if due < overdue and person not in self._by_person])
             ids = [person for due, person in page if due >= overdue and person not in self._by_person]
-            await self._fill_page(ids, until, await self._store.states(ids))
+            await self._fill_page(ids, until, await self._store.states(ids), between)
         further = list((self._due_further(until) | self._due_unwritten(until)).items())
         for start in range(0, len(further), PAGE):
             states = dict(further[start : start + PAGE])
-            await self._fill_page(list(states), until, states)
+            await self._fill_page(list(states), until, states, between)
         self._dropped.clear()
+        if self._until == until:  # otherwise the clock was set back meanwhile
+            self._lasts = until
 
-    async def _fill_page(self, ids: list[int], until: datetime, states: Mapping[int, PersonState]) -> None:
+    async def _fill_page(
+        self,
+        ids: list[int],
+        until: datetime,
+        states: Mapping[int, PersonState],
+        between: Callable[[], Awaitable[None]],
+    ) -> None:
         self._dropped.clear()
         staged = {person: self._by_person.get(person) for person in ids}
         people = await self._store.people(ids)
         await self._directory.prepare(people.values(), until)
         claims = await self._store.claims(ids, self._clock.now(), MOST_CLAIMS)
         await self._pin(people.values())
-        for number, (person, state) in enumerate(states.items()):
+        decided = 0
+        for person, state in states.items():
+            if decided >= CHUNK:
+                decided = 0
+                await between()
             if person in self._dropped or self._by_person.get(person) != staged[person] or person not in people:
                 continue  # settled anew while we read: that staged what comes, if it comes within the minute
-            self._add(people[person], claims.get(person, Claims()), state, until)
-            if number % CHUNK == CHUNK - 1:
-                await asyncio.sleep(0)
+            decided += self._add(people[person], claims.get(person, Claims()), state, until)
 
     def _due_further(self, until: datetime) -> dict[int, PersonState]:
         """Whose last transition that is staged is followed by another one before `until`: how they stand between."""
@@ -141,6 +161,7 @@ class Stage:
         """The clock was set back: what is staged from a later time on is not to come, or has to come again."""
         self.drop(list(self._by_person))
         self._until = self._clock.now() + AHEAD
+        self._lasts = None
         self.changed.set()
         self.empty.set()
 
@@ -182,8 +203,8 @@ class Stage:
                 if bucket := self._buckets.get(at):
                     bucket.drop(person)
 
-    def _add(self, person: Person, claims: Claims, state: PersonState, until: datetime) -> None:
-        """Stage what follows that state before `until`, behind what is staged of the person already."""
+    def _add(self, person: Person, claims: Claims, state: PersonState, until: datetime) -> int:
+        """Stage what follows that state before `until`, behind what is staged of the person already; how many."""
         due, before = state.due, state.availability
         publishers = self._publishers.get(person.organisation, ())
         staged = self._by_person.get(person.id, ())
@@ -204,6 +225,7 @@ class Stage:
         self._unfinished.pop(person.id, None)
         if person.id in self._by_person and due is not None and due < until + AHEAD:
             self._unfinished[person.id] = due
+        return len(instants)
 
     def _bucket(self, at: datetime) -> Bucket:
         bucket = self._buckets.get(at)
@@ -230,6 +252,10 @@ class Stage:
     def filled_until(self) -> datetime:
         """The instant before which everything due is staged."""
         return self._clock.now() if self._until is None else self._until
+
+    def lasts(self, spare: timedelta) -> bool:
+        """Whether all that is due within so long was staged, so that the next staging may take its time."""
+        return self._lasts is not None and self._lasts - self._clock.now() >= spare
 
     # -- firing ---------------------------------------------------------------------------------------------------
 
@@ -311,6 +337,7 @@ class Clockwork:
         self._clock = clock
         self._settle = settle
         self._set_back = set_back
+        self._fired_at: datetime | None = None
 
     async def run(self) -> None:
         """Run for ever."""
@@ -324,6 +351,8 @@ class Clockwork:
     async def _fire_for_ever(self) -> None:
         while True:
             await until_set(self._stage.changed, self._clock, self._stage.next_instant)
+            if self._stage.next_instant is not None and self._stage.next_instant <= self._clock.now():
+                self._fired_at = self._clock.now()
             self._stage.settle_later(self._stage.fire())  # beside this: others are due meanwhile
 
     async def _settle_for_ever(self) -> None:
@@ -334,8 +363,19 @@ class Clockwork:
 
     async def _fill_for_ever(self) -> None:
         while True:
-            await patiently(self._stage.fill, self._clock)
+            await patiently(partial(self._stage.fill, self._give_way), self._clock)
             await until_set(self._stage.empty, self._clock, self._stage.filled_until - AHEAD + EVERY)
+
+    async def _give_way(self) -> None:
+        """Let others work; where something was just fired and nothing is urgent, until that has been told."""
+        await asyncio.sleep(0)
+        while self._just_fired() and self._stage.lasts(PLENTY):
+            await pause(self._clock, GIVE_WAY / 4)
+
+    def _just_fired(self) -> bool:
+        if self._fired_at is None:
+            return False
+        return timedelta(0) <= self._clock.now() - self._fired_at < timedelta(seconds=GIVE_WAY)
 
     async def _watch_for_ever(self) -> None:
         """Notice when the clock is set back: what was decided for a time that is yet to come was too early."""

@@ -25,7 +25,7 @@ MOST_CLAIMS = 128
 AGAIN = timedelta(seconds=90)
 """How soon somebody is looked at again where not all could be known; later than what is staged at once."""
 CHUNK = 50
-"""People decided between two turns of the event loop: a few milliseconds."""
+"""Decisions between two turns of the event loop: a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
