@@ -1,6 +1,7 @@
 """Answers to look-ups of calls: at hand, right at every instant, and never older than what was settled."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -44,6 +45,28 @@ async def as_shown(w: World, lookup: Lookup, person: Person) -> None:
     assert (found["phone"] == "closed") == (availability["state"] == "referred")
     assert (found["reason"] or None, found["words"]) == (availability["reason"], availability["words"])
     assert found["back_at"] == availability["back_at"]
+
+
+async def test_what_is_kept_is_nothing_to_look_for_cycles_in(here: tuple[World, Lookup]) -> None:
+    w, lookup = here
+    people = [await w.person(str(number)) for number in range(100, 130)]
+    for person in people[::2]:
+        await w.service.refer(person, "lunch")
+    for person in people:
+        await asked(lookup, person.extension)
+        await asked(lookup, f"nobody's {person.extension}")
+    kept: list[dict[Any, Any]] = [lookup._answers, lookup._keys, lookup._nobodys]
+    assert [len(each) for each in kept] == [30, 30, 30]
+    assert not any(gc.is_tracked(each) for table in kept for pair in table.items() for each in pair)
+
+
+@pytest.mark.parametrize("other", [("acme 101", ""), ("acm", "e 101"), ("4 acme", "101"), ("acme", " 101")])
+async def test_no_organisation_is_answered_as_another(here: tuple[World, Lookup], other: tuple[str, str]) -> None:
+    w, lookup = here
+    await w.service.refer(await w.person("101"), "lunch")
+    assert (await asked(lookup, "101"))["reason"] == "lunch"
+    assert lookup.kept("acme", "101") is not None
+    assert lookup.kept(*other) is None
 
 
 async def test_what_a_call_meets(here: tuple[World, Lookup]) -> None:
