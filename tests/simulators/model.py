@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -180,6 +181,7 @@ def _span(meeting: Meeting, owner_zone: str) -> tuple[datetime, datetime]:
     return instant(meeting.start, meeting.zone, owner_zone), instant(meeting.end, meeting.zone, owner_zone)
 
 
+@lru_cache(16_384)
 def instant(at: datetime | date, zone: str, owner_zone: str) -> datetime:
     """The instant in UTC of a wall-clock time in `zone`, or of a date's midnight in the owner's."""
     if isinstance(at, datetime):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from tests.simulators.ews.soap import VERSIONS, Failed, Version, boolean, escape, instant, made_id
@@ -189,7 +189,7 @@ class Property:
     since: int = 0
     listed: bool = True
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The element's."""
         return self.uri.split(":")[1]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from lxml import etree
@@ -73,6 +74,7 @@ def escape(text: str, *, raw: bool = False) -> str:
     return text if raw else _FORBIDDEN.sub(lambda found: f"&#x{ord(found[0]):X};", text)
 
 
+@lru_cache(16_384)
 def instant(at: datetime) -> str:
     """An instant, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -196,7 +198,7 @@ def attribute(element: etree._Element, name: str, otherwise: str = "") -> str:
 
 def local(element: etree._Element) -> str:
     """The name of an element without its name space."""
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def read_instant(text: str) -> datetime:
