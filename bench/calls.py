@@ -7,9 +7,10 @@ the same of calls without the line against such calls: what the figures are wort
 `lost`, `setup_p95_ratio`: SIPp places 50 calls a second for a minute, nine in ten to people who are available and whose
 telephones ring, the tenth to somebody of 10,000 whose meetings begin at one instant in the first half of the minute and
 end at one in the second. A whole Backsoon with its store, a process of its own, tells the same Asterisk: it is up, was
-stopped before the load, or is hung (SIGSTOP) before it. The set-up's p95 is compared with the same load where nothing
-changes and no Backsoon runs, before and after; `.quiet` compares those two with each other. `told`: calls that the
-referral answered; `notified`: what watching telephones were told meanwhile, which is nothing where nobody tells.
+stopped before the load, or is hung (SIGSTOP) before it. The set-up's p95 is compared with the mean of the same load's
+where nothing changes and no Backsoon runs, just before and just after, for a machine's pace drifts; `.quiet` compares
+those with each other, the two neighbours that differ most: what the figures are worth. `told`: calls that the referral
+answered; `notified`: what watching telephones were told meanwhile, which is nothing where nobody tells.
 
 `calls_per_s`: the highest rate, in steps of a fifth, at which no call was lost and at most one in a hundred calls had
 to send a message again; `_without` the line. `--quick`, `--people N`, `--watchers N`, `--rounds N`, `--seconds N`.
@@ -26,10 +27,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, pairwise
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import fmean
 
 from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
@@ -164,18 +166,19 @@ class _Storms:
         """The figures."""
         progress(f"storing {self._people} people")
         run_blocking(self._fill)
-        before, stormy, after = asyncio.run(self._watched())
-        base = _at([*before.setup_ms, *after.setup_ms], 95)
+        quiet, stormy = asyncio.run(self._watched())
+        calm = [_at(one.setup_ms, 95) for one in quiet]
+        around = {name: fmean(two) for name, two in zip(stormy, pairwise(calm), strict=True)}
         figures: dict[str, object] = {"lost": sum(loaded.lost for loaded in stormy.values())}
         figures |= {f"lost_{name}": loaded.lost for name, loaded in stormy.items()}
         figures |= {f"told_{name}": loaded.told for name, loaded in stormy.items()}
         figures |= {f"notified_{name}": self._notified[name] for name in stormy}
         figures |= {f"retransmitted_{name}": loaded.retransmitted for name, loaded in stormy.items()}
-        figures |= {"lost_quiet": before.lost + after.lost, "setup_p95_ms.quiet": round(base, 2)}
-        figures |= {f"setup_p95_ms.{name}": round(_at(one.setup_ms, 95), 2) for name, one in stormy.items()}
-        figures |= {f"setup_p95_ratio.{name}": round(_at(one.setup_ms, 95) / base, 3) for name, one in stormy.items()}
-        ratio = _at(after.setup_ms, 95) / _at(before.setup_ms, 95)
-        return {**figures, "setup_p95_ratio.quiet": round(ratio, 3)}
+        figures |= {"lost_quiet": sum(one.lost for one in quiet), "setup_p95_ms.quiet": round(fmean(calm), 2)}
+        p95 = {name: _at(one.setup_ms, 95) for name, one in stormy.items()}
+        figures |= {f"setup_p95_ms.{name}": round(ms, 2) for name, ms in p95.items()}
+        figures |= {f"setup_p95_ratio.{name}": round(ms / around[name], 3) for name, ms in p95.items()}
+        return figures | {"setup_p95_ratio.quiet": round(max(max(two) / min(two) for two in pairwise(calm)), 3)}
 
     async def _fill(self) -> None:
         async with opened(self._place) as store:
@@ -202,19 +205,21 @@ class _Storms:
         )
         return loaded
 
-    async def _watched(self) -> tuple[Loaded, dict[str, Loaded], Loaded]:
+    async def _watched(self) -> tuple[list[Loaded], dict[str, Loaded]]:
         watched = [extension(n) for n in range(0, self._people, max(1, self._people // max(1, self._watchers)))]
         async with watching(self._server.sip_port, watched if self._watchers else [], Watchers) as watchers:
             return await asyncio.to_thread(self._phases, watchers)
 
-    def _phases(self, watchers: Watchers) -> tuple[Loaded, dict[str, Loaded], Loaded]:
+    def _phases(self, watchers: Watchers) -> tuple[list[Loaded], dict[str, Loaded]]:
+        """What changes, by how; and a load before, between and after these where nothing does."""
         with self._loads.telephones():
             self._phase("warm", quiet=True, seconds=3)
-            before = self._phase("quiet", quiet=True)
+            quiet = [self._phase("quiet", quiet=True)]
             stormy: dict[str, Loaded] = {}
             for name in ("up", "stopped", "hung"):
                 stormy[name] = self._phase(name, watchers)
-            return before, stormy, self._phase("quiet again", quiet=True)
+                quiet.append(self._phase("quiet again", quiet=True))
+            return quiet, stormy
 
     @contextmanager
     def _changing(self, how: str) -> Iterator[None]:
