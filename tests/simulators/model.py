@@ -11,6 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+_FARTHEST = timedelta(days=2)
+"""More than any zone's clock is from UTC."""
+
 
 @dataclass(frozen=True)
 class Repeats:
@@ -129,8 +132,12 @@ class Mailbox:
 
     def occurrences(self, start: datetime, end: datetime) -> Iterator[tuple[Stored, Occurrence]]:
         """What overlaps `[start, end)`, aware datetimes; series expanded, in no order."""
+        low, high = start.replace(tzinfo=None) - _FARTHEST, end.replace(tzinfo=None) + _FARTHEST
         for stored in list(self.items.values()):
-            for occurrence in occurrences(stored.meeting, self.zone):
+            meeting = stored.meeting
+            if meeting.repeats is None and not _about(meeting, low, high):
+                continue
+            for occurrence in occurrences(meeting, self.zone):
                 if occurrence.start < end and (occurrence.end > start or occurrence.start == occurrence.end >= start):
                     yield stored, occurrence
 
@@ -158,6 +165,12 @@ class World:
     def get(self, address: str) -> Mailbox | None:
         """The mailbox with that address."""
         return self.mailboxes.get(address.lower())
+
+
+def _about(meeting: Meeting, low: datetime, high: datetime) -> bool:
+    """Whether a meeting may lie between two wall-clock times: a quick look, before instants are worked out."""
+    start, end = meeting.start, meeting.end
+    return not isinstance(start, datetime) or not isinstance(end, datetime) or (low < end and start < high)
 
 
 def occurrences(meeting: Meeting, owner_zone: str) -> Iterator[Occurrence]:
