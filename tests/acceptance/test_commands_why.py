@@ -114,6 +114,24 @@ def test_a_switchboard_that_does_not_answer_is_told_with_its_remedy(shell: Shell
     assert ";" in line
 
 
+def test_of_several_organisations_each_line_says_whose_it_is(shell: Shell) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    (shell.folder / "secret").write_text("x")
+    one = '[organisations.{0}]\nname = "{0}"\nzone = "UTC"\n[organisations.{0}.calendars.feeds]\nkind = "ics"\n'
+    pbx = f'kind = "asterisk"\nport = {port}\nusername = "u"\nsecret = "file:secret"\n'
+    shell.settings(one.format("acme") + one.format("bolt") + f"[organisations.bolt.switchboards.pbx]\n{pbx}")
+    lines = shell("check", status=1).out.splitlines()
+    assert any(line.startswith("error   switchboard pbx of bolt: ") for line in lines), lines
+    for name in ("acme", "bolt"):
+        assert f"warning calendars feeds of {name}: no person has a calendar" in "\n".join(lines)
+    with shell.running():
+        shell.until(lambda: shell("health", status=1).out.count(": ") > 2)
+        (line,) = shell("health", status=1).out.splitlines()
+    assert line.startswith("error: bolt: switchboard pbx is not connected since ")
+
+
 def test_one_that_hangs_is_down(shell: Shell) -> None:
     with shell.running() as process:
         process.send_signal(signal.SIGSTOP)

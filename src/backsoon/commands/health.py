@@ -31,16 +31,16 @@ def health(
     from backsoon.config import load
 
     try:
-        socket = load(config).socket
+        settings = load(config)
     except BacksoonError as error:
         _ends(error, UNKNOWN, as_json)
     try:
-        found = output.waited(_ask(socket, organisation or None, patience))
+        found = output.waited(_ask(settings.socket, organisation or None, patience))
     except Unanswered as error:
         _ends(error, DOWN, as_json)
     except Refused as error:
         _ends(error, DOWN if error.status >= 500 else UNKNOWN, as_json)
-    output.tell_json({"running": True, **found}) if as_json else _draw(found)
+    output.tell_json({"running": True, **found}) if as_json else _draw(found, several=len(settings.organisations) > 1)
     if not found["well"]:
         raise typer.Exit(WRONG)
 
@@ -63,12 +63,14 @@ def _ends(error: BacksoonError, status: int, as_json: bool) -> NoReturn:
     raise typer.Exit(status)
 
 
-def _draw(found: Json) -> None:
+def _draw(found: Json, *, several: bool) -> None:
+    """A line each; where there are several organisations it begins with whose it is."""
     if found["well"]:
         output.tell(_all_well(found))
     for finding in found["findings"]:
+        whose = f"{finding['organisation']}: " if several else ""
         remedy = f"; {finding['remedy']}" if finding["remedy"] else ""
-        output.tell(output.plain(f"{finding['level']}: {finding['what']}{remedy}"))
+        output.tell(output.plain(f"{finding['level']}: {whose}{finding['what']}{remedy}"))
     if found["findings_left_out"]:
         output.tell(f"error: {found['findings_left_out']} more findings are left out; backsoon health --organisation")
 

@@ -35,7 +35,8 @@ class Checked:
     """What is to be found out of one connection.
 
     `mailboxes` are everybody's there; `named` those to be tried in place of a few of them, `outside` one that must be
-    refused ("": as the settings say), `public` where notifications arrive ("" for nowhere).
+    refused ("": as the settings say), `public` where notifications arrive ("" for nowhere), `whose` is said behind the
+    connection's name.
     """
 
     connection: Connection
@@ -43,10 +44,11 @@ class Checked:
     named: Sequence[str] = ()
     outside: str = ""
     public: str = ""
+    whose: str = ""
 
     @property
     def what(self) -> str:
-        return f"calendars {self.connection.name}"
+        return f"calendars {self.connection.name}{self.whose}"
 
 
 def has_account(connection: Connection) -> bool:

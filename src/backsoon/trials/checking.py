@@ -59,17 +59,22 @@ def try_settings(config: Config, means: Means) -> Iterator[Tried]:
             yield Tried(problem.field, "error", problem.what, problem.remedy)
 
 
+def whose(config: Config, organisation: str) -> str:
+    """How a result says whose it is: ` of ID`, and nothing where there is one organisation only."""
+    return f" of {organisation}" if len(config.organisations) > 1 else ""
+
+
 def try_switchboards(
-    organisation: OrganisationConfig, now: Callable[[], datetime], name: str = ""
+    organisation: OrganisationConfig, now: Callable[[], datetime], name: str = "", whose: str = ""
 ) -> Iterator[Awaitable[Sequence[Tried]]]:
     """Each switchboard of the organisation, or the one of that name."""
     wanted = (s for s in organisation.switchboards if name in ("", s.name))
-    return (try_switchboard(settings, organisation.organisation, now) for settings in wanted)
+    return (try_switchboard(settings, organisation.organisation, now, whose) for settings in wanted)
 
 
 async def try_directory(config: Config, directory: DirectorySettings) -> Tried:
     """Read a directory as an import would."""
-    what = f"directory {directory.name}"
+    what = f"directory {directory.name}{whose(config, directory.organisation)}"
     try:
         found = await list_people(config, directory.organisation, f"{directory.kind}:{directory.name}")
     except BacksoonError as error:
@@ -132,12 +137,14 @@ async def _connections(seen: Seen, asked: Asked, config: Config, means: Means) -
     for place, connection in seen.connections.items():
         if has_account(connection):
             mailboxes = seen.mailboxes.get(place, [])
-            checked = Checked(connection, mailboxes, asked.mailboxes, asked.outside, config.api.public)
+            of = whose(config, connection.organisation)
+            checked = Checked(connection, mailboxes, asked.mailboxes, asked.outside, config.api.public, of)
             async for one in check_account(means.sources, checked, means.now()):
                 yield one
         elif place not in seen.places:
             text = "no person has a calendar there yet"
-            yield Tried(f"calendars {connection.name}", "warning", text, "add people with `backsoon people`")
+            what = f"calendars {connection.name}{whose(config, connection.organisation)}"
+            yield Tried(what, "warning", text, "add people with `backsoon people`")
 
 
 async def _one_by_one(
@@ -154,7 +161,8 @@ async def _one_by_one(
 
 async def _calendar(calendar: Calendar, config: Config, people: Mapping[int, Person], means: Means) -> Tried:
     person = people[calendar.person]
-    what = f"calendar of {person.name} ({person.extension}) at {calendar.connection}"
+    at = f"{calendar.connection}{whose(config, calendar.organisation)}"
+    what = f"calendar of {person.name} ({person.extension}) at {at}"
     for one in config.organisations:
         for connection in one.connections:
             if (connection.organisation, connection.name) == (calendar.organisation, calendar.connection):

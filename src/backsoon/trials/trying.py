@@ -61,10 +61,13 @@ async def try_calendar(
 
 
 async def try_switchboard(
-    settings: SwitchboardSettings, organisation: Organisation, now: Callable[[], datetime]
+    settings: SwitchboardSettings, organisation: Organisation, now: Callable[[], datetime], whose: str = ""
 ) -> Sequence[Tried]:
-    """Log in to a switchboard of the organisation and look whether all that we need is there."""
-    what = f"switchboard {settings.name}"
+    """Log in to a switchboard of the organisation and look whether all that we need is there.
+
+    `whose` is said behind its name (see `backsoon.trials.checking.whose`).
+    """
+    what = f"switchboard {settings.name}{whose}"
     try:
         async with asyncio.timeout(SECONDS):
             return [Tried(what, *found) for found in await _look(settings, organisation, now)]
