@@ -66,3 +66,17 @@ async def test_whoever_is_nobody_yet_waits_for_approval(house: House, issuer: Em
     house.api("DELETE", f"/users/{waiting['id']}")
     watched.expect("status of 401")
     await expect(page.get_by_text("Your sign-in has ended")).to_be_visible()
+
+
+async def test_whoever_fails_is_back_at_the_page_they_wanted(house: House, issuer: Emulate, opened: Opening) -> None:
+    watched = await opened("/me", user=None)
+    watched.expect("^asked http://localhost:", "localhost")
+    page = watched.page
+    await by_issuer(page, issuer.user)
+    await expect(page.get_by_text("That account is not known here yet.")).to_be_visible()
+    assert page.url == f"{house.url}/me?sign-in=unknown"
+    await expect(page.get_by_role("link", name="Sign in with Google")).to_have_attribute(
+        "href", re.compile(r"to=%2Fme$")
+    )
+    (waiting,) = [each for each in house.api("GET", "/users")["users"] if each["state"] == "pending"]
+    house.api("DELETE", f"/users/{waiting['id']}")

@@ -94,7 +94,7 @@ async def test_google(api: Serving, page: Browser, emulate: EmulateMaker) -> Non
     anna = await api.world.person("101", "Anna Berg", email=PERSON)
     with emulate(*redirects(api)) as running:
         at_google(api, running)
-        assert await back(page, await consent(page, "google")) == "/?sign-in=unknown"
+        assert await back(page, await consent(page, "google")) == "/me?sign-in=unknown"
         (waits,) = await api.world.store.accounts("acme")
         assert (waits.state, waits.name, waits.email) == (AccountState.PENDING, "Anna Berg", PERSON)
         await api.parts.logins.change(waits, state=AccountState.ACTIVE, roles=[Role.PERSON], person=anna)
@@ -119,7 +119,7 @@ async def test_google_with_a_trusted_domain(api: Serving, page: Browser, emulate
 async def test_entra_by_tenant_and_object(api: Serving, page: Browser, emulate: EmulateMaker) -> None:
     with emulate(*redirects(api)) as running:
         at_entra(api, running)
-        assert await back(page, await consent(page, "entra")) == "/?sign-in=unknown"
+        assert await back(page, await consent(page, "entra")) == "/me?sign-in=unknown"
         (waits,) = await api.world.store.accounts("acme")
         assert waits.subject.startswith(f"{TENANT}:")
         await api.parts.logins.change(waits, state=AccountState.ACTIVE, roles=[Role.ATTENDANT])
@@ -130,11 +130,11 @@ async def test_entra_by_tenant_and_object(api: Serving, page: Browser, emulate: 
 async def test_another_tenant_than_the_settings_name(api: Serving, page: Browser, emulate: EmulateMaker) -> None:
     with emulate(*redirects(api)) as running:
         at_entra(api, running, "11111111-1111-1111-1111-111111111111")
-        status, _, headers = await page.ask("GET", "/sign-in/entra")
+        status, _, headers = await page.ask("GET", "/sign-in/entra?to=/me")
         where = headers["Location"]
         if not where.startswith("/"):
             where = await back(page, await consent(page, "entra"))
-        assert (status, where) == (303, "/?sign-in=failed")
+        assert (status, where) == (303, "/me?sign-in=failed")
         assert await api.world.store.accounts("acme") == ()
 
 

@@ -99,6 +99,11 @@ class SigningIn:
         going = Going(name, made, local_path(to), int((now + LASTS).timestamp()))
         return address, sealed(going, await self._store.key("sign-in"))
 
+    async def wanted(self, kept: str) -> str:
+        """Where somebody wanted to go, by what their browser kept, whether they come in or not. Raises `StoreError`."""
+        going = opened(kept, await self._store.key("sign-in"))
+        return "/" if going is None else going.to
+
     async def finish(self, name: str, answer: Mapping[str, str], kept: str) -> tuple[Account, str]:
         """Who came back, and where they wanted to go. Raises `NoSuchIssuer`, `Failed`, `StoreError`."""
         issuer, now = self._issuer(name), self._clock.now()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from joserfc import jws
@@ -123,8 +123,8 @@ class TestThereAndBack:
         async with browser(api) as other:
             for _ in range(10):
                 state = parse_qs(urlsplit(await there(other)).query)["state"][0]
-                assert await back(other, f"/sign-in/corp/callback?code=no&state={state}") == "/?sign-in=failed"
-            assert await there(other) == "/?sign-in=failed", "the address is slowed"
+                assert await back(other, f"/sign-in/corp/callback?code=no&state={state}") == "/me?sign-in=failed"
+            assert await there(other) == "/me?sign-in=failed", "the address is slowed"
         assert await through(page, issuer) == "/me"
 
     async def test_what_is_asked_for(self, api: Serving, page: Browser, issuer: Issuer) -> None:
@@ -222,7 +222,7 @@ class TestNotProved:
     async def test_claims(self, api: Serving, page: Browser, issuer: Issuer, claims: dict[str, Any]) -> None:
         await known(api, issuer)
         issuer.claims |= claims
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
         assert SESSION not in page.cookies
 
     @pytest.mark.parametrize(("field", "seconds"), [("exp", -59), ("iat", 59), ("iat", -600)])
@@ -241,7 +241,7 @@ class TestNotProved:
 
     async def _forged(self, page: Browser, issuer: Issuer, forge: Callable[[str], str]) -> None:
         issuer.token = forge
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
         issuer.token = str
         assert await through(page, issuer) == "/me", "and it was that"
 
@@ -312,7 +312,7 @@ class TestNotProved:
         with pytest.warns(SecurityWarning):
             weak = RSAKey.generate_key(1024, {"kid": "weak"}, private=True)
         issuer.published, issuer.key = [weak, *issuer.published], weak
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
 
 
 class TestKeys:
@@ -331,7 +331,7 @@ class TestKeys:
         await known(api, issuer)
         issuer.key = key_for("RS256", "unknown")
         for _ in range(8):
-            assert await through(page, issuer) == "/?sign-in=failed"
+            assert await through(page, issuer) == "/me?sign-in=failed"
         assert issuer.keys_asked <= 2
 
     async def test_a_key_taken_out_is_believed_an_hour_at_most(
@@ -342,7 +342,7 @@ class TestKeys:
         issuer.published = [key_for("RS256", "new")]
         assert await through(page, issuer) == "/me"
         await api.world.clock.move_to(api.world.clock.now() + timedelta(hours=1))
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
 
 
 class TestState:
@@ -353,7 +353,7 @@ class TestState:
         async with browser(api) as victim:
             assert await back(victim, address) == "/?sign-in=expired"
             await there(victim)
-            assert await back(victim, address) == "/?sign-in=expired"
+            assert await back(victim, address) == "/me?sign-in=expired"
             assert SESSION not in victim.cookies
         assert await back(page, address) == "/me"
 
@@ -367,14 +367,14 @@ class TestState:
         await known(api, issuer)
         address = issuer.consent(await there(page))
         await api.world.clock.move_to(api.world.clock.now() + LASTS)
-        assert await back(page, address) == "/?sign-in=expired"
+        assert await back(page, address) == "/me?sign-in=expired"
 
     async def test_one_by_another_name(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         await known(api, issuer)
         (one,) = api.parts.sign_in.issuers
         api.parts.sign_in = signin.SignIn((one, replace(one, name="two", client_id="c2")), PAGES)
         address = issuer.consent(await there(page))
-        assert await back(page, address.replace("/corp/", "/two/")) == "/?sign-in=expired"
+        assert await back(page, address.replace("/corp/", "/two/")) == "/me?sign-in=expired"
 
     async def test_what_the_browser_keeps_is_ours_alone_to_make(
         self, api: Serving, page: Browser, issuer: Issuer
@@ -404,27 +404,27 @@ class TestState:
     ) -> None:
         await known(api, issuer)
         issuer.answer = answer
-        assert await through(page, issuer) == f"/?sign-in={where}"
+        assert await through(page, issuer) == f"/me?sign-in={where}"
 
     async def test_an_issuer_that_names_itself_must(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         """RFC 9207: against answers of another issuer that is mixed in."""
         await known(api, issuer)
         issuer.document["authorization_response_iss_parameter_supported"] = True
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
         issuer.answer = {"iss": issuer.url}
         assert await through(page, issuer) == "/me"
 
     async def test_twice_the_same_is_neither(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         await known(api, issuer)
         address = issuer.consent(await there(page))
-        assert await back(page, f"{address}&code=other") == "/?sign-in=expired"
+        assert await back(page, f"{address}&code=other") == "/me?sign-in=expired"
 
     async def test_who_fails_often_is_slowed(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         await known(api, issuer)
         issuer.claims["aud"] = "another"
         for _ in range(14):
             address = await there(page)
-            if address != "/?sign-in=failed":  # whoever has to wait is not sent to the issuer
+            if address != "/me?sign-in=failed":  # whoever has to wait is not sent to the issuer
                 await back(page, issuer.consent(address))
         assert len(issuer.forms) == len(issuer.asked) == 10
         issuer.claims.pop("aud")
@@ -473,7 +473,7 @@ class TestDiscovery:
     ) -> None:
         issuer.document |= document
         status, _, headers = await page.ask("GET", "/sign-in/corp?to=/me")
-        assert (status, headers["Location"]) == (303, "/?sign-in=failed")
+        assert (status, headers["Location"]) == (303, "/me?sign-in=failed")
         assert "sign-in by corp" in caplog.text
 
     @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys", "/token"])
@@ -487,9 +487,29 @@ class TestDiscovery:
         where = headers["Location"]
         if not where.startswith("/"):
             where = await back(page, issuer.consent(where))
-        assert (status, where) == (303, "/?sign-in=failed")
+        assert (status, where) == (303, "/me?sign-in=failed")
         issuer.broken.clear()
         assert await through(page, issuer) == "/me"
+
+    @pytest.mark.parametrize(
+        ("to", "where"),
+        [
+            ("/admin", "/admin"),
+            ("/me?x=1#y", "/me"),
+            ("//evil.example", "/"),
+            ("https://evil.example/me", "/"),
+            ("", "/"),
+        ],
+    )
+    async def test_back_to_the_page_that_was_wanted(
+        self, api: Serving, page: Browser, issuer: Issuer, to: str, where: str
+    ) -> None:
+        await known(api, issuer)
+        issuer.claims["aud"] = "another"
+        assert await through(page, issuer, quote(to, safe="")) == f"{where}?sign-in=failed"
+        issuer.broken["/.well-known/openid-configuration"] = (503, b"")
+        api.parts.sign_in = signin.SignIn((replace(api.parts.sign_in.issuers[0], client_id="c2"),), PAGES)
+        assert await there(page, quote(to, safe="")) == f"{where}?sign-in=failed"
 
     async def test_one_that_does_not_answer_is_not_asked_again_and_again(
         self, api: Serving, page: Browser, issuer: Issuer
@@ -515,7 +535,7 @@ class TestWhoItIs:
         issuer.claims |= {"email": "anna@example.com", "email_verified": True}
         await api.world.person("101", "Anna", email="anna@example.com")
         for _ in range(2):
-            assert await through(page, issuer) == "/?sign-in=unknown"
+            assert await through(page, issuer) == "/me?sign-in=unknown"
         (waits,) = await api.world.store.accounts("acme")
         assert (waits.state, waits.roles, waits.person) == (AccountState.PENDING, frozenset(), 0)
         assert (waits.name, waits.email, waits.subject) == ("Anna Berg", "anna@example.com", "s-1")
@@ -538,7 +558,7 @@ class TestWhoItIs:
     async def test_switched_off(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         made = await known(api, issuer)
         await api.parts.logins.change(made, state=AccountState.OFF)
-        assert await through(page, issuer) == "/?sign-in=refused"
+        assert await through(page, issuer) == "/me?sign-in=refused"
 
     async def test_another_subject_with_the_same_address_is_another(
         self, api: Serving, page: Browser, issuer: Issuer
@@ -546,7 +566,7 @@ class TestWhoItIs:
         made = await known(api, issuer)
         await api.world.store.save_account(replace(made, email="anna@example.com"))
         issuer.claims |= {"sub": "s-2", "email": "anna@example.com", "email_verified": True}
-        assert await through(page, issuer) == "/?sign-in=unknown"
+        assert await through(page, issuer) == "/me?sign-in=unknown"
 
     async def test_the_list_of_those_who_wait_has_an_end(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         for number in range(MOST_PENDING):
@@ -555,7 +575,7 @@ class TestWhoItIs:
                 issuer=issuer.url, subject=f"n-{number}",
             )  # fmt: skip
             await api.world.store.save_account(waiting)
-        assert await through(page, issuer) == "/?sign-in=unknown"
+        assert await through(page, issuer) == "/me?sign-in=unknown"
         assert len(await api.world.store.accounts("acme")) == MOST_PENDING
         await known(api, issuer)
         assert await through(page, issuer) == "/me"
@@ -566,7 +586,7 @@ class TestWhoItIs:
     ) -> None:
         issuer.claims |= {"name": text, "email": text, "preferred_username": text, "hd": text}
         with caplog.at_level(logging.DEBUG):
-            assert await through(page, issuer) == "/?sign-in=unknown"
+            assert await through(page, issuer) == "/me?sign-in=unknown"
         (waits,) = await api.world.store.accounts("acme")
         assert len(waits.name) <= 64
         assert len(waits.email) <= 254
@@ -577,11 +597,11 @@ class TestWhoItIs:
 
     async def test_half_a_character_is_no_claim(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         issuer.claims["name"] = "\ud800"
-        assert await through(page, issuer) == "/?sign-in=failed"
+        assert await through(page, issuer) == "/me?sign-in=failed"
 
     async def test_a_subject_without_end(self, api: Serving, page: Browser, issuer: Issuer) -> None:
         issuer.claims["sub"] = "s" * 65_536
-        assert await through(page, issuer) == "/?sign-in=unknown"
+        assert await through(page, issuer) == "/me?sign-in=unknown"
         assert await api.world.store.accounts("acme") == ()
 
 
@@ -608,7 +628,7 @@ class TestTrustedDomains:
         anna = await api.world.person("101", "Anna Berg", email="anna@example.com")
         configured(api, trusted_domains=frozenset({"example.com"}))
         issuer.claims |= claims
-        assert await through(page, issuer) == ("/me" if linked else "/?sign-in=unknown")
+        assert await through(page, issuer) == ("/me" if linked else "/me?sign-in=unknown")
         (made,) = await api.world.store.accounts("acme")
         assert (made.person, made.roles) == ((anna.id, frozenset({Role.PERSON})) if linked else (0, frozenset()))
 
@@ -621,7 +641,7 @@ class TestTrustedDomains:
         assert await through(page, issuer) == "/me"
         assert (await page.ask("GET", "/api/v1/session"))[1]["person"]["id"] == anna.id
         issuer.claims |= {"sub": "s-2", "email": "anna@example.com"}
-        assert await through(page, issuer) == "/?sign-in=unknown", "who has the address later is not Anna"
+        assert await through(page, issuer) == "/me?sign-in=unknown", "who has the address later is not Anna"
 
     def test_google_answers_for_addresses_it_hosts_only(self) -> None:
         assert signin.Issuer("g", "acme", "https://accounts.google.com", "c").answers_for_addresses_it_hosts_only
@@ -642,13 +662,13 @@ class TestEntra:
     async def test_another_tenant(self, api: Serving, page: Browser, entra: Issuer, claims: dict[str, Any]) -> None:
         await known(api, entra, f"{TENANT}:00000000-0000-0000-0000-00000000000a")
         entra.claims |= claims
-        assert await through(page, entra) == "/?sign-in=failed"
+        assert await through(page, entra) == "/me?sign-in=failed"
 
     async def test_an_address_is_verified_where_its_domain_is(self, api: Serving, page: Browser, entra: Issuer) -> None:
         await api.world.person("101", "Anna Berg", email="anna@example.com")
         configured(api, trusted_domains=frozenset({"example.com"}))
         entra.claims |= {"email": "anna@example.com"}
-        assert await through(page, entra) == "/?sign-in=unknown"
+        assert await through(page, entra) == "/me?sign-in=unknown"
         entra.claims |= {"xms_edov": True, "oid": "another"}
         assert await through(page, entra) == "/me"
 

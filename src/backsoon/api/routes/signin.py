@@ -1,4 +1,6 @@
-"""To issuers and back, and the demo's one-time codes. What is wrong comes back as a code, never as somebody's text."""
+"""To issuers and back, and the demo's one-time codes. What is wrong comes back as a code, never as somebody's text, and
+to the page that was wanted: whoever tries again there gets where they meant to be.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from backsoon.api.problems import answer_of, problem
 from backsoon.api.routes.session import address_of, put_in
 from backsoon.api.slowing import Slowing, browser_cookie, browser_of
 from backsoon.domain.errors import BacksoonError
-from backsoon.engine.signingin import LASTS, Failed, NoSuchIssuer
+from backsoon.engine.signingin import LASTS, Failed, NoSuchIssuer, local_path
 from backsoon.store.base import Account, AccountState
 
 QUIET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -39,15 +41,15 @@ class Doors:
     async def _there(self, request: Request) -> Response:
         """To the issuer; `to` is the page to come back to. One that does not answer is not asked again and again."""
         asking, now, browser = address_of(request), self._parts.clock.now(), await self._browser(request)
+        name, to = request.path_params["name"], local_path(request.query_params.get("to", "/"))
         if self._slowing.wait(asking, "", browser, now):
-            return _to("/?sign-in=failed")
+            return _not(Failed("failed"), to)
         try:
-            name, to = request.path_params["name"], request.query_params.get("to", "/")
             address, kept = await self._parts.signing_in.begin(name, to)
         except BacksoonError as error:
             if _costs(error):
                 self._slowing.note(asking, "", browser, now)
-            return _not(error)
+            return _not(error, to)
         told = RedirectResponse(address, 303, QUIET)
         set_cookie(told, GOING, kept, int(LASTS.total_seconds()))
         return told
@@ -55,17 +57,19 @@ class Doors:
     async def _back(self, request: Request) -> Response:
         """From the issuer: signed in, or not and why."""
         address, now, browser = address_of(request), self._parts.clock.now(), await self._browser(request)
+        going = cookie_of(request, GOING) or ""
+        wanted = await self._parts.signing_in.wanted(going)
         if len(request.url.query) > LONGEST_QUERY or self._slowing.wait(address, "", browser, now):
-            return _to("/?sign-in=failed")
+            return _not(Failed("failed"), wanted)
         said = {key: value for key, value in request.query_params.multi_items() if key in _ANSWER}
         several = len(said) < sum(key in _ANSWER for key, _ in request.query_params.multi_items())
         try:
-            kept = "" if several else cookie_of(request, GOING) or ""
+            kept = "" if several else going
             account, to = await self._parts.signing_in.finish(request.path_params["name"], said, kept)
         except BacksoonError as error:
             if _costs(error):
                 self._slowing.note(address, "", browser, now)
-            return _not(error)
+            return _not(error, wanted)
         told = await self._in(request, account, to)
         key = await self._parts.store.key("browser")
         set_cookie(told, KNOWN, browser_cookie(_who(request), key), YEAR)
@@ -91,7 +95,7 @@ class Doors:
     async def _in(self, request: Request, account: Account, to: str) -> Response:
         begun = await self._parts.logins.begin(account)
         if begun is None:
-            return _to("/?sign-in=expired")
+            return _not(Failed("expired"), to)
         told, (text, found) = _to(to), begun
         await put_in(request, told, self._parts, text, found)
         return told
@@ -117,7 +121,8 @@ def _to(path: str) -> Response:
     return told
 
 
-def _not(error: BacksoonError) -> Response:
+def _not(error: BacksoonError, wanted: str) -> Response:
+    """Back to the page that was wanted, a path here, which says why; its own query is left out."""
     if isinstance(error, Failed):
-        return _to(f"/?sign-in={error.code}")
+        return _to(f"{wanted.partition('#')[0].partition('?')[0]}?sign-in={error.code}")
     return answer_of(error)
