@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backsoon import memory
+from backsoon import memory, openfiles
 from backsoon.config import Address, ApiConfig, Config, Difference, applying, load, secret
 from backsoon.config.settingsfile import SettingsFile
 from backsoon.domain import messages
@@ -390,6 +390,7 @@ async def run(config: Config, started: Callable[[], None] = lambda: None) -> Non
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
+    openfiles.allow_many()
     with only_one(config.data):
         store = await open_store(config)
         try:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -172,6 +173,17 @@ def test_only_one_runs_and_it_ends_when_told(shell: Shell) -> None:
         assert process.wait(DEADLINE) == 0
     assert not shell.socket.exists()
     assert shell("people", "list", "--json").json == []
+
+
+def test_more_files_may_be_open_than_most_systems_give_at_first(shell: Shell) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        with shell.running() as process:
+            found = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found == (min(hard, 65_536), hard)
 
 
 def test_what_was_set_while_none_ran_counts_at_the_start(shell: Shell) -> None:
