@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from backsoon.engine.roster import Row
 
 Json = dict[str, Any]
-PATIENCE = 120.0
-"""Seconds that an answer may take: a large import is one request."""
+PATIENCE = 20.0
+"""Seconds that an answer may take."""
+LONG_PATIENCE = 120.0
+"""Seconds that one may take that is about everybody: a large import is one request."""
 EVENTS_PATIENCE = 40.0
 """Seconds after which an event stream that says nothing, not even that it lives, is given up."""
 
@@ -70,10 +72,11 @@ class _Connection(http.client.HTTPConnection):
 class Remote:
     """The verbs of a running Backsoon. Raises `Refused` and `Unanswered`."""
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
-        """`patience` in seconds: how long an answer may take."""
+    def __init__(self, path: Path, patience: float = PATIENCE, long_patience: float = LONG_PATIENCE) -> None:
+        """Both in seconds: how long an answer may take, and how long one that is about everybody."""
         self._path = path
         self._patience = patience
+        self._long_patience = long_patience
 
     async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""
@@ -93,7 +96,8 @@ class Remote:
         """See `Verbs`."""
         body = {"rows": [{"number": row.number, "values": dict(row.values)} for row in rows]}
         flags = {"dry_run": dry_run, "everybody": everybody, "prune": prune, "force": force, "rename": rename}
-        return await self._ask("PUT", "/people", {"organisation": organisation, **_flags(flags)}, body)
+        query = {"organisation": organisation, **_flags(flags)}
+        return await self._ask("PUT", "/people", query, body, patience=self._long_patience)
 
     async def import_from(
         self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
@@ -101,7 +105,7 @@ class Remote:
         """See `Verbs`."""
         flags = _flags({"dry_run": dry_run, "prune": prune, "force": force})
         query = {"source": source, "organisation": organisation, **flags}
-        return await self._ask("POST", "/import", query)
+        return await self._ask("POST", "/import", query, patience=self._long_patience)
 
     async def remove_person(self, person: str, organisation: str | None) -> Json:
         """See `Verbs`."""
@@ -152,11 +156,12 @@ class Remote:
 
     async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json:
         """See `Verbs`."""
-        return await self._ask("POST", "/sync", {}, {"person": person, "organisation": organisation, "whole": whole})
+        body = {"person": person, "organisation": organisation, "whole": whole}
+        return await self._ask("POST", "/sync", {}, body, patience=self._long_patience)
 
     async def apply(self, *, dry_run: bool) -> Json:
         """See `Verbs`."""
-        return await self._ask("POST", "/apply", {}, {"dry_run": dry_run})
+        return await self._ask("POST", "/apply", {}, {"dry_run": dry_run}, patience=self._long_patience)
 
     async def health(self, organisation: str | None = None) -> Json:
         """See `Verbs`."""
@@ -264,11 +269,21 @@ class Remote:
             connection.close()
         raise Unanswered(f"{self._path}: the stream of events ended")
 
-    async def _ask(self, method: str, path: str, query: Mapping[str, object], body: Json | None = None) -> Json:
-        return await asyncio.to_thread(self._exchange, method, _url(path, query), body)
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object],
+        body: Json | None = None,
+        *,
+        patience: float | None = None,
+    ) -> Json:
+        """What is answered; `patience` where the usual one is too short."""
+        waiting = self._patience if patience is None else patience
+        return await asyncio.to_thread(self._exchange, method, _url(path, query), body, waiting)
 
-    def _exchange(self, method: str, url: str, body: Json | None) -> Json:
-        connection = _Connection(self._path, self._patience)
+    def _exchange(self, method: str, url: str, body: Json | None, patience: float) -> Json:
+        connection = _Connection(self._path, patience)
         sent = None if body is None else json.dumps(body, ensure_ascii=True)
         try:
             connection.request(method, url, sent, {"Content-Type": "application/json"} if sent else {})
