@@ -188,7 +188,7 @@ def test_more_files_may_be_open_than_most_systems_give_at_first(shell: Shell) ->
 
 def test_what_was_set_while_none_ran_counts_at_the_start(shell: Shell) -> None:
     shell("people", "add", "101", "Anna")
-    shell("refer", "101", "sick")
+    shell("refer", "101", "Sick")
     assert "nothing differs" in shell("apply", "--dry-run").err, "the first command of all applied the settings"
     with shell.running():
         shown = shell("show", "101", "--as", "person", "--json").json

@@ -91,7 +91,7 @@ async def _refer(
         shown = await port.refer(
             found["extension"],
             found["organisation"],
-            reason,
+            reason.strip().lower(),  # codes are lower case
             until=end,
             lasting=span,
             note=note,
