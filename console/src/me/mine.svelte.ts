@@ -1,7 +1,7 @@
 // All that the page knows of one person, kept up to date, and what the person does about it.
 import { Problem, type Api } from '../lib/api';
 import { follow, type SseEvent } from '../lib/sse';
-import type { Session } from '../lib/session.svelte';
+import { standing, type Session } from '../lib/session.svelte';
 import { instant, midnight } from '../lib/time';
 import { say } from '../lib/toasts.svelte';
 import { language, t } from '../lib/words.svelte';
@@ -14,6 +14,11 @@ import type { Acted, CalendarState, Here, Keywords, Message, PhoneCode, Preview,
 export const DAYS = 28;
 const FRESH = 60_000; // milliseconds after which it is read again
 const PATIENCE = 12_000; // milliseconds for which an answer is waited for: who holds a telephone goes on
+
+/** Keep something of whoever is signed in: what arrives when they have signed out already is kept nowhere. */
+function onThisDevice(write: (place: Storage) => void): void {
+  if (standing().is === 'in') write(localStorage);
+}
 
 export class Mine {
   link = $state.raw<Link>(STARTING);
@@ -173,7 +178,7 @@ export class Mine {
     const [from, to] = [start, midnight(this.now, this.zone, DAYS)].map((at) => new Date(at).toISOString());
     this.stretches = (await this.get<{ stretches: Stretch[] }>(`${this.here}/timeline?start=${from}&end=${to}`)).stretches;
     const { organisation, stretches, reasons } = this;
-    keep(localStorage, { at: Date.now(), organisation, shown, stretches, reasons });
+    onThisDevice((place) => keep(place, { at: Date.now(), organisation, shown, stretches, reasons }));
   }
 
   private remember(kept: Kept): void {
@@ -226,7 +231,7 @@ export class Mine {
     const body = { reason, note, through: 'app', ...(until === null ? {} : { until: new Date(until).toISOString() }) };
     await this.act('refer', async () => {
       await this.done(await this.asked().put<Acted>(`${this.here}/override?language=${language()}`, body));
-      keepUses(localStorage, used(reason, loadUses(localStorage)));
+      onThisDevice((place) => keepUses(place, used(reason, loadUses(place))));
     });
   }
 
