@@ -29,6 +29,13 @@ async def busy(tmp_path: Path) -> object:
                 yield w
 
 
+async def _fills_after_the_first(w: World) -> None:
+    """Staging falls upon the transition; by itself it would come within 20 s of the start, whenever that was."""
+    await w.move_to(FILLED)
+    await w.shows("1001", "meeting")
+    w.stage.empty.set()
+
+
 def _staged(w: World) -> int:
     """How many of those who change later are staged."""
     return sum(len(bucket.staged) for at, bucket in w.stage._buckets.items() if at >= LATER)
@@ -36,8 +43,7 @@ def _staged(w: World) -> int:
 
 async def test_staging_waits_until_what_was_fired_is_told(busy: World) -> None:
     w = busy
-    await w.move_to(FILLED)
-    await w.shows("1001", "meeting")
+    await _fills_after_the_first(w)
     await w.until(lambda: _staged(w) > 0)
     await asyncio.sleep(0.05)
     assert _staged(w) == 1
@@ -50,14 +56,13 @@ async def test_staging_waits_until_what_was_fired_is_told(busy: World) -> None:
 async def test_staging_does_not_wait_where_little_is_staged(busy: World) -> None:
     w = busy
     with patch.object(clock, "PLENTY", clock.AHEAD):
-        await w.move_to(FILLED)
-        await w.shows("1001", "meeting")
+        await _fills_after_the_first(w)
         await w.until(lambda: _staged(w) == 3)
 
 
 async def test_staging_does_not_wait_after_the_clock_was_set_back(busy: World) -> None:
     w = busy
-    await w.move_to(FILLED)
+    await _fills_after_the_first(w)
     await w.until(lambda: _staged(w) == 1)
     w.stage.begin_anew()
     await w.move_to(FILLED + timedelta(milliseconds=300))
