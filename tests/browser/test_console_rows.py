@@ -104,6 +104,7 @@ async def test_scrolling_reaches_the_last_one(opened: Opening) -> None:
 @pytest.mark.parametrize("size", [(640, 380), (320, 256)])
 async def test_at_twice_and_four_times_the_size_there_is_a_list(opened: Opening, size: tuple[int, int]) -> None:
     page = (await opened("/", size=size)).page
+    await live(page)  # until then a line says that it is not, and takes some of the height
     await expect(row(page, "Anna Berg")).to_be_visible()
     box = await page.locator("#people").bounding_box()
     assert box is not None
