@@ -42,7 +42,7 @@ async def _all(config: Config, asked: Asked, means: Means) -> AsyncIterator[Trie
     for one in checking.try_settings(config, means):
         yield one
     for organisation in config.organisations:
-        of = checking.whose(config, organisation.organisation.id)
+        of = checking.whose_it_is(config, organisation.organisation.id)
         for tries in await asyncio.gather(*checking.try_switchboards(organisation, means.now, whose=of)):
             for one in tries:
                 yield one

@@ -72,11 +72,10 @@ class _Connection(http.client.HTTPConnection):
 class Remote:
     """The verbs of a running Backsoon. Raises `Refused` and `Unanswered`."""
 
-    def __init__(self, path: Path, patience: float = PATIENCE, long_patience: float = LONG_PATIENCE) -> None:
-        """Both in seconds: how long an answer may take, and how long one that is about everybody."""
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        """`patience` in seconds: how long an answer may take that is not about everybody."""
         self._path = path
         self._patience = patience
-        self._long_patience = long_patience
 
     async def people(self, organisation: str | None, after: int = 0, limit: int = 1000) -> Json:
         """See `Verbs`."""
@@ -97,7 +96,7 @@ class Remote:
         body = {"rows": [{"number": row.number, "values": dict(row.values)} for row in rows]}
         flags = {"dry_run": dry_run, "everybody": everybody, "prune": prune, "force": force, "rename": rename}
         query = {"organisation": organisation, **_flags(flags)}
-        return await self._ask("PUT", "/people", query, body, patience=self._long_patience)
+        return await self._ask("PUT", "/people", query, body, patience=LONG_PATIENCE)
 
     async def import_from(
         self, source: str, organisation: str | None, *, dry_run: bool, prune: bool = False, force: bool = False
@@ -105,7 +104,7 @@ class Remote:
         """See `Verbs`."""
         flags = _flags({"dry_run": dry_run, "prune": prune, "force": force})
         query = {"source": source, "organisation": organisation, **flags}
-        return await self._ask("POST", "/import", query, patience=self._long_patience)
+        return await self._ask("POST", "/import", query, patience=LONG_PATIENCE)
 
     async def remove_person(self, person: str, organisation: str | None) -> Json:
         """See `Verbs`."""
@@ -157,11 +156,11 @@ class Remote:
     async def sync(self, person: str | None, organisation: str | None, *, whole: bool) -> Json:
         """See `Verbs`."""
         body = {"person": person, "organisation": organisation, "whole": whole}
-        return await self._ask("POST", "/sync", {}, body, patience=self._long_patience)
+        return await self._ask("POST", "/sync", {}, body, patience=LONG_PATIENCE)
 
     async def apply(self, *, dry_run: bool) -> Json:
         """See `Verbs`."""
-        return await self._ask("POST", "/apply", {}, {"dry_run": dry_run}, patience=self._long_patience)
+        return await self._ask("POST", "/apply", {}, {"dry_run": dry_run}, patience=LONG_PATIENCE)
 
     async def health(self, organisation: str | None = None) -> Json:
         """See `Verbs`."""

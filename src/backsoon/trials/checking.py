@@ -59,7 +59,7 @@ def try_settings(config: Config, means: Means) -> Iterator[Tried]:
             yield Tried(problem.field, "error", problem.what, problem.remedy)
 
 
-def whose(config: Config, organisation: str) -> str:
+def whose_it_is(config: Config, organisation: str) -> str:
     """How a result says whose it is: ` of ID`, and nothing where there is one organisation only."""
     return f" of {organisation}" if len(config.organisations) > 1 else ""
 
@@ -74,7 +74,7 @@ def try_switchboards(
 
 async def try_directory(config: Config, directory: DirectorySettings) -> Tried:
     """Read a directory as an import would."""
-    what = f"directory {directory.name}{whose(config, directory.organisation)}"
+    what = f"directory {directory.name}{whose_it_is(config, directory.organisation)}"
     try:
         found = await list_people(config, directory.organisation, f"{directory.kind}:{directory.name}")
     except BacksoonError as error:
@@ -137,13 +137,13 @@ async def _connections(seen: Seen, asked: Asked, config: Config, means: Means) -
     for place, connection in seen.connections.items():
         if has_account(connection):
             mailboxes = seen.mailboxes.get(place, [])
-            of = whose(config, connection.organisation)
+            of = whose_it_is(config, connection.organisation)
             checked = Checked(connection, mailboxes, asked.mailboxes, asked.outside, config.api.public, of)
             async for one in check_account(means.sources, checked, means.now()):
                 yield one
         elif place not in seen.places:
             text = "no person has a calendar there yet"
-            what = f"calendars {connection.name}{whose(config, connection.organisation)}"
+            what = f"calendars {connection.name}{whose_it_is(config, connection.organisation)}"
             yield Tried(what, "warning", text, "add people with `backsoon people`")
 
 
@@ -161,7 +161,7 @@ async def _one_by_one(
 
 async def _calendar(calendar: Calendar, config: Config, people: Mapping[int, Person], means: Means) -> Tried:
     person = people[calendar.person]
-    at = f"{calendar.connection}{whose(config, calendar.organisation)}"
+    at = f"{calendar.connection}{whose_it_is(config, calendar.organisation)}"
     what = f"calendar of {person.name} ({person.extension}) at {at}"
     for one in config.organisations:
         for connection in one.connections:

@@ -65,7 +65,7 @@ async def try_switchboard(
 ) -> Sequence[Tried]:
     """Log in to a switchboard of the organisation and look whether all that we need is there.
 
-    `whose` is said behind its name (see `backsoon.trials.checking.whose`).
+    `whose` is said behind its name (see `backsoon.trials.checking.whose_it_is`).
     """
     what = f"switchboard {settings.name}{whose}"
     try:
