@@ -7,11 +7,13 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from backsoon.domain.phonecodes import PhoneCodes
 from backsoon.switchboards.asterisk import AsteriskSession, AsteriskSwitchboard
+from backsoon.switchboards.asterisk import check as check_module
 from backsoon.switchboards.asterisk.check import Level, check
 from backsoon.switchboards.asterisk.dialplan import USUAL
 from backsoon.switchboards.base import (
@@ -210,6 +212,34 @@ class TestAccounts:
             whose = replace(USUAL, voice=replace(USUAL.voice, attendant=attendant))
             told = [finding.text for finding in await check(asterisk.switchboard().settings, whose)]
             assert any("not offered the attendants" in text for text in told) is warned
+
+    async def test_check_of_attendants_whose_calls_would_not_ring_through(self, asterisk: Asterisk) -> None:
+        for attendants, warned in ((("2000", "2001"), ""), (("2000", "reception"), "reception")):
+            whose = replace(USUAL, voice=replace(USUAL.voice, attendants=attendants))
+            told = [finding.text for finding in await check(asterisk.switchboard().settings, whose)]
+            through = [text for text in told if "do not ring through" in text]
+            assert [warned in text for text in through] == [True] * bool(warned)
+
+    @pytest.mark.parametrize(
+        ("zone", "known"),
+        [
+            ("Europe/Stockholm", True),
+            ("America/New_York", True),
+            ("UTC", True),
+            ("Asia/Kathmandu", True),
+            ("Asia/Nowhere", False),
+        ],
+    )
+    async def test_check_of_a_time_zone_that_asterisk_does_not_have(
+        self, asterisk: Asterisk, zone: str, known: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            check_module, "ZoneInfo", lambda key: ZoneInfo("Asia/Tokyo" if key == "Asia/Nowhere" else key)
+        )
+        findings = await check(asterisk.switchboard().settings, replace(USUAL, zone=zone))
+        wrong = [finding for finding in findings if "time zone" in finding.text]
+        assert [finding.level for finding in wrong] == ([] if known else [Level.ERROR])
+        assert all(zone in finding.text and "tzdata" in finding.remedy for finding in wrong)
 
     async def test_check_of_a_dialplan_without_the_include(self, own_asterisk: Asterisk) -> None:
         (own_asterisk.server.folder / "extensions.conf").write_text("[incoming]\n", encoding="ascii")

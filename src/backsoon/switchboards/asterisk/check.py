@@ -9,6 +9,8 @@ address (`deny`, `permit`), and the interface on loopback or behind TLS.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from backsoon.domain.organisation import Organisation
 from backsoon.domain.spoken import Voice
@@ -30,10 +32,14 @@ TOO_MUCH = {
 """An action that shows a class of rights which we never use."""
 MODULES = ("app_stack", "func_cut", "func_db", "func_devstate", "func_logic", "func_presencestate", "func_strings")
 MODULES_OF_STAR_CODES = ("app_playback", "app_playtones", "app_userevent", "func_channel", "func_dialplan")
-MODULES_OF_ANSWERING = ("app_dial", "app_playback", "app_read", "func_callerid", "func_channel", "func_dialplan")
+MODULES_OF_ANSWERING = (
+    "app_dial", "app_playback", "app_read", "func_callerid", "func_channel", "func_dialplan", "func_env",
+)  # fmt: skip
 MODULE_OF_VOICEMAIL = "app_voicemail"
 MODULE_WITHOUT_PROMPTS = "app_sayunixtime"
 """Says when somebody is back where our prompts are missing; without it such a call ends there."""
+INSTANTS = (datetime(2025, 1, 15, 12, tzinfo=UTC), datetime(2025, 7, 15, 12, tzinfo=UTC))
+"""Of winter and of summer: what tells time zones from each other."""
 LEAST_RIGHTS = "read = system,user and write = system,call are enough"
 
 
@@ -70,8 +76,11 @@ async def _look(client: AmiClient, organisation: Organisation, spoken: str) -> A
     for finding in await _modules(client, allowed, organisation.voice):
         yield finding
     yield await _dialplan(client, allowed, fingerprint(organisation, spoken))
-    async for finding in _attendant(client, allowed, organisation.voice.attendant):
-        yield finding
+    if "Getvar" in allowed:
+        async for finding in _attendants(client, organisation.voice):
+            yield finding
+        async for finding in _zone(client, organisation.zone):
+            yield finding
 
 
 async def _version(client: AmiClient) -> Finding:
@@ -145,15 +154,33 @@ async def _dialplan(client: AmiClient, allowed: Collection[str], printed: str) -
     return Finding(Level.OK, "the dialplan has the subroutine `backsoon`, the star codes and the menu of the settings")
 
 
-async def _attendant(client: AmiClient, allowed: Collection[str], extension: str) -> AsyncIterator[Finding]:
-    """Whether callers can be sent to the attendants: what the dialplan does not know is not offered."""
-    if not extension or "Getvar" not in allowed:
-        return
-    if await _exists(client, f"backsoon-people,{extension}") or await _exists(client, f"backsoon-local,{extension}"):
-        return
-    text = f"callers are not offered the attendants: {extension} is no extension of the printed dialplan"
-    remedy = "print it with --extensions that match it, or put it into a context [backsoon-local] (docs/asterisk.md)"
-    yield Finding(Level.WARNING, text, remedy)
+async def _attendants(client: AmiClient, voice: Voice) -> AsyncIterator[Finding]:
+    """Whether callers can be sent to the attendants, and the attendants reach everybody.
+
+    What the dialplan does not know is not offered, and nobody calls from it.
+    """
+    remedy = "print it with --extensions that match it"
+    to = voice.attendant
+    if to and not any([await _exists(client, f"{context},{to}") for context in ("backsoon-people", "backsoon-local")]):
+        text = f"callers are not offered the attendants: {to} is no extension of the printed dialplan"
+        local = "or put it into a context [backsoon-local] (docs/asterisk.md)"
+        yield Finding(Level.WARNING, text, f"{remedy}, {local}")
+    if unknown := [one for one in voice.attendants if not await _exists(client, f"backsoon-people,{one}")]:
+        text = f"calls of attendants do not ring through: {', '.join(unknown)}: no extension of the printed dialplan"
+        yield Finding(Level.WARNING, text, remedy)
+
+
+async def _zone(client: AmiClient, zone: str) -> AsyncIterator[Finding]:
+    """Whether Asterisk tells times as people there do. A zone that it does not have is UTC to it, without a word."""
+    form = "%Y-%m-%d %H:%M"
+    for at in INSTANTS:
+        asked = f"STRFTIME({int(at.timestamp())},{zone},{form})"
+        said = (await client.request("Getvar", [("Variable", asked)]))["Value"]
+        if said and said != at.astimezone(ZoneInfo(zone)).strftime(form):
+            text = f"callers are told wrong times: this Asterisk does not know the time zone {zone}"
+            remedy = "install the time zones where Asterisk runs (tzdata; in a container, too), and restart Asterisk"
+            yield Finding(Level.ERROR, text, remedy)
+            return
 
 
 async def _exists(client: AmiClient, place: str) -> bool:
