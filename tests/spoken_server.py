@@ -71,7 +71,7 @@ def dialplan(voice: Voice = TOLD, *, patience: float | None = None, spoken: str 
     """The printed dialplan with the contexts that calls enter. `patience` replaces the seconds that callers have."""
     text = dialplan_text(organisation=organisation(voice), spoken=spoken_text() if spoken is None else spoken)
     if patience is not None:
-        assert text.count(",1,,1,5)") == 1
+        assert text.count(",1,,1,5)") == 2
         text = text.replace(",1,,1,5)", f",1,,1,{patience:g})")
     return text + INCOMING
 
@@ -86,12 +86,16 @@ def prompts_of(language: Language, names: Iterable[str] = (ANNA,)) -> dict[str, 
 
 def moment(at: datetime, now: datetime, rules: NumberRules, before: str) -> list[str]:
     """The plainest way to tell an instant: keys of prompts. Both are in the zone in which they are told."""
+    far = at - now > timedelta(days=330)
+    if far and at.year > 2075:
+        return []
     values = {"hour": f"{at:%H}", "minute": f"{at:%M}", "weekday": str(at.isoweekday())}
-    values |= {"day": str(at.day), "month": str(at.month)}
+    values |= {"day": str(at.day), "month": str(at.month), "year": str(at.year)}
     days = (at.date() - now.date()).days
     form = "today" if days <= 0 else "week" if days <= 6 else "date"
     time = rules.on_the_hour if at.minute == 0 else rules.past
-    parts = {"today": time, "week": (*rules.week, "at", *time), "date": rules.date}[form]
+    week = rules.week if f"{at:%H%M}" == "0000" else (*rules.week, "at", *time)
+    parts = {"today": time, "week": week, "date": rules.far if far else rules.date}[form]
     return [f"{before}/{form}", *(part.format(**values) for part in parts)]
 
 
@@ -198,7 +202,7 @@ def settings() -> ServerSettings:
             ACCOUNT.username: ManagerAccount(ACCOUNT.secret),
             OPERATOR.username: ManagerAccount(OPERATOR.secret, "all", "all"),
         },
-        phones=dict.fromkeys(("trunk", "anonymous", ATTENDANT, *PHONES), "incoming"),
+        phones=dict.fromkeys(("trunk", "anonymous", ATTENDANT, "1001-mobile", *PHONES), "incoming"),
         voicemail=mailboxes,
         sounds=sounds,
     )

@@ -20,8 +20,20 @@ from backsoon.domain.spoken import Choice, Voice
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.base import PlannedReferral, Presentation
 from backsoon.voice.dialplan import spoken_text
+from backsoon.voice.language import languages
 from tests.spelled import spelled
-from tests.spoken_server import ATTENDANT, HOUR, INCOMING, TOLD, Spoken, dialplan, local, organisation, presented
+from tests.spoken_server import (
+    ATTENDANT,
+    HOUR,
+    INCOMING,
+    TOLD,
+    Spoken,
+    dialplan,
+    local,
+    moment,
+    organisation,
+    presented,
+)
 
 pytestmark = pytest.mark.xdist_group("spoken")
 
@@ -149,11 +161,36 @@ async def test_a_language_in_capitals_is_the_same(spoken: Spoken, language: str)
         assert (await call.ended())[1:2] == ["sv/outside/meeting"], call.statuses
 
 
-async def test_a_zone_that_asterisk_does_not_know_is_told_in_no_wrong_time(spoken: Spoken) -> None:
+async def test_a_zone_that_asterisk_does_not_know_is_utc_to_it(spoken: Spoken) -> None:
+    """It says nothing of that: `backsoon check` does."""
     later = (NOW + HOUR).astimezone(UTC)
     plan = (PlannedReferral((NOW - HOUR).astimezone(UTC), None, later, "meeting"),)
     await spoken.show(presented(plan=plan, zone="Mars/Olympus"))
-    assert (await spoken.heard(f"1001*{SECONDS}"))[1] == "en/outside/meeting"
+    keys = moment(later, NOW.astimezone(UTC), languages()["en"].rules, "back")
+    assert (await spoken.heard(f"1001*{SECONDS}"))[1:-1] == ["en/outside/meeting", *(f"en/{key}" for key in keys)]
+
+
+@pytest.mark.parametrize(
+    ("organisation_s", "line", "told"), [("en", "sv", "en"), ("sv", "en", "sv"), ("sv", "de", "sv")]
+)
+async def test_a_line_whose_language_has_no_prompts_is_told_in_the_organisation_s(
+    spoken: Spoken, organisation_s: str, line: str, told: str
+) -> None:
+    sounds = spoken.server.folder / "data" / "sounds"
+    there = sounds / line / "backsoon"
+    aside = sounds / line / "aside"
+    whose = replace(organisation(), language=organisation_s)
+    await spoken.use(dialplan_text(organisation=whose, spoken=spoken_text()) + INCOMING)
+    await spoken.show(away(language=line))
+    if there.exists():
+        there.rename(aside)
+    try:
+        heard = await spoken.heard(f"1001*{SECONDS}")
+    finally:
+        if aside.exists():
+            aside.rename(there)
+    assert heard[1] == f"{told}/outside/meeting"
+    assert {one.partition("/")[0] for one in heard} == {told}
 
 
 async def test_several_calls_of_the_same_caller_do_not_disturb_each_other(spoken: Spoken) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,7 @@ from backsoon.wire.ami import Message
 from backsoon.wire.ami_client import AmiAddress, open_ami
 from tests.asterisk_server import OPERATOR
 from tests.sip_phone import Phones
-from tests.spoken_server import ANNA, ATTENDANT, HOUR, PHONES, Spoken, dialplan, local, presented
+from tests.spoken_server import ANNA, ATTENDANT, HOUR, PHONES, TOLD, Spoken, dialplan, local, presented
 
 pytestmark = pytest.mark.xdist_group("spoken")
 
@@ -27,9 +27,11 @@ SHORT = 0.3
 """Seconds of patience for those who press nothing."""
 
 
-def away(extension: str = "1001", *, divert: str = "", **changes: object) -> Presentation:
+def away(extension: str = "1001", *, divert: str = "", back: datetime | None = None, **changes: object) -> Presentation:
     start = (NOW - HOUR).astimezone(UTC)
-    return presented(extension, plan=(PlannedReferral(start, None, None, "meeting", Phone.CLOSED, divert),), **changes)
+    known = back and back.astimezone(UTC)
+    plan = (PlannedReferral(start, None, known, "meeting", Phone.CLOSED, divert),)
+    return presented(extension, plan=plan, **({"zone": "Europe/Stockholm"} | changes))
 
 
 def at(extension: str = "1001") -> str:
@@ -133,6 +135,62 @@ class TestKeys:
             call.press("2")
             await talks(phones, ATTENDANT)
             assert "en/press/4" not in call.heard
+
+    @pytest.mark.parametrize("point", [f"name/{name_key(ANNA)}", "outside/meeting", "back/today"])
+    async def test_a_key_while_the_sentence_is_told_is_enough(self, spoken: Spoken, point: str) -> None:
+        await spoken.use(dialplan(FULL))
+        await spoken.show(away(back=NOW + HOUR))
+        async with spoken.phones(ATTENDANT) as phones, spoken.call(at()) as call:
+            await call.until(f"en/{point}")
+            call.press("2")
+            await talks(phones, ATTENDANT)
+            assert "en/menu/voicemail" not in call.heard
+
+    async def test_one_that_cannot_be_had_then_leads_to_the_menu(self, spoken: Spoken) -> None:
+        await spoken.use(dialplan(FULL))
+        await spoken.show(away())
+        async with spoken.phones(ATTENDANT) as phones, spoken.call(at()) as call:
+            await call.until(f"en/name/{name_key(ANNA)}")
+            call.press("3")  # there is no deputy
+            await call.until("en/press/4")
+            assert call.heard[-6:] == menu("voicemail", "attendant", "ring")
+            call.press("2")
+            await talks(phones, ATTENDANT)
+
+    @pytest.mark.parametrize(("voice", "key"), [(TOLD, "1"), (FULL, "7"), (FULL, "#")])
+    async def test_a_key_that_means_nothing_ends_no_sentence(self, spoken: Spoken, voice: Voice, key: str) -> None:
+        await spoken.use(dialplan(voice))
+        await spoken.show(away(back=NOW + HOUR))
+        async with spoken.call(at()) as call:
+            await call.until(f"en/name/{name_key(ANNA)}")
+            call.press(key)
+            await call.until("en/oclock/10")
+            assert call.heard[1:] == ["en/outside/meeting", "en/back/today", "en/oclock/10"]
+
+    async def test_the_hash_says_the_menu_again(self, spoken: Spoken) -> None:
+        await spoken.use(dialplan(replace(FULL, no_key=Choice.RING)))
+        await spoken.show(away())
+        async with spoken.phones(ATTENDANT) as phones, spoken.call(at()) as call:
+            await call.until("en/press/4")
+            call.press("#")
+            await call.until("en/press/4", 2)
+            call.press("2")
+            await talks(phones, ATTENDANT)
+            assert phones.rung == [ATTENDANT]
+
+    async def test_a_menu_whose_last_prompt_cannot_be_played_waits_for_a_key(self, spoken: Spoken) -> None:
+        await spoken.use(dialplan(replace(FULL, ring_anyway=False)))
+        await spoken.show(away())
+        last = spoken.server.folder / "data" / "sounds" / "en" / "backsoon" / "press" / "2.wav"
+        aside = last.rename(last.with_suffix(".aside"))
+        try:
+            async with spoken.phones(ATTENDANT) as phones, spoken.call(at()) as call:
+                await call.until("en/menu/attendant")
+                await asyncio.sleep(1)
+                call.press("2")
+                await talks(phones, ATTENDANT)
+        finally:
+            aside.rename(last)
 
     @pytest.mark.parametrize(("key", "told"), [("2", ["transfer"]), ("3", ["transfer", "deputy-away"])])
     async def test_nobody_answers_so_a_message(self, spoken: Spoken, key: str, told: list[str]) -> None:
@@ -250,6 +308,12 @@ class TestDiverted:
             assert (await spoken.heard(at()))[1] == "en/outside/meeting"
             assert phones.rung == ["1002"]
 
+    async def test_to_what_is_no_telephone_as_the_operator_says(self, spoken: Spoken) -> None:
+        own = "\n[backsoon-local]\nexten => 9,1,Answer()\n same => n,Playback(digits/9)\n same => n,Return()\n"
+        await spoken.use(dialplan() + own)
+        await spoken.show(away(divert="9"))
+        assert (await spoken.heard(at()))[:3] == ["en/digits/9", f"en/name/{name_key(ANNA)}", "en/outside/meeting"]
+
     @pytest.mark.parametrize("number", ["1001", "+4690012345", "s", "backsoon", "h"])
     async def test_never_to_the_same_room_and_never_outside(self, spoken: Spoken, number: str) -> None:
         await spoken.show(away(divert=number))
@@ -312,9 +376,11 @@ class TestRingsThrough:
             await call.ended()
         async with spoken.call("112", "trunk", number="1009") as call:
             await call.ended()
+        async with spoken.call("112", "1001-mobile") as call:
+            await call.ended()
         async with spoken.call("1002", "1010") as call, spoken.phones():
             await call.ended()
-        assert set(spoken.database()) == {"/backsoon-emergency/1007"}
+        assert set(spoken.database()) == {"/backsoon-emergency/1007", "/backsoon-emergency/1001"}
 
     async def test_what_follows_finds_everything_as_it_was(self, spoken: Spoken) -> None:
         """The variables are those of whoever is called, not of a deputy who was looked at; the language is as ever."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,29 @@ class TestConfirmed:
         await spoken.show(presented(language="sv", zone=ZONE, deputy="1002", plan=(coming(),)))
         _, heard = await dial(spoken, "*23*6*1224#")
         assert heard == ["sv/own/holiday", *until(spoken, "sv", ZONE)]
+
+    async def test_from_another_telephone_of_theirs(self, spoken: Spoken) -> None:
+        assert (await dial(spoken, "*23*9#", "1001-mobile"))[1][0] == "en/own/sick"
+        assert list(spoken.database()) == ["/backsoon-hand/1001"]
+
+    async def test_unless_somebody_is_called_so(self, spoken: Spoken) -> None:
+        await spoken.show(presented("1001-mobile", deputy="1002"))
+        await dial(spoken, "*23*9#", "1001-mobile")
+        assert "/backsoon-hand/1001-mobile" in spoken.database()
+        assert "/backsoon-hand/1001" not in spoken.database()
+
+    async def test_until_when_backsoon_says_where_it_has_taken_it_over(self, spoken: Spoken) -> None:
+        """It knows holidays, and the person's own hours."""
+        end = now() + timedelta(days=40)
+        async with spoken.call("*23*8%23", "1001") as call:
+            while "/backsoon-hand/1001" not in spoken.database():
+                await asyncio.sleep(0.02)
+            plan = (PlannedReferral(now() - HOUR, end, end, "gone_for_the_day", Phone.CLOSED, "", True),)
+            await spoken.show(presented(plan=plan))
+            await spoken.operate(("DBDel", [("Family", "backsoon-hand"), ("Key", "1001")]))
+            heard = await call.ended()
+        keys = moment(end, now(), languages()["en"].rules, "until")
+        assert heard == ["en/own/gone_for_the_day", *(f"en/{key}" for key in keys)]
 
     async def test_refused(self, spoken: Spoken) -> None:
         assert await dial(spoken, "*23*1*2561#") == ([100, 183, 484], ["en/own/wrong"])

@@ -14,6 +14,9 @@ NUMBER = re.compile(r"\+?[0-9]{2,20}")
 MAILBOXES = re.compile(r"[0-9A-Za-z_-]{1,32}")
 """A context of voicemail.conf."""
 
+YEARS = tuple(map(str, range(2026, 2076)))
+"""The years that can be told."""
+
 
 class Choice(StrEnum):
     """What a caller may choose, and what happens where no key is pressed."""

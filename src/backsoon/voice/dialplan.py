@@ -5,6 +5,7 @@ One context a language, `backsoon-say-xx`; each extension of it returns the prom
     time    ARG1 hour "00".."23", ARG2 minute "00".."59"
     week    ARG1 weekday "1".."7" (ISO 8601), ARG2 day "1".."31", ARG3 month "1".."12"
     date    the same
+    year    the same, ARG4 year "2026".."2075"
     choice  ARG1 what may be chosen, ARG2 its key
 
 They are handed such digits only (see `switchboards.asterisk.answering`), so there is nothing here to filter.
@@ -18,7 +19,7 @@ from backsoon.voice.language import Language, languages
 
 FOLDER = "backsoon"
 """Where a language's prompts are within its folder of sounds."""
-DAY = {"weekday": "${ARG1}", "day": "${ARG2}", "month": "${ARG3}"}
+DAY = {"weekday": "${ARG1}", "day": "${ARG2}", "month": "${ARG3}", "year": "${ARG4}"}
 TIME = {"hour": "${ARG1}", "minute": "${ARG2}"}
 CHOICE = {"choice": "${ARG1}", "digit": "${ARG2}"}
 
@@ -31,6 +32,7 @@ exten => time,1,GotoIf($["${ARG2}" = "00"]?sharp)
  same => n(sharp),Return(@SHARP@)
 exten => week,1,Return(@WEEK@)
 exten => date,1,Return(@DATE@)
+exten => year,1,Return(@FAR@)
 exten => choice,1,Return(@CHOICE@)
 
 """
@@ -49,6 +51,7 @@ def _context(language: Language) -> str:
         ("@SHARP@", rules.on_the_hour, TIME),
         ("@WEEK@", rules.week, DAY),
         ("@DATE@", rules.date, DAY),
+        ("@FAR@", rules.far, DAY),
         ("@CHOICE@", rules.menu_item, CHOICE),
     ):
         text = text.replace(mark, prompts(template, values))

@@ -2,11 +2,13 @@
 
 A prompt is a file that says one text; its key is its name without an ending. Sentences are put together from prompts in
 the dialplan, by templates: keys with `{hour}` ("00".."23"), `{minute}` ("01".."59"), `{weekday}` (ISO 8601, "1".."7"),
-`{day}` ("1".."31"), `{month}` ("1".."12"), `{choice}` (`spoken.Choice`) or `{digit}` ("0".."9") in them.
+`{day}` ("1".."31"), `{month}` ("1".."12"), `{year}` (`spoken.YEARS`), `{choice}` (`spoken.Choice`) or `{digit}`
+("0".."9") in them.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,8 +21,9 @@ from types import MappingProxyType
 
 from backsoon.domain.defaults import NOT_AVAILABLE, REASONS
 from backsoon.domain.errors import BacksoonError
-from backsoon.domain.spoken import Choice
+from backsoon.domain.spoken import YEARS, Choice
 
+log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 """Where the languages are that are shipped."""
 KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)?")
@@ -46,6 +49,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "weekday": tuple(map(str, range(1, 8))),
     "day": tuple(map(str, range(1, 32))),
     "month": tuple(map(str, range(1, 13))),
+    "year": YEARS,
     "choice": CHOICES,
     "digit": tuple(map(str, range(10))),
 }
@@ -65,9 +69,10 @@ class BadLanguage(BacksoonError):
 class NumberRules:
     """How a language says times and dates: texts of prompts, and templates that put them in order.
 
-    Lists begin with Monday, the first, January, 00 and (minutes) 01. `oclock` are whole times on the hour, `hours`
-    those that minutes follow. A text of "" is said by a short silence: where nothing is said for some hours of the day.
-    `more` are further prompts, by key, that the templates name.
+    Lists begin with Monday, the first, January, 00, (minutes) 01 and (years) 2026. `oclock` are whole times on the
+    hour, `hours` those that minutes follow. `far` tells a date that is about a year ahead, or more. A text of "" is
+    said by a short silence: where nothing is said for some hours of the day. `more` are further prompts, by key, that
+    the templates name.
     """
 
     weekdays: tuple[str, ...]
@@ -76,18 +81,20 @@ class NumberRules:
     hours: tuple[str, ...]
     oclock: tuple[str, ...]
     minutes: tuple[str, ...]
+    years: tuple[str, ...] = YEARS
     more: Mapping[str, str] = field(default_factory=dict)
     on_the_hour: tuple[str, ...] = ("oclock/{hour}",)
     past: tuple[str, ...] = ("hour/{hour}", "minute/{minute}")
     week: tuple[str, ...] = ("weekday/{weekday}",)
     date: tuple[str, ...] = ("day/{day}", "month/{month}")
+    far: tuple[str, ...] = ("day/{day}", "month/{month}", "year/{year}")
     menu_item: tuple[str, ...] = ("menu/{choice}", "press/{digit}")
 
     def texts(self) -> dict[str, str]:
         """The text of each prompt, by its key."""
         series = (
             ("weekday", self.weekdays), ("day", self.days), ("month", self.months),
-            ("hour", self.hours), ("oclock", self.oclock), ("minute", self.minutes),
+            ("hour", self.hours), ("oclock", self.oclock), ("minute", self.minutes), ("year", self.years),
         )  # fmt: skip
         texts = {f"{of}/{value}": text for of, said in series for value, text in zip(_values(of), said, strict=True)}
         return {**texts, **self.more}
@@ -99,6 +106,7 @@ class NumberRules:
             "past": (self.past, ("hour", "minute")),
             "week": (self.week, ("weekday", "day", "month")),
             "date": (self.date, ("weekday", "day", "month")),
+            "far": (self.far, ("weekday", "day", "month", "year")),
             "menu_item": (self.menu_item, ("choice", "digit")),
         }
 
@@ -133,10 +141,22 @@ def _values(name: str) -> tuple[str, ...]:
 
 @cache
 def languages(folder: Path = FOLDER) -> Mapping[str, Language]:
-    """All languages that have both files in the folder, by tag. Raises `BadLanguage`."""
+    """All languages that have both files in the folder, by tag.
+
+    One whose files do not hold what they must is left out, and told of in the log: the others' callers are told on.
+    """
     tags = sorted(file.stem for file in (folder / "phrases").glob("*.toml"))
     both = [tag for tag in tags if (folder / "numbers" / f"{tag}.py").is_file()]
-    return MappingProxyType({tag: load_language(tag, folder) for tag in both})
+    loaded = ((tag, _loaded(tag, folder)) for tag in both)
+    return MappingProxyType({tag: language for tag, language in loaded if language is not None})
+
+
+def _loaded(tag: str, folder: Path) -> Language | None:
+    try:
+        return load_language(tag, folder)
+    except BadLanguage as error:
+        log.error("nobody is told in %s: %s: %s", tag, error, error.remedy)
+        return None
 
 
 def check_whole(tag: str, folder: Path = FOLDER) -> None:

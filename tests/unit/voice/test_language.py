@@ -112,6 +112,24 @@ def test_a_third_language_is_two_files(tmp_path: Path) -> None:
     assert said(made_up["xx"], made_up["xx"].rules.date, day="3", month="4") == "mo 4 da 3"
 
 
+def test_years() -> None:
+    english, swedish = languages()["en"].rules.texts(), languages()["sv"].rules.texts()
+    assert (english["year/2026"], swedish["year/2026"]) == ("twenty twenty six", "tjugohundratjugosex")
+    assert (english["year/2030"], swedish["year/2030"]) == ("twenty thirty", "tjugohundratrettio")
+    assert (english["year/2075"], swedish["year/2075"]) == ("twenty seventy five", "tjugohundrasjuttiofem")
+
+
+def test_one_that_is_wrong_takes_no_other_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_language(tmp_path)
+    for tag in ("xx", "yy"):
+        for part in ("phrases/{}.toml", "numbers/{}.py"):
+            (folder / part.format(tag)).write_bytes((folder / part.format("xx")).read_bytes())
+    (folder / "phrases" / "yy.toml").write_text("voice = 1", encoding="utf-8")
+    assert list(languages(folder)) == ["xx"]
+    assert "yy.toml" in caplog.text
+    assert "phrases." in caplog.text
+
+
 def test_one_file_alone_is_no_language(tmp_path: Path) -> None:
     write_language(tmp_path)
     (tmp_path / "numbers" / "xx.py").unlink()

@@ -69,15 +69,21 @@ def _list(items: Iterable[str]) -> str:
 
 
 WHO = r"""; The extension of whoever calls, by the account that their telephone signs in with; nothing for others.
-; Never take the caller id: it can be forged. Where accounts are not named by the extension, change the line of
-; LOCAL(account): to ${DB(accounts/...)}, for example.
+; 1001-mobile is another telephone of 1001, unless Backsoon has something of somebody who is called so. Never take
+; the caller id: it can be forged. Where accounts are not named by the extension, change the line of LOCAL(account):
+; to ${DB(accounts/...)}, for example.
 [backsoon-account]
 exten => s,1,GotoIf($["${CHANNEL(channeltype)}" != "@TECHNOLOGY@"]?nobody)
  same => n,Set(LOCAL(account)=@ACCOUNT@)
  same => n,Set(LOCAL(plain)=${FILTER(0-9A-Za-z_.+\x2d,${account})})
  same => n,GotoIf($[${LEN(${plain})} = 0 | ${LEN(${plain})} > 32]?nobody)
  same => n,GotoIf($[${LEN(${plain})} != ${LEN(${account})}]?nobody)
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${plain},1)} = 0 | "${plain}" = "anonymous"]?nobody)
+ same => n,Set(LOCAL(whose)=${CUT(plain,-,1)})
+ same => n,Set(LOCAL(known)=${DB_EXISTS(@PERSONS@/${plain})}${DB_EXISTS(@PLANS@/${plain})})
+ same => n,GotoIf($["${whose}" = "${plain}" | "${known}" != "00"]?plain)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${whose},1)} = 0]?plain)
+ same => n,Return(${whose})
+ same => n(plain),GotoIf($[0${DIALPLAN_EXISTS(backsoon-people,${plain},1)} = 0 | "${plain}" = "anonymous"]?nobody)
  same => n,Return(${plain})
  same => n(nobody),Return()
 
@@ -92,7 +98,7 @@ ANSWER = r"""; Answers a call to somebody who is away. One line before your own 
 ; It returns where the telephone should ring: nobody is away, it only informs, the call rings through, or the caller
 ; chose to ring anyway. Else it diverts, or tells and offers a menu, and hangs up.
 ; A second argument asks for another instant, in seconds since 1970.
-; Needs the modules app_dial, app_playback, app_read, func_callerid, func_channel and func_dialplan as well,
+; Needs the modules app_dial, app_playback, app_read, func_callerid, func_channel, func_dialplan and func_env as well,
 ; app_voicemail where there are mailboxes, and app_sayunixtime where the prompts are not there.
 [backsoon-answer]
 exten => s,1,Gosub(backsoon,s,1(${ARG1},${ARG2}))
@@ -108,14 +114,21 @@ exten => s,1,Gosub(backsoon,s,1(${ARG1},${ARG2}))
  same => n,Gosub(backsoon-through,s,1)
  same => n,GotoIf($[0${GOSUB_RETVAL} = 1]?ring)
  same => n,Set(LOCAL(divert)=${BACKSOON_DIVERT})
- same => n,GotoIf($[${LEN(${divert})} = 0 | 0${DIALPLAN_EXISTS(backsoon-divert,${divert},1)} = 0]?tell)
- same => n,Gosub(backsoon-reachable,s,1(${divert}))
+ same => n,GotoIf($[${LEN(${divert})} = 0]?tell)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-local,${divert},1)} = 1]?there)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-divert,${divert},1)} = 0]?tell)
+ same => n(there),Gosub(backsoon-reachable,s,1(${divert}))
  same => n,Set(LOCAL(there)=${GOSUB_RETVAL})
  same => n,Gosub(backsoon,s,1(${extension},${now}))
  same => n,GotoIf($["${BACKSOON_PHONE}" != "closed"]?ring)
  same => n,GotoIf($[0${there} != 1]?tell)
- same => n,Gosub(backsoon-divert,${divert},1)
- same => n(tell),Answer()
+ same => n,Gosub(backsoon-ring,s,1(${divert}))
+ same => n(tell),Gosub(backsoon-listening,s,1)
+ same => n,Set(LOCAL(listening)=${GOSUB_RETVAL})
+ same => n,Gosub(backsoon,s,1(${extension},${now}))
+ same => n,GotoIf($["${BACKSOON_PHONE}" != "closed"]?ring)
+ same => n,Set(BACKSOON_KEY=)
+ same => n,Answer()
  same => n,Wait(0.3)
  same => n,Set(LOCAL(before)=${CHANNEL(language)})
  same => n,Gosub(backsoon-language,s,1(${BACKSOON_LANGUAGE}))
@@ -152,21 +165,30 @@ exten => s,1,Set(LOCAL(called)=0${FILTER(0-9,${DB(@EMERGENCIES@/${extension})}):
  same => n,Return(0)
  same => n(yes),Return(1)
 
-; The language in which a line of ARG1 is told, and the folder of its sounds: its own, the organisation's, English.
-; Nothing where no spoken contexts are printed.
+; The language in which a line of ARG1 is told, and the folder of its sounds: its own, the organisation's, English, the
+; first of these whose prompts are on the disk; where that cannot be seen, whose rules are printed below. Nothing where
+; none is printed.
 [backsoon-language]
-exten => s,1,Set(LOCAL(tag)=${FILTER(0-9A-Za-z_,${ARG1})})
- same => n,Set(CHANNEL(language)=${IF($["${tag}" = ""]?@LANGUAGE@:${tag})})
+exten => s,1,Set(LOCAL(line)=${FILTER(0-9A-Za-z_,${ARG1})})
+ same => n,Set(LOCAL(line)=${IF($["${line}" = ""]?@LANGUAGE@:${line})})
+ same => n,Set(CHANNEL(language)=${line})
+ same => n,Set(LOCAL(lines)=${line}~@LANGUAGE@~en)
+ same => n,Set(LOCAL(chosen)=)
+ same => n,Set(LOCAL(number)=0)
+ same => n(next),Set(LOCAL(number)=$[${number} + 1])
+ same => n,GotoIf($[${number} > 3]?chosen)
+ same => n,Set(LOCAL(tag)=${CUT(lines,~,${number})})
  same => n,Set(LOCAL(tag)=${CUT(tag,_,1)})
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-say-${tag},time,1)} = 1]?found)
- same => n,Set(LOCAL(tag)=@LANGUAGE@)
+ same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-say-${tag},time,1)} = 0]?next)
+ same => n,Set(LOCAL(chosen)=${IF($["${chosen}" = ""]?${number}:${chosen})})
+ same => n,GotoIf($["${STAT(e,${ASTDATADIR}/sounds/${tag}/backsoon)}" = "0"]?next)
+ same => n,Set(LOCAL(chosen)=${number})
+ same => n(chosen),GotoIf($["${chosen}" = ""]?none)
+ same => n,Set(LOCAL(tag)=${CUT(lines,~,${chosen})})
  same => n,Set(LOCAL(tag)=${CUT(tag,_,1)})
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-say-${tag},time,1)} = 1]?other)
- same => n,Set(LOCAL(tag)=en)
- same => n,GotoIf($[0${DIALPLAN_EXISTS(backsoon-say-${tag},time,1)} = 1]?other)
- same => n,Return()
- same => n(other),Set(CHANNEL(language)=${tag})
- same => n(found),Return(${tag})
+ same => n,Set(CHANNEL(language)=${IF($[${chosen} = 1]?${line}:${tag})})
+ same => n,Return(${tag})
+ same => n(none),Return()
 
 """
 

@@ -1,18 +1,21 @@
 """The part of the dialplan that tells who is away, why and until when, and offers the caller what can be had.
 
 It tells in words where the spoken contexts are printed too (`backsoon.voice.dialplan`) and the prompts are there, else
-with Asterisk's own sounds. Keys pressed during Playback are lost, so the menu is said within Read.
+with Asterisk's own sounds. Whoever knows the menu need not hear it, nor the sentence before it: a key ends either. Keys
+are lost during Playback, so the sentence is told by Background, and the menu within Read.
 """
 
 from __future__ import annotations
 
 from backsoon.domain.defaults import NOT_AVAILABLE
-from backsoon.domain.spoken import Choice, Voice
+from backsoon.domain.spoken import YEARS, Choice, Voice
 
 PATIENCE = "5"
 """Seconds that a caller has to press a key."""
 ATTEMPTS = "3"
 """How often the menu is said to somebody who presses keys that it does not have."""
+FAR_DAYS = 330
+"""Days ahead from which a date needs its year."""
 FALL_BACKS = (Choice.VOICEMAIL, Choice.ATTENDANT, Choice.HANG_UP)
 
 
@@ -24,7 +27,9 @@ def offered(voice: Voice) -> dict[str, str]:
         "@INTERNAL@": "reason" if voice.internal_hears_more else "outside",
         "@NAME@": "${FILTER(0-9a-f,${CUT(person,~,4)})}" if voice.names else "",
         "@NEUTRAL@": NOT_AVAILABLE,
+        "@CANS@": "".join(CAN.format(choice=choice) for _, choice in with_keys),
         "@OFFERS@": "".join(OFFER.format(choice=choice, key=key) for key, choice in with_keys),
+        "@PRESSED@": "".join(PRESSED.format(key=key) for key, _ in with_keys),
         "@KEYS@": "".join(f"exten => {key},1,Return({choice})\n" for key, choice in with_keys),
         "@NO_KEY@": "".join(TRY.format(choice=choice) for choice in no_key),
         "@CAN_VOICEMAIL@": f"${{VM_INFO(${{extension}}@{voice.voicemail},exists)}}" if voice.voicemail else "0",
@@ -32,11 +37,20 @@ def offered(voice: Voice) -> dict[str, str]:
         "@ATTENDANT@": voice.attendant,
         "@DEPUTY@": r"${FILTER(0-9A-Za-z_.+\x2d,${CUT(person,~,5)})}",
         "@CAN_RING@": str(int(voice.ring_anyway)),
+        "@FAR@": str(FAR_DAYS * 86400),
+        "@YEAR@": YEARS[0],
+        "@LAST_YEAR@": YEARS[-1],
         "@PATIENCE@": PATIENCE,
         "@ATTEMPTS@": ATTEMPTS,
     }
 
 
+CAN = """ same => n,Gosub(backsoon-can,{choice},1)
+ same => n,GotoIf($[0${{GOSUB_RETVAL}} = 1]?keys)
+"""
+PRESSED = """exten => {key},1,Set(BACKSOON_KEY=${{EXTEN}})
+ same => n,Return(1)
+"""
 OFFER = """ same => n,Gosub(backsoon-offer,s,1({choice},{key}))
  same => n,Set(LOCAL(keys)=${{keys}}${{IF($["${{GOSUB_RETVAL}}" = ""]?:{key})}})
  same => n,Set(LOCAL(list)=${{list}}${{IF($["${{GOSUB_RETVAL}}" = ""]?:&${{GOSUB_RETVAL}})}})
@@ -45,7 +59,20 @@ TRY = """ same => n,Gosub(backsoon-try,s,1({choice}))
  same => n,GotoIf($[0${{GOSUB_RETVAL}} = 1]?rung)
 """
 
-TELL = r"""; Says who is away, why, and when they are back. Returns 1 where the prompts are there.
+TELL = r"""; The context of the keys that count while the sentence is told: those of the menu, where it offers anything.
+[backsoon-listening]
+exten => s,1,NoOp()
+@CANS@ same => n,Return(backsoon-deaf)
+ same => n(keys),Return(backsoon-pressed)
+
+; A key that is pressed while the sentence is told leads here, out of backsoon-tell. Without a menu none does.
+[backsoon-pressed]
+@PRESSED@
+[backsoon-deaf]
+exten => none,1,Return()
+
+; Says who is away, why, and when they are back, until a key is pressed (BACKSOON_KEY). Returns 1 where the prompts are
+; there.
 [backsoon-tell]
 exten => s,1,Set(LOCAL(clause)=${IF($["${account}" = ""]?outside:@INTERNAL@)}/${BACKSOON_REASON})
  same => n,Gosub(backsoon-moment,s,1(${BACKSOON_BACK},back))
@@ -55,26 +82,28 @@ exten => s,1,Set(LOCAL(clause)=${IF($["${account}" = ""]?outside:@INTERNAL@)}/${
  same => n,Set(LOCAL(clause)=unavailable-today)
  same => n(who),Set(LOCAL(name)=@NAME@)
  same => n,GotoIf($["${name}" = ""]?nobody)
- same => n,Playback(backsoon/name/${name})
- same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?why)
- same => n(nobody),Playback(backsoon/person)
- same => n(why),Playback(backsoon/${clause})
- same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?back)
- same => n,Playback(backsoon/outside/@NEUTRAL@)
- same => n,GotoIf($["${PLAYBACKSTATUS}" != "SUCCESS"]?without)
+ same => n,Background(backsoon/name/${name},m,,${listening})
+ same => n,GotoIf($["${BACKGROUNDSTATUS}" = "SUCCESS"]?why)
+ same => n(nobody),Background(backsoon/person,m,,${listening})
+ same => n(why),Background(backsoon/${clause},m,,${listening})
+ same => n,GotoIf($["${BACKGROUNDSTATUS}" = "SUCCESS"]?back)
+ same => n,Background(backsoon/outside/@NEUTRAL@,m,,${listening})
+ same => n,GotoIf($["${BACKGROUNDSTATUS}" != "SUCCESS"]?without)
  same => n(back),GotoIf($["${back}" = ""]?told)
- same => n,Playback(${back})
+ same => n,Background(${back},m,,${listening})
 ; Where a prompt of it is missing, half a time was told: a wrong one.
- same => n,GotoIf($["${PLAYBACKSTATUS}" = "SUCCESS"]?told)
+ same => n,GotoIf($["${BACKGROUNDSTATUS}" = "SUCCESS"]?told)
  same => n,SayUnixTime(${BACKSOON_BACK},${BACKSOON_ZONE},AdBkM)
  same => n(told),Return(1)
- same => n(without),Playback(vm-nobodyavail)
+ same => n(without),Background(vm-nobodyavail,m,,${listening})
  same => n,GotoIf($[0${BACKSOON_BACK} <= ${now} | ${LEN(${BACKSOON_BACK})} > 10]?done)
  same => n,SayUnixTime(${BACKSOON_BACK},${BACKSOON_ZONE},AdBkM)
  same => n(done),Return(0)
 
 ; The prompts for an instant ARG1 (seconds since 1970): the time today, day of the week and time within six days, else
-; the date. ARG2 is what stands before it. Returns FORM:PROMPTS; nothing where the instant is not to come.
+; the date, with the year where that is eleven months ahead. Of an instant at midnight the day alone is told: many take
+; "Tuesday at midnight" for the end of Tuesday. ARG2 is what stands before it. Returns FORM:PROMPTS; nothing where the
+; instant is not to come, or so far ahead that nobody tells it.
 [backsoon-moment]
 exten => s,1,GotoIf($[0${ARG1} <= ${now} | ${LEN(${ARG1})} > 10 | ${LEN(${language})} = 0]?none)
  same => n,Set(LOCAL(zone)=${IF($["${BACKSOON_ZONE}" = ""]?@ZONE@:${BACKSOON_ZONE})})
@@ -85,14 +114,16 @@ exten => s,1,GotoIf($[0${ARG1} <= ${now} | ${LEN(${ARG1})} > 10 | ${LEN(${langua
  same => n,Set(LOCAL(away)=${IF($[${ARG1} > ${now} + 691200]?691200:${away})})
  same => n,Set(LOCAL(form)=${IF($[${away} > 561600]?date:${IF($[${away} > 43200]?week:today)})})
  same => n,Set(LOCAL(list)=backsoon/${ARG2}/${form})
+ same => n,Set(LOCAL(time)=${STRFTIME(${ARG1},${zone},%H%M)})
  same => n,GotoIf($["${form}" = "today"]?time)
- same => n,Set(LOCAL(day)=${STRFTIME(${ARG1},${zone},%u%d%m)})
- same => n,Gosub(backsoon-say-${language},${form},1(${day:0:1},$[1${day:1:2} - 100],$[1${day:3:2} - 100]))
+ same => n,Set(LOCAL(day)=${STRFTIME(${ARG1},${zone},%u%d%m%Y)})
+ same => n,Set(LOCAL(said)=${IF($[${ARG1} > ${now} + @FAR@]?year:${form})})
+ same => n,GotoIf($["${said}" = "year" & (${day:5} < @YEAR@ | ${day:5} > @LAST_YEAR@)]?none)
+ same => n,Gosub(backsoon-say-${language},${said},1(${day:0:1},$[1${day:1:2} - 100],$[1${day:3:2} - 100],${day:5}))
  same => n,Set(LOCAL(list)=${list}&${GOSUB_RETVAL})
- same => n,GotoIf($["${form}" = "date"]?done)
+ same => n,GotoIf($["${form}" = "date" | "${time}" = "0000"]?done)
  same => n,Set(LOCAL(list)=${list}&backsoon/at)
- same => n(time),Set(LOCAL(time)=${STRFTIME(${ARG1},${zone},%H%M)})
- same => n,Gosub(backsoon-say-${language},time,1(${time:0:2},${time:2:2}))
+ same => n(time),Gosub(backsoon-say-${language},time,1(${time:0:2},${time:2:2}))
  same => n,Set(LOCAL(list)=${list}&${GOSUB_RETVAL})
  same => n(done),Return(${form}:${list})
  same => n(none),Return(:)
@@ -105,12 +136,17 @@ exten => s,1,Set(LOCAL(keys)=)
  same => n,Set(LOCAL(list)=)
 @OFFERS@ same => n,GotoIf($["${keys}" = ""]?silent)
  same => n,Set(LOCAL(tries)=0)
+ same => n,GotoIf($["${BACKSOON_KEY}" != ""]?pressed)
  same => n(again),Set(LOCAL(tries)=$[${tries} + 1])
  same => n,Read(BACKSOON_KEY,${list:1},1,,1,@PATIENCE@)
- same => n,Set(LOCAL(key)=${FILTER(0-9*,${BACKSOON_KEY})})
- same => n,GotoIf($[${LEN(${key})} = 0]?silent)
+; Where the last prompt cannot be played Read waits for nobody.
+ same => n,GotoIf($["${READSTATUS}" != "ERROR"]?read)
+ same => n,Read(BACKSOON_KEY,,1,,1,@PATIENCE@)
+ same => n(read),GotoIf($["${READSTATUS}" = "TIMEOUT"]?silent)
+ same => n(pressed),Set(LOCAL(key)=${FILTER(0-9*,${BACKSOON_KEY})})
+ same => n,GotoIf($[${LEN(${key})} = 0]?wrong)
  same => n,GotoIf($[${LEN(${STRREPLACE(keys,${key})})} < ${LEN(${keys})}]?chosen)
- same => n,GotoIf($[${tries} < @ATTEMPTS@]?again)
+ same => n(wrong),GotoIf($[${tries} < @ATTEMPTS@]?again)
 ; No key: each in turn until one can be had.
  same => n(silent),Set(BACKSOON_KEY=)
 @NO_KEY@ same => n,Hangup()

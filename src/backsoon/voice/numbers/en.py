@@ -6,13 +6,14 @@ is said as well, so that 20:30 is not taken for the morning.
 
 from __future__ import annotations
 
+from backsoon.domain.spoken import YEARS
 from backsoon.voice.language import NumberRules
 
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
-_TENS = ("", "", "twenty", "thirty", "forty", "fifty")
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy")
 _ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
     "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
@@ -63,6 +64,7 @@ RULES = NumberRules(
     hours=tuple(_number(hour % 12 or 12) for hour in range(24)),
     oclock=tuple(_oclock(hour) for hour in range(24)),
     minutes=tuple(_minute(minute) for minute in range(1, 60)),
+    years=tuple(f"twenty {_number(int(year[2:]))}" for year in YEARS),
     more={f"half/{hour:02}": _part_of_day(hour) for hour in range(24)},
     past=("hour/{hour}", "minute/{minute}", "half/{hour}"),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from backsoon.domain.spoken import YEARS
 from backsoon.voice.language import NumberRules
 
 _SMALL = (
     "noll", "ett", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva", "tolv", "tretton",
     "fjorton", "femton", "sexton", "sjutton", "arton", "nitton",
 )  # fmt: skip
-_TENS = ("", "", "tjugo", "trettio", "fyrtio", "femtio")
+_TENS = ("", "", "tjugo", "trettio", "fyrtio", "femtio", "sextio", "sjuttio")
 _ORDINALS = (
     "första", "andra", "tredje", "fjärde", "femte", "sjätte", "sjunde", "åttonde", "nionde", "tionde", "elfte",
     "tolfte", "trettonde", "fjortonde", "femtonde", "sextonde", "sjuttonde", "artonde", "nittonde", "tjugonde",
@@ -46,4 +47,5 @@ RULES = NumberRules(
     hours=_HOURS,
     oclock=_HOURS,
     minutes=tuple(_minute(minute) for minute in range(1, 60)),
+    years=tuple(f"tjugohundra{_number(int(year[2:]))}" for year in YEARS),
 )
