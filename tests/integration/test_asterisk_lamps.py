@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backsoon.domain.model import Phone
-from backsoon.switchboards.base import NOTHING, Lamp, Order, Presentation, Rendered, Session
+from backsoon.switchboards.base import NOTHING, Lamp, Order, Presentation, Rendered, Session, WatchedSession
 from backsoon.testing.switchboards import INJECTIONS
 from backsoon.wire.ami_client import AmiClient, open_ami
 from tests.asterisk_server import OPERATOR, Asterisk
@@ -68,6 +68,17 @@ class TestLamps:
         await session.show([Order("1001", away, rendered(asterisk, INFORMING))])
         await settled(operator, "Idle")
         assert await presence(operator) == ("away", "lunch", "Lunch until 13:00")
+
+    async def test_who_is_watched_can_be_asked(self, asterisk: Asterisk, session: Session) -> None:
+        assert isinstance(session, WatchedSession)
+        assert list(await session.watched()) == []
+        async with (
+            watching(asterisk.sip_port, "1001", "caller") as one,
+            watching(asterisk.sip_port, "1002", "caller") as other,
+        ):
+            await one.until("Ready")
+            await other.until("Ready")
+            assert sorted(await session.watched()) == ["1001", "1002"]
 
     async def test_a_telephone_that_watches(self, asterisk: Asterisk, session: Session) -> None:
         away = rendered(asterisk, MEETING)

@@ -23,6 +23,7 @@ from backsoon.engine.patience import patiently
 from backsoon.engine.queued import OVERTAKEN, UNKNOWN, Urgency, batches, divided, sharing
 from backsoon.engine.shown import Shown
 from backsoon.engine.timing import Clock, pause
+from backsoon.engine.watched import Watched
 from backsoon.store.base import Store, StoreError
 from backsoon.switchboards.base import (
     NOTHING,
@@ -96,6 +97,7 @@ class Publisher:
         self._telling: list[dict[str, Order]] = [{} for _ in Urgency]
         """What was taken from the queues and is being told; `OVERTAKEN` where something newer is wanted meanwhile."""
         self._shown = Shown(settings, store, clock)
+        self._watched = Watched(clock, patience)
         self._strangers: set[str] = set()
         self._unasked = False
         """Whether the session is with a switchboard that cannot be asked what it holds."""
@@ -275,6 +277,7 @@ class Publisher:
             group.create_task(self._watch(session))
             group.create_task(self._tell_for_ever(session))
             group.create_task(self._shown.save_for_ever())
+            group.create_task(self._watched.look(session))
             if self.attend is not None:
                 group.create_task(self.attend(session))
             await self._settle_differences()
@@ -304,7 +307,7 @@ class Publisher:
         """Tell all that waits in a queue, stopping for what is more urgent."""
         self._telling[urgency], self._wanted[urgency] = self._wanted[urgency], {}
         telling = self._telling[urgency]
-        portions = batches(telling.values(), BATCH[urgency])
+        portions = batches(self._watched.first(telling), BATCH[urgency])
         batch: list[Order] = []
         carried: list[list[Order]] = []
         told: set[str] = set()

@@ -8,7 +8,7 @@ reads back what the switchboard holds of ours and sends the differences, so rest
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,7 @@ __all__ = [
     "Switchboard",
     "SwitchboardDenied",
     "SwitchboardError",
+    "WatchedSession",
 ]
 
 EXTENSION = re.compile(r"[0-9A-Za-z_.+-]{1,32}")
@@ -204,6 +205,18 @@ class HandSession(Protocol):
     async def dialled(self) -> None:
         """Wait until somebody has dialled something since `by_hand` was last asked. It may come for nothing, and it may
         be missed: ask from time to time."""
+        ...
+
+
+@runtime_checkable
+class WatchedSession(Protocol):
+    """What a session has beside where it can tell whose lamps are looked at: where many change these come first."""
+
+    async def watched(self) -> Collection[str]:
+        """The extensions whose lamps a telephone watches now; a hint: none where it cannot be told.
+
+        It is asked every few minutes. Raises `SwitchboardError` where the session is lost.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ An answer of Asterisk is not durable: a crash may lose the last second. Hence `r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -114,7 +114,7 @@ class AsteriskSwitchboard:
 
 
 class AsteriskSession:
-    """One connection to Asterisk. It keeps the contracts of `Session` and of `HandSession`."""
+    """One connection to Asterisk. It keeps the contracts of `Session`, `HandSession` and `WatchedSession`."""
 
     def __init__(self, client: AmiClient, settings: AsteriskSettings, hints: Hints | None = None) -> None:
         self._client = client
@@ -166,6 +166,18 @@ class AsteriskSession:
         """Take it out of AstDB."""
         with switchboard_errors():
             await self._hands.done(taken)
+
+    async def watched(self) -> Collection[str]:
+        """What telephones subscribe to by PJSIP; nothing where that is not loaded, or nobody does.
+
+        https://docs.asterisk.org/Latest_API/API_Documentation/AMI_Actions/PJSIPShowSubscriptionsInbound/
+        """
+        with switchboard_errors():
+            try:
+                found = await self._client.listing("PJSIPShowSubscriptionsInbound")
+            except AmiRefused:
+                return ()
+        return [message["Extension"] for message in found if message.event == "InboundSubscriptionDetail"]
 
     async def dialled(self) -> None:
         """Wait until Asterisk tells that somebody has dialled."""
