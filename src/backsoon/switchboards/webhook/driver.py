@@ -23,8 +23,9 @@ from backsoon.switchboards.base import (
 from backsoon.switchboards.webhook.judging import unanswered
 from backsoon.switchboards.webhook.message import Keys
 from backsoon.switchboards.webhook.patience import Patience, Trouble
+from backsoon.switchboards.webhook.receiver import Receiver
 from backsoon.switchboards.webhook.render import render
-from backsoon.switchboards.webhook.session import Receiver, WebhookSession
+from backsoon.switchboards.webhook.session import WebhookSession
 from backsoon.switchboards.webhook.settings import WebhookSettings
 from backsoon.switchboards.webhook.versions import Versions
 from backsoon.wire.http import HttpError

@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 
-from backsoon.switchboards.base import EXTENSION, Order, OrdersRefused, Rendered, SwitchboardDenied, SwitchboardError
-from backsoon.switchboards.webhook.judging import Judged, Meaning, judged, unanswered
-from backsoon.switchboards.webhook.message import Keys, Message, message_of
+from backsoon.switchboards.base import EXTENSION, Order, OrdersRefused, Rendered, SwitchboardError
+from backsoon.switchboards.webhook.judging import Judged, Meaning, unanswered
+from backsoon.switchboards.webhook.message import message_of
 from backsoon.switchboards.webhook.pace import Pace
-from backsoon.switchboards.webhook.patience import Patience, Trouble
-from backsoon.switchboards.webhook.settings import WebhookSettings
-from backsoon.switchboards.webhook.versions import Versions
+from backsoon.switchboards.webhook.receiver import Receiver
 from backsoon.wire.http import HttpError
-from backsoon.wire.outward import Outward
 
 IN_A_ROW = 3
 """So many messages that failed, none of others being taken meanwhile: it is the receiver, not the messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """What a session sends through; `patience` and `trouble` outlast it."""
-
-    outward: Outward
-    settings: WebhookSettings
-    keys: Keys
-    versions: Versions
-    now: Callable[[], datetime]
-    patience: Patience
-    trouble: Trouble
-
-    async def attempt(self, message: Message) -> Judged:
-        """Send it once."""
-        try:
-            answer = await self.outward.post(message.body, self.keys.headers(message, self.now()))
-        except HttpError as error:
-            return unanswered(error)
-        return judged(answer, self.now())
-
-    def error(self, found: Judged) -> SwitchboardError:
-        """What a failure means for the session; each one in a row has a longer pause after it."""
-        pause = max(self.patience.failed(answered=found.meaning is not Meaning.GONE), found.pause)
-        kind = SwitchboardDenied if found.meaning is Meaning.DENIED else SwitchboardError
-        error = kind(f"{self.outward.origin}: {found.why}{self.patience.told}")
-        error.remedy = found.remedy or "nothing need be done: it is told later"
-        error.retry_after = pause
-        return error
 
 
 class WebhookSession:
