@@ -32,7 +32,7 @@ from backsoon.switchboards.webhook.session import WebhookSession
 from tests.servers import free_port
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
-QUICK = WebhookTimes(deadline=5.0, again=(0.01, 0.02), probe=0.05)
+QUICK = WebhookTimes(deadline=5.0, again=(0.01, 0.02), probe=0.05, failed=0.05, refused=60.0, apart=0.0)
 Data = dict[str, Any]
 
 
@@ -49,13 +49,15 @@ class Took:
 
 @dataclass
 class WebhookReceiver:
-    """Keeps the latest version of each person. `answer` decides what a message is answered with."""
+    """Keeps the latest version of each person. `answer` decides what a message is answered with; for the extensions in
+    `drops` the connection is closed instead."""
 
     secret: str = SECRET
     answer: Callable[[Took], Awaitable[web.StreamResponse]] | None = None
     port: int = field(default_factory=free_port)
     took: list[Took] = field(default_factory=list)
     people: dict[str, Data] = field(default_factory=dict)
+    drops: set[str] = field(default_factory=set)
     requests: int = 0
     tls: ssl.SSLContext | None = None
     _runner: web.ServerRunner | None = None
@@ -90,6 +92,9 @@ class WebhookReceiver:
         except WebhookVerificationError:
             return web.Response(status=401)
         took = Took(request.headers["webhook-id"], message["type"], message["data"], dict(request.headers), body)
+        if took.data.get("extension") in self.drops and request.transport is not None:
+            request.transport.close()
+            return web.Response()
         response = web.Response(status=204) if self.answer is None else await self.answer(took)
         self.took.append(took)
         if response.status < 300:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from backsoon.store.base import Told
 from backsoon.switchboards.webhook import WebhookSettings, WebhookSwitchboard
 from backsoon.wire.outward import Resolve, system_resolve
 from tests.unit.engine.world import World, at, entry, world
-from tests.webhook_receiver import Took, WebhookReceiver, answering, around, receiving
+from tests.webhook_receiver import QUICK, Took, WebhookReceiver, answering, around, receiving
 
 HOSTILE = '"}],"x":[{\r\nwebhook-id: 1\r\n\r\n\u202e${SHELL(id)} <script> \\" \\u0000 \0'
 
@@ -110,10 +111,49 @@ async def test_a_receiver_that_takes_nothing_delays_nobody(tmp_path: Path, fault
                 await heals(w, receiver, {person.extension for person in people})
 
 
-async def heals(w: World, receiver: WebhookReceiver, extensions: set[str]) -> None:
+@pytest.mark.parametrize("fault", ["drops", "hangs", "fails"])
+async def test_people_whom_the_receiver_cannot_take_delay_nobody_else(tmp_path: Path, fault: str) -> None:
+    """Nobody else is told of at that time; later others are, at their instants, and the rest when they can be."""
+    end = asyncio.Event()
+    whose = {"1001", "1002", "1003"}
+
+    async def fail(took: Took) -> web.Response:
+        if took.data.get("extension") not in whose:
+            return web.Response()
+        if fault == "hangs":
+            await end.wait()
+        return web.Response(status=500)
+
+    async with world(tmp_path) as w, receiving() as receiver:
+        people = [await w.person(str(1001 + number), f"P {number}") for number in range(4)]
+        dan = people.pop()
+        receiver.drops = set(whose) if fault == "drops" else set()
+        receiver.answer = None if fault == "drops" else fail
+        async with told(w, receiver.settings(times=replace(QUICK, deadline=1.0))) as publisher:
+            await w.until(lambda: publisher.health.connected)
+            for person in people:
+                await w.service.refer(person, "meeting")
+            await w.until(lambda: publisher.health.refused.keys() == whose)
+            for reason in ("lunch", "holiday"):
+                await w.service.refer(dan, reason)
+                await w.until(lambda reason=reason: receiver.states() == {"1004": reason})  # type: ignore[misc]
+            assert publisher.health.connected
+            receiver.answer = None
+            receiver.drops.clear()
+            end.set()
+            await heals(w, receiver, whose, {"1004": "holiday"})
+            async with asyncio.timeout(30):
+                while publisher.health.refused or not publisher.health.connected:
+                    await w.move_to(w.clock.now() + timedelta(seconds=1))
+                    await asyncio.sleep(0.02)
+
+
+async def heals(
+    w: World, receiver: WebhookReceiver, extensions: set[str], others: Mapping[str, str] | None = None
+) -> None:
     """Time passes, and the receiver is told what holds then: once each, not what it missed."""
     async with asyncio.timeout(30):
-        while receiver.states() != dict.fromkeys(extensions, "meeting"):
+        while receiver.states() != {**dict.fromkeys(extensions, "meeting"), **(others or {})}:
             await w.move_to(w.clock.now() + timedelta(seconds=1))
             await asyncio.sleep(0.02)
 

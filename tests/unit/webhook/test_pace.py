@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backsoon.switchboards.webhook.pace import Pace
-from backsoon.switchboards.webhook.patience import LONGEST, Patience, Trouble
+from backsoon.switchboards.webhook.patience import LONGEST, Patience
 
 NINE = datetime(2027, 3, 1, 9, tzinfo=UTC)
 
@@ -73,15 +73,3 @@ class TestPatience:
         broken.reached()
         assert gone.failed() == 1
         assert broken.failed() == 64
-
-    def test_trouble_is_over_when_everybodys_is(self) -> None:
-        trouble = Trouble(lambda: NINE)
-        trouble.add("1001")
-        trouble.add("1002")
-        assert trouble.came.is_set()
-        assert [trouble.pause(), trouble.pause()] == [1, 2]
-        trouble.over("1003")
-        trouble.over("1001")
-        assert trouble.pause() == 4
-        trouble.over("1002")
-        assert trouble.pause() == 1

@@ -13,9 +13,11 @@ import pytest
 from aiohttp import web
 
 from backsoon.domain.model import Phone
+from backsoon.store.base import StoreError
 from backsoon.switchboards.base import (
     NOTHING,
     Lamp,
+    MemoryKeep,
     Order,
     OrdersRefused,
     PlannedReferral,
@@ -24,14 +26,17 @@ from backsoon.switchboards.base import (
     SwitchboardError,
 )
 from backsoon.switchboards.webhook import WebhookSwitchboard
+from backsoon.switchboards.webhook.judging import Judged, Meaning
 from backsoon.switchboards.webhook.message import BadSecret
 from backsoon.switchboards.webhook.render import render
-from backsoon.switchboards.webhook.session import IN_A_ROW
+from backsoon.switchboards.webhook.session import IN_A_ROW, WebhookSession
 from tests.unit.test_http import make_certificate
 from tests.webhook_receiver import QUICK, Took, WebhookReceiver, answering, around, each, receiving
 
 NINE = datetime(2027, 3, 1, 9, tzinfo=UTC)
 HANGING = replace(QUICK, deadline=0.1)
+SLOWLY = replace(QUICK, failed=60.0)
+EAGER = replace(QUICK, refused=0.05)
 
 
 def order(extension: str, reason: str = "meeting") -> Order:
@@ -48,7 +53,7 @@ def only(extension: str, *statuses: int) -> Callable[[Took], web.Response]:
     answer = answering(*statuses)
 
     async def chosen(took: Took) -> web.Response:
-        return await answer(took) if took.data["extension"] == extension else web.Response(status=200)
+        return await answer(took) if took.data.get("extension") == extension else web.Response(status=200)
 
     return chosen  # type: ignore[return-value]
 
@@ -228,7 +233,7 @@ class TestFailing:
     async def test_a_receiver_that_takes_nothing(self, status: int) -> None:
         async with receiving() as receiver:
             receiver.answer = answering(status)
-            switchboard = WebhookSwitchboard(receiver.settings(at_once=1), around())
+            switchboard = WebhookSwitchboard(receiver.settings(at_once=1, times=SLOWLY), around())
             pauses = []
             for _ in range(12):
                 async with switchboard.session() as session:
@@ -237,7 +242,7 @@ class TestFailing:
                     pauses.append(failed.value.retry_after)
             assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
             assert "since" in str(failed.value)
-            assert receiver.requests == 12 * IN_A_ROW * (1 + len(QUICK.again))
+            assert receiver.requests == 12 * (IN_A_ROW * (1 + len(QUICK.again)) + 1)  # a test message before it is lost
             receiver.answer = None
             async with switchboard.session() as session:
                 await session.show(orders(10))
@@ -271,25 +276,6 @@ class TestFailing:
             assert slower.value.retry_after == least
             assert receiver.requests == 1
 
-    async def test_one_message_that_always_fails_keeps_nobody_waiting(self) -> None:
-        """It is refused, and its session ends after a while so that it is told again."""
-        async with receiving() as receiver:
-            receiver.answer = only("1002", 500)  # type: ignore[assignment]
-            switchboard = WebhookSwitchboard(receiver.settings(), around())
-            async with switchboard.session() as session:
-                with pytest.raises(OrdersRefused, match="again later") as refused:
-                    await session.show(orders(20))
-                assert set(refused.value.refused) == {"1002"}
-                assert len(receiver.people) == 19
-                await session.show([order("1001", "lunch")])
-                async with asyncio.timeout(10):
-                    ended = await session.lost()
-                assert ended.retry_after == 0
-            receiver.answer = None
-            async with switchboard.session() as session:
-                await session.show([order("1002")])
-            assert receiver.states()["1002"] == "meeting"
-
     async def test_a_receiver_that_hangs(self) -> None:
         done = asyncio.Event()
 
@@ -317,3 +303,191 @@ class TestFailing:
             assert isinstance(await asyncio.wait_for(waiting, 10), SwitchboardError)
             with pytest.raises(SwitchboardError):
                 await session.show([order("1001")])
+
+
+class Hanging:
+    """Answers nothing to these extensions' messages until it is told to, and counts them; takes all others."""
+
+    def __init__(self, *extensions: str) -> None:
+        self.extensions = extensions
+        self.came = 0
+        self.end = asyncio.Event()
+
+    async def __call__(self, took: Took) -> web.Response:
+        """See `WebhookReceiver.answer`."""
+        if took.data.get("extension") in self.extensions:
+            self.came += 1
+            await self.end.wait()
+        return web.Response()
+
+
+async def taken_at_last(session: WebhookSession) -> None:
+    """Wait until the session ends for that, and for nothing else."""
+    async with asyncio.timeout(10):
+        ended = await session.lost()
+    assert "at last" in str(ended)
+    assert ended.retry_after == 0
+
+
+async def seen(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+class TestOneMessage:
+    """One that the receiver cannot digest delays nobody, and is told again by itself until it is taken."""
+
+    @pytest.mark.parametrize("fault", ["fails", "drops", "hangs", "refuses"])
+    @pytest.mark.parametrize("others", [0, 19])
+    async def test_it_is_refused_and_others_are_taken(self, fault: str, others: int) -> None:
+        """Whether others are told at that time, or it is a quiet hour."""
+        hanging = Hanging("1001")
+        answers = {"fails": only("1001", 500), "hangs": hanging, "refuses": only("1001", 400)}
+        times = replace(EAGER, deadline=1.0) if fault == "hangs" else EAGER
+        async with receiving() as receiver:
+            receiver.answer = answers.get(fault)  # type: ignore[assignment]
+            receiver.drops = {"1001"} if fault == "drops" else set()
+            switchboard = WebhookSwitchboard(receiver.settings(times=times), around())
+            async with switchboard.session() as session:
+                with pytest.raises(OrdersRefused, match="again later") as refused:
+                    await session.show(orders(1 + others))
+                assert set(refused.value.refused) == {"1001"}
+                assert len(receiver.people) == others
+                await session.show([order("1002", "lunch")])
+                receiver.answer = None
+                receiver.drops.clear()
+                hanging.end.set()
+                await taken_at_last(session)
+            assert receiver.states()["1001"] == "meeting"
+            async with switchboard.session() as session:
+                await session.show(orders(1 + others))
+
+    @pytest.mark.parametrize("fault", ["fails", "drops", "hangs"])
+    async def test_several_of_them_are_not_the_receiver(self, fault: str) -> None:
+        """It takes a message that says nothing of anybody."""
+        whose = {o.extension for o in orders(2 * IN_A_ROW)}
+        hanging = Hanging(*whose)
+
+        async def fail(took: Took) -> web.Response:
+            return web.Response(status=500 if took.data.get("extension") in whose else 204)
+
+        async with receiving() as receiver:
+            receiver.answer = fail if fault == "fails" else hanging if fault == "hangs" else None
+            receiver.drops = whose if fault == "drops" else set()
+            times = replace(QUICK, deadline=2.0)
+            async with WebhookSwitchboard(receiver.settings(times=times), around()).session() as session:
+                with pytest.raises(OrdersRefused) as refused:
+                    await session.show(orders(2 * IN_A_ROW))
+                assert set(refused.value.refused) == whose
+                await session.show([order("1100")])
+            hanging.end.set()
+
+    async def test_a_receiver_that_drops_all_connections_is_gone(self) -> None:
+        async with receiving() as receiver:
+            receiver.drops = {o.extension for o in orders(10)} | {None}  # type: ignore[arg-type]
+            async with WebhookSwitchboard(receiver.settings(), around()).session() as session:
+                with pytest.raises(SwitchboardError, match="without an answer") as lost:
+                    await session.show(orders(10))
+            assert not isinstance(lost.value, OrdersRefused)
+            assert lost.value.retry_after == 1
+
+    async def test_what_had_no_answer_in_time_is_not_waited_for(self) -> None:
+        """Not for a second attempt, and the next time not at all."""
+        hanging = Hanging("1002")
+        async with receiving() as receiver:
+            receiver.answer = hanging
+            switchboard = WebhookSwitchboard(receiver.settings(times=replace(SLOWLY, deadline=1.0)), around())
+            async with switchboard.session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show(orders(5))
+                assert hanging.came == 1
+            switchboard.settings = receiver.settings(times=replace(QUICK, deadline=300.0))
+            async with switchboard.session() as session:
+                async with asyncio.timeout(30):
+                    with pytest.raises(OrdersRefused, match="no whole answer") as refused:
+                        await session.show([order("1002", "lunch"), order("1001", "lunch")])
+                assert set(refused.value.refused) == {"1002"}
+                assert receiver.states()["1001"] == "lunch"
+                await seen(lambda: hanging.came == 2)
+                hanging.end.set()
+                await taken_at_last(session)
+            assert receiver.states()["1002"] == "lunch"
+
+    async def test_one_that_fails_for_ever_makes_nobody_elses_wait(self) -> None:
+        async with receiving() as receiver:
+            switchboard = WebhookSwitchboard(receiver.settings(), around())
+            for _ in range(20):
+                switchboard._trouble.failed("1001", Judged(Meaning.AGAIN, "answered 500"))
+            async with switchboard.session() as session:
+                receiver.answer = answering(500, 502, 502, 502, 200)
+                for extension in ("1001", "1002"):
+                    with pytest.raises(OrdersRefused):
+                        await session.show([order(extension)])
+                await taken_at_last(session)
+            assert receiver.states() == {"1002": "meeting"}
+
+    async def test_while_it_waits_it_is_seen_whether_somebody_is_there(self) -> None:
+        async with receiving() as receiver:
+            receiver.answer = answering(500)
+            async with WebhookSwitchboard(receiver.settings(times=SLOWLY), around()).session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show([order("1001")])
+                await receiver.close()
+                async with asyncio.timeout(10):
+                    assert (await session.lost()).retry_after == 1
+
+    async def test_what_is_newer_takes_its_place(self) -> None:
+        async with receiving() as receiver:
+            receiver.answer = answering(500, 500, 500, 200, 500, 500, 500, 200)
+            settings = receiver.settings(at_once=1, times=replace(QUICK, failed=0.5))
+            async with WebhookSwitchboard(settings, around()).session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show([order("1001", "meeting")])
+                await session.show([order("1001", "lunch")])
+                with pytest.raises(OrdersRefused):
+                    await session.show([order("1002")])
+                await taken_at_last(session)
+            assert [took.data["reason"] for took in receiver.took[3:]] == ["lunch", *["meeting"] * 4]
+            assert receiver.states() == {"1001": "lunch", "1002": "meeting"}
+
+    async def test_what_is_newer_counts_though_the_older_is_under_way(self) -> None:
+        hanging = Hanging("1001")
+        async with receiving() as receiver:
+            receiver.answer = answering(500)
+            async with WebhookSwitchboard(receiver.settings(), around()).session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show([order("1001", "meeting")])
+                receiver.answer = hanging
+                await seen(lambda: hanging.came == 1)
+                receiver.answer = None
+                await session.show([order("1001", "lunch")])
+                hanging.end.set()
+                await seen(lambda: receiver.took[-1].data["reason"] == "meeting")
+                await session.show([order("1002")])
+            assert receiver.states() == {"1001": "lunch", "1002": "meeting"}
+
+    async def test_a_store_that_fails_meanwhile_ends_the_session(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("backsoon.switchboards.webhook.versions.BLOCK", 1)
+        keep = Failing()
+        async with receiving() as receiver:
+            receiver.answer = answering(500)
+            async with WebhookSwitchboard(receiver.settings(), around(keep)).session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show([order("1001")])
+                keep.fails = True
+                async with asyncio.timeout(10):
+                    assert "full" in str(await session.lost())
+
+
+class Failing(MemoryKeep):
+    """Remembers until it fails."""
+
+    fails = False
+
+    async def save(self, values: Mapping[str, str | None]) -> None:
+        """See `Keep`."""
+        if self.fails:
+            raise StoreError("the disk is full")
+        await super().save(values)

@@ -20,13 +20,14 @@ from backsoon.switchboards.base import (
     SwitchboardDenied,
     SwitchboardError,
 )
-from backsoon.switchboards.webhook.judging import unanswered
+from backsoon.switchboards.webhook.judging import unconnected
 from backsoon.switchboards.webhook.message import Keys
-from backsoon.switchboards.webhook.patience import Patience, Trouble
+from backsoon.switchboards.webhook.patience import Patience
 from backsoon.switchboards.webhook.receiver import Receiver
 from backsoon.switchboards.webhook.render import render
 from backsoon.switchboards.webhook.session import WebhookSession
 from backsoon.switchboards.webhook.settings import WebhookSettings
+from backsoon.switchboards.webhook.trouble import Trouble
 from backsoon.switchboards.webhook.versions import Versions
 from backsoon.wire.http import HttpError
 from backsoon.wire.outward import Outward, Resolve, system_resolve
@@ -45,7 +46,7 @@ class WebhookSwitchboard:
         self._resolve = resolve
         self._versions = Versions(surroundings.keep, surroundings.now)
         self._patience = Patience(surroundings.now)
-        self._trouble = Trouble(surroundings.now)
+        self._trouble = Trouble(settings.times)
 
     def render(self, presentation: Presentation) -> Rendered:
         """See `render.render`."""
@@ -66,7 +67,6 @@ class WebhookSwitchboard:
         receiver = self._receiver()
         try:
             await _reach(receiver)
-            self._trouble.came.clear()
             session = WebhookSession(receiver)
             watching = asyncio.create_task(session.watch())
             try:
@@ -89,7 +89,7 @@ async def _reach(receiver: Receiver) -> None:
     try:
         await receiver.outward.reach()
     except HttpError as error:
-        raise receiver.error(unanswered(error)) from None
+        raise receiver.error(unconnected(error)) from None
 
 
 def keys_of(settings: WebhookSettings, surroundings: Surroundings) -> Keys:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
 from backsoon.switchboards.base import SwitchboardError
-from backsoon.wire.http import HttpError, Unreachable, retry_after
+from backsoon.wire.http import HttpError, TimedOut, Unreachable, retry_after
 from backsoon.wire.outward import Answer, Refused, permitted
 
 LONGEST_ASKED = 3600.0
@@ -26,6 +26,7 @@ class Meaning(Enum):
     DONE = "it was taken"
     REFUSED = "this message is not wanted; others go on"
     AGAIN = "send the same once more"
+    LATE = "no answer in time: send it later, nobody is to wait for it"
     SLOWER = "stop, and go on later"
     DENIED = "the signature is not believed"
     GONE = "nobody is there: send the same once more"
@@ -35,6 +36,16 @@ class Meaning(Enum):
     def again(self) -> bool:
         """Whether the same message is sent once more at once."""
         return self in (Meaning.AGAIN, Meaning.GONE)
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody looked at the message and decided: the receiver does its work."""
+        return self in (Meaning.DONE, Meaning.REFUSED)
+
+    @property
+    def its_own(self) -> bool:
+        """Whether it may be the fault of this message alone."""
+        return self in (Meaning.REFUSED, Meaning.AGAIN, Meaning.LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +88,11 @@ def unanswered(error: HttpError) -> Judged:
         return Judged(Meaning.WRONG, error.detail, remedy)
     if isinstance(error, Unreachable):
         return Judged(Meaning.GONE, error.detail, SwitchboardError.remedy)
-    return Judged(Meaning.AGAIN, error.detail, "see whether the receiver is slow or broken")
+    meaning = Meaning.LATE if isinstance(error, TimedOut) else Meaning.AGAIN
+    return Judged(meaning, error.detail, "see whether the receiver is slow or broken")
+
+
+def unconnected(error: HttpError) -> Judged:
+    """What it means that not even a connection could be made."""
+    found = unanswered(error)
+    return found if found.meaning is Meaning.WRONG else replace(found, meaning=Meaning.GONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -45,29 +44,3 @@ class Patience:
             self._since = self._now()
         self._failed += 1
         return float(min(LONGEST, 2 ** min(self._failed - 1, 20)))
-
-
-class Trouble:
-    """Whose messages fail while others are taken: they are told again, after longer and longer."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._patience = Patience(now)
-        self._whose: set[str] = set()
-        self.came = asyncio.Event()
-        """Somebody's message failed since the event was cleared."""
-
-    def add(self, extension: str) -> None:
-        """A message failed."""
-        self._whose.add(extension)
-        self.came.set()
-
-    def over(self, extension: str) -> None:
-        """One got through, or will not be had."""
-        if extension in self._whose:
-            self._whose.remove(extension)
-            if not self._whose:
-                self._patience.well()
-
-    def pause(self) -> float:
-        """Seconds until they are told again."""
-        return self._patience.failed()

@@ -24,11 +24,18 @@ class BadReceiver(BacksoonError):
 @dataclass(frozen=True, slots=True)
 class WebhookTimes:
     """In seconds: the `deadline` of one request, the pauses before the same message is sent `again`, and after how long
-    without a message the receiver is connected to (`probe`)."""
+    without a message the receiver is connected to (`probe`).
+
+    The first pause before somebody is told again whose message `failed` or was `refused`, and how far `apart` sessions
+    are ended at least because somebody was told so.
+    """
 
     deadline: float = 10.0
     again: tuple[float, ...] = (0.3, 1.5)
     probe: float = 60.0
+    failed: float = 1.0
+    refused: float = 60.0
+    apart: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
