@@ -173,7 +173,20 @@ class TestRefusing:
                 assert remedy in wrong.value.remedy
                 assert type(wrong.value) is kind
                 assert await session.lost() is wrong.value
-            assert receiver.requests == 1
+            assert [took.type for took in receiver.took][1:] == ["test"] * (status in (404, 405, 410, 451))
+
+    @pytest.mark.parametrize("status", [404, 405, 410, 451])
+    async def test_one_that_knows_not_everybody(self, status: int) -> None:
+        """Many answer so for an extension that they do not have: nobody else waits for that."""
+        async with receiving() as receiver:
+            receiver.answer = only("1002", status)  # type: ignore[assignment]
+            async with WebhookSwitchboard(receiver.settings(), around()).session() as session:
+                with pytest.raises(OrdersRefused, match=f"{status}.*not this message") as refused:
+                    await session.show(orders(5))
+                assert set(refused.value.refused) == {"1002"}
+                assert set(receiver.people) == {"1001", "1003", "1004", "1005"}
+                await session.show([order("1001", "lunch")])
+                assert receiver.states()["1001"] == "lunch"
 
     async def test_a_secret_that_the_receiver_does_not_have(self) -> None:
         async with receiving() as receiver:

@@ -31,6 +31,7 @@ class Meaning(Enum):
     DENIED = "the signature is not believed"
     GONE = "nobody is there: send the same once more"
     WRONG = "nobody there takes messages"
+    UNKNOWN = "there is nothing, for this message or for any"
 
     @property
     def again(self) -> bool:
@@ -76,7 +77,14 @@ def judged(answer: Answer, now: datetime) -> Judged:
         return Judged(Meaning.SLOWER, f"{said}: too many messages for it", "allow it more, or make at_once smaller")
     if status in _AGAIN or status >= 500:
         return Judged(Meaning.AGAIN, said, _OTHERS)
-    return Judged(Meaning.WRONG, f"{said}: nobody there takes messages", _ADDRESS)
+    meaning = Meaning.UNKNOWN if 400 <= status < 500 else Meaning.WRONG
+    return Judged(meaning, f"{said}: nobody there takes messages", _ADDRESS)
+
+
+def not_for_it(found: Judged) -> Judged:
+    """The same where other messages are taken there: a receiver may not know an extension."""
+    why = found.why.replace("nobody there takes messages", "it takes others, and not this message")
+    return replace(found, meaning=Meaning.REFUSED, why=why, remedy=_OTHERS)
 
 
 def unanswered(error: HttpError) -> Judged:

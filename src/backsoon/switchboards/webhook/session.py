@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from backsoon.domain.errors import BacksoonError
 from backsoon.switchboards.base import EXTENSION, Order, OrdersRefused, Rendered, SwitchboardError
-from backsoon.switchboards.webhook.judging import Judged, Meaning
+from backsoon.switchboards.webhook.judging import Judged, Meaning, not_for_it
 from backsoon.switchboards.webhook.message import Message, message_of, trial_message
 from backsoon.switchboards.webhook.pace import Pace
 from backsoon.switchboards.webhook.receiver import Receiver
@@ -122,6 +122,8 @@ class WebhookSession:
     async def _weighed(self, extension: str, found: Judged) -> Judged:
         """What an answer means for the session, which may be lost by it, and for the message."""
         found = await self._to.there(found)
+        if found.meaning is Meaning.UNKNOWN and await self._takes_others():
+            found = not_for_it(found)
         if found.meaning.answered:
             self._answered()
         elif found.meaning.its_own:
@@ -147,6 +149,13 @@ class WebhookSession:
         self._delivered += 1
         self._failed_in_a_row.clear()
         self._to.patience.well()
+
+    async def _takes_others(self) -> bool:
+        """Whether a message that says nothing of anybody is taken where one of somebody was not."""
+        async with self._asking:
+            if self._lost.done():
+                return False
+            return (await self._attempt(trial_message(self._to.settings, self._to.now()))).meaning.answered
 
     async def _ask_whether_it_takes_any(self) -> None:
         """Several in a row failed: the receiver is lost unless it takes a message that says nothing of anybody."""
