@@ -1,9 +1,10 @@
 """Presence published to a real Kamailio, with digest authentication, and how soon those who watch are told.
 
 `publish_per_s`: publications acknowledged a second as a run paces them (1,000 a second), `unpaced` as many as the
-server takes. `notify_ms`: one person after the other, from the order to the NOTIFY at a telephone; `wave_ms`: the same
-where a thousand meetings begin at one instant. Server, telephones and the driver share the machine.
-`--publications N --watched N` for shorter runs, `--transport tcp` for others than UDP.
+server takes; what is to be remembered of each is kept in a store (SQLite), as in a run. `notify_ms`: one person after
+the other, from the order to the NOTIFY at a telephone; `wave_ms`: the same where a thousand meetings begin at one
+instant. Server, telephones, store and the driver share the machine. `--publications N --watched N` for shorter runs,
+`--transport tcp` for others than UDP.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import argparse
 import asyncio
 import re
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from backsoon.switchboards.base import NOTHING, Lamp, MemoryKeep, Order, Presentation, Surroundings
+from backsoon.domain.organisation import SwitchboardSettings
+from backsoon.drivers import surroundings_of
+from backsoon.switchboards.base import NOTHING, Lamp, Order, Presentation
 from backsoon.switchboards.sip_presence import SipPresenceSession, SipPresenceSettings, SipPresenceSwitchboard
 from backsoon.switchboards.sip_presence.pace import PaceSettings
 from backsoon.wire.sip_client import SipAccount, SipAddress, Transport
 from backsoon.wire.tls import client_context
 from bench.asterisk_watchers import Watchers, watching
-from bench.common import progress, spread
+from bench.common import ACME, folder, opened, progress, spread, utc_now
 from tools.peers import Absent, find_peer
 from tools.peers.kamailio_server import PASSWORD, USERNAME, KamailioSettings, PrivateKamailio
 
@@ -73,9 +76,8 @@ def run(options: Sequence[str]) -> dict[str, object]:
 
 async def _published(server: PrivateKamailio, chosen: argparse.Namespace, name: str, limit: float) -> dict[str, object]:
     """Everybody's meeting begins, in portions as the publisher makes them."""
-    board = _board(server, Transport(chosen.transport), limit)
-    orders = [_away(board, 200_000 + number) for number in range(chosen.publications)]
-    async with board.session() as session:
+    async with _board(server, Transport(chosen.transport), limit) as board, board.session() as session:
+        orders = [_away(board, 200_000 + number) for number in range(chosen.publications)]
         began, cpu = time.perf_counter(), time.process_time()
         for first in range(0, len(orders), 250):
             await session.show(orders[first : first + 250])
@@ -90,10 +92,13 @@ async def _published(server: PrivateKamailio, chosen: argparse.Namespace, name: 
 
 
 async def _watched(server: PrivateKamailio, chosen: argparse.Namespace) -> dict[str, object]:
-    board = _board(server, Transport(chosen.transport), LIMIT)
     numbers = range(100_000, 100_000 + chosen.watched)
     names = [str(number) for number in numbers]
-    async with board.session() as session, watching(server.port, names, Stamps) as watchers:
+    async with (
+        _board(server, Transport(chosen.transport), LIMIT) as board,
+        board.session() as session,
+        watching(server.port, names, Stamps) as watchers,
+    ):
         alone: list[float] = []
         for number in numbers:
             began = time.perf_counter()
@@ -120,7 +125,9 @@ def _away(board: SipPresenceSwitchboard, number: int) -> Order:
     return Order(str(number), NOTHING, shown)
 
 
-def _board(server: PrivateKamailio, transport: Transport, limit: float) -> SipPresenceSwitchboard:
+@asynccontextmanager
+async def _board(server: PrivateKamailio, transport: Transport, limit: float) -> AsyncIterator[SipPresenceSwitchboard]:
+    """The driver, which keeps what it has to remember in an empty store."""
     tls = client_context(server.ca_file) if transport is Transport.TLS else None
     port = server.tls_port if tls else server.port
     settings = SipPresenceSettings(
@@ -129,4 +136,9 @@ def _board(server: PrivateKamailio, transport: Transport, limit: float) -> SipPr
         SipAccount(USERNAME, PASSWORD),
         pace=PaceSettings(limit=limit),
     )
-    return SipPresenceSwitchboard(settings, Surroundings(MemoryKeep(), lambda: datetime.now(UTC), str))
+    stored = SwitchboardSettings(ACME.id, "presence", "sip_presence")
+    with folder() as place:
+        async with opened(place) as store:
+            await store.save_organisation(ACME)
+            await store.save_switchboards(ACME.id, [stored])
+            yield SipPresenceSwitchboard(settings, surroundings_of(stored, store, utc_now))

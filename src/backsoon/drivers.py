@@ -48,17 +48,28 @@ class StoredKeep:
 
     async def all(self) -> Mapping[str, str]:
         """See `Keep`. Raises `StoreError`."""
-        if self._known is None:
-            self._known = dict(await self._store.kept(*self._place))
-        return dict(self._known)
+        return dict(await self._loaded())
 
     async def save(self, values: Mapping[str, str | None]) -> None:
-        """See `Keep`. Raises `StoreError`."""
-        known = dict(await self.all())
+        """See `Keep`. Raises `StoreError`: then nothing of it is remembered here either.
+
+        It costs what these values cost, however many are kept, and leaves alone what is saved meanwhile.
+        """
+        known = await self._loaded()  # before the store forgets it
         with suppress(NotStored):  # it is gone from the settings, and what is kept with it
             await self._store.save_kept(*self._place, values)
-        known.update({key: value for key, value in values.items() if value is not None})
-        self._known = {key: value for key, value in known.items() if values.get(key, value) is not None}
+        for key, value in values.items():
+            if value is None:
+                known.pop(key, None)
+            else:
+                known[key] = value
+
+    async def _loaded(self) -> dict[str, str]:
+        if self._known is None:
+            stored = dict(await self._store.kept(*self._place))
+            if self._known is None:  # of two who read at once the first counts: it may have been changed since
+                self._known = stored
+        return self._known
 
 
 def surroundings_of(settings: SwitchboardSettings, store: Store, now: Callable[[], datetime]) -> Surroundings:
