@@ -219,6 +219,22 @@ class TestRestarts:
             await show(board, session, in_a_meeting(extension))
             assert parts(await watcher.until(MEETING.text)) == {"tuple": 1, "person": 1}
 
+    async def test_the_server_s_and_a_session_that_ends_before_all_is_published_anew(
+        self, own_kamailio: PrivateKamailio, extension: str
+    ) -> None:
+        keep, another = MemoryKeep(), next(EXTENSIONS)
+        board = switchboard_for(own_kamailio, keep=keep)
+        async with board.session() as session:
+            await show(board, session, in_a_meeting(extension))
+            await show(board, session, in_a_meeting(another))
+        await asyncio.to_thread(own_kamailio.restart)
+        async with board.session() as session:
+            shown = await show(board, session, in_a_meeting(extension))
+        async with board.session() as session, watch(own_kamailio, another) as watcher:
+            assert await session.read_back() == {extension: shown}
+            await show(board, session, in_a_meeting(another))
+            assert parts(await watcher.until(MEETING.text)) == {"tuple": 1, "person": 1}
+
     async def test_a_server_that_forgot_without_a_gap_is_found_out(self, kamailio: PrivateKamailio) -> None:
         """As seen from here it answers all the time; only the tag of our own publication is unknown to it."""
         keep = MemoryKeep()

@@ -100,6 +100,42 @@ async def test_what_was_published_by_another_version_keeps_no_session_from_begin
             assert presence.held.keys() == {"backsoon"}
 
 
+async def test_that_the_server_forgot_is_known_until_all_is_published_anew() -> None:
+    """Session after session may end before that; ours alone is known to the server from the first of them on."""
+    keep, presence = MemoryKeep(), Presence()
+    async with serving(presence) as (_, address):
+        async with board_at(address, keep).session() as session:
+            await session.show(orders("1001", "1002", "1003"))
+        tag = presence.held["1003"]
+        presence.held.clear()
+        async with board_at(address, keep).session() as session:
+            await session.show(orders("1001"))
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {"1001": SHOWN}
+            await session.show(orders("1002"))
+        presence.held["1003"] = tag  # it had been published just after the server forgot
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {"1001": SHOWN, "1002": SHOWN}
+            await session.show(orders("1003"))
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {"1001": SHOWN, "1002": SHOWN, "1003": SHOWN}
+    assert [tag for tag, _, _ in presence.of("1003")] == ["", tag]
+
+
+async def test_what_a_version_without_generations_kept_is_known() -> None:
+    keep, presence = MemoryKeep(), Presence()
+    async with serving(presence) as (_, address):
+        async with board_at(address, keep).session() as session:
+            await session.show(orders("1001", "1002"))
+        for key, text in keep.values.items():
+            keep.values[key] = msgspec.json.encode(msgspec.json.decode(text)[:7]).decode()
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {"1001": SHOWN, "1002": SHOWN}
+        presence.held.clear()
+        async with board_at(address, keep).session() as session:
+            assert await session.read_back() == {}
+
+
 @pytest.mark.parametrize("until", [0, 1000])
 def test_all_are_due_where_the_clock_is_set_back(until: int) -> None:
     """The server counts on: what it was told to keep for an hour ends in an hour."""

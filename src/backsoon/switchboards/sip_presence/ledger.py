@@ -1,6 +1,9 @@
 """What we have published, with the entity tags by which we may change it: in memory, and in the `Keep`.
 
 Saved in groups right after the answers: whoever waits for `save` finds theirs saved with all that came meanwhile.
+
+Each time the server is found to have forgotten everything a new generation begins. What is kept says of which it is: so
+it is known, in any later session too, what was published anew since then, and what was not yet.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,20 +55,25 @@ class Ledger:
         self._unsaved: dict[str, str | None] = {}
         self._due: list[tuple[float, str]] = []
         self._due_at: dict[str, float] = {}
+        self._generation = 0
         self._seen = 0.0
         """What the clock said last."""
         self._saving = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read what is kept. What has ended meanwhile, or cannot be read, is forgotten."""
+        """Read what is kept. What has ended meanwhile, or cannot be read, is forgotten.
+
+        What was published before the server forgot, and not again since, is doubtful.
+        """
         at = self._now().timestamp()
-        for key, text in (await self._keep.all()).items():
-            held = _read(text)
-            known = held is not None and (key == OURS or EXTENSION.fullmatch(key) is not None)
-            if held is None or not known or (held.tag and held.expires_at <= at):
+        rows = {key: _read(text) for key, text in (await self._keep.all()).items()}
+        self._generation = max((row.generation for row in rows.values() if row is not None), default=0)
+        for key, row in rows.items():
+            known = key == OURS or EXTENSION.fullmatch(key) is not None
+            if row is None or not known or (row.tag and row.expires_at <= at):
                 self._unsaved[key] = None
             else:
-                self._put(key, held)
+                self._put(key, row.held(doubtful=key != OURS and row.generation < self._generation))
 
     def get(self, key: str) -> Held | None:
         """What is published under the key; None where it is nothing, or has ended."""
@@ -77,7 +86,7 @@ class Ledger:
     def put(self, key: str, held: Held) -> None:
         """This is published now."""
         self._put(key, held)
-        self._unsaved[key] = _text(held)
+        self._unsaved[key] = _text(held, self._generation)
 
     def drop(self, key: str) -> None:
         """Nothing is."""
@@ -86,10 +95,11 @@ class Ledger:
         self._unsaved[key] = None
 
     def doubt(self) -> None:
-        """The server has forgotten: it may hold what was published since, and nothing else.
+        """The server has forgotten: it may hold what was published since, and nothing else. A generation begins.
 
         The tags stay, for what it holds must be changed and not published beside itself.
         """
+        self._generation += 1
         self._held = {key: replace(held, doubtful=key != OURS) for key, held in self._held.items()}
 
     def mistrust(self, key: str) -> None:
@@ -158,19 +168,35 @@ class Ledger:
         heapq.heappush(self._due, (due, key))
 
 
-_Row = tuple[int, str, str, int, int, str, str]
+class _Row(NamedTuple):
+    form: int
+    address: str
+    tag: str
+    expires_at: int
+    until: int
+    lamp: str
+    plan: str
+    generation: int = 0
+    """Versions that knew no generations left it out."""
+
+    def held(self, *, doubtful: bool) -> Held:
+        """What it tells."""
+        return Held(self.address, self.tag, self.expires_at, self.until, Rendered(self.lamp, self.plan), doubtful)
+
+
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(_Row)
 
 
-def _text(held: Held) -> str:
-    row: _Row = (FORM, held.address, held.tag, held.expires_at, held.until, held.shown.lamp, held.shown.plan)
+def _text(held: Held, generation: int) -> str:
+    shown = held.shown
+    row = _Row(FORM, held.address, held.tag, held.expires_at, held.until, shown.lamp, shown.plan, generation)
     return _ENCODER.encode(row).decode()
 
 
-def _read(text: str) -> Held | None:
+def _read(text: str) -> _Row | None:
     try:
-        form, address, tag, expires_at, until, lamp, plan = _DECODER.decode(text)
+        row = _DECODER.decode(text)
     except msgspec.MsgspecError:
         return None
-    return Held(address, tag, expires_at, until, Rendered(lamp, plan)) if form == FORM else None
+    return row if row.form == FORM else None
