@@ -75,10 +75,12 @@ class Presence:
         return [(tag, life, body) for name, tag, life, body in self.asked if name == user]
 
 
-def board_at(address: SipAddress, keep: MemoryKeep | None = None, **changes: object) -> SipPresenceSwitchboard:
+def board_at(
+    address: SipAddress, keep: MemoryKeep | None = None, now: Callable[[], datetime] = lambda: NINE, **changes: object
+) -> SipPresenceSwitchboard:
     usual = SipPresenceSettings(address, "example.com", times=QUICK, beat=Beat(600, 1))
     settings = replace(usual, **changes)  # type: ignore[arg-type]  # checked by the dataclass
-    return SipPresenceSwitchboard(settings, Surroundings(keep or MemoryKeep(), lambda: NINE, str))
+    return SipPresenceSwitchboard(settings, Surroundings(keep or MemoryKeep(), now, str))
 
 
 def orders(*extensions: str, after: Rendered = SHOWN) -> list[Order]:
@@ -351,6 +353,9 @@ class TestLedger:
         clock[0] += timedelta(seconds=1)
         assert ledger.get("1001") is None
         assert ledger.sure() == {}
+        assert ledger.last("1001") == self.HELD, "the server may hold it yet"
+        clock[0] += timedelta(seconds=10)
+        assert ledger.last("1001") is None
 
     def test_due_once_between_sixty_and_eighty_five_percent_of_its_life(self) -> None:
         clock = [NINE]

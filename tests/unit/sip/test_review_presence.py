@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
-from backsoon.switchboards.base import NOTHING, MemoryKeep, OrdersRefused, Rendered, SwitchboardError
-from backsoon.switchboards.sip_presence import driver, publishing
+from backsoon.switchboards.base import (
+    NOTHING,
+    Lamp,
+    MemoryKeep,
+    OrdersRefused,
+    PlannedReferral,
+    Presentation,
+    Rendered,
+    SwitchboardError,
+)
+from backsoon.switchboards.sip_presence import SipPresenceSwitchboard, driver, publishing
 from backsoon.switchboards.sip_presence.ledger import Held, Ledger
 from backsoon.wire.sip import Request, parse
 from tests.unit.sip.server import answer, serving
@@ -134,6 +143,34 @@ async def test_what_a_version_without_generations_kept_is_known() -> None:
         presence.held.clear()
         async with board_at(address, keep).session() as session:
             assert await session.read_back() == {}
+
+
+def meeting(board: SipPresenceSwitchboard, end: datetime) -> Rendered:
+    plan = (PlannedReferral(NINE, end, None, "meeting"),)
+    return board.render(Presentation("1001", Lamp("meeting", "In a meeting"), plan))
+
+
+@pytest.mark.parametrize("after", [Rendered('["","","","","o"]'), NOTHING])
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_the_end_of_a_referral_changes_the_publication_that_ends_with_it(
+    after: Rendered, forgotten: bool
+) -> None:
+    """The server began to count a little later than we: published beside it the older one would be seen."""
+    clock, presence, end = [NINE], Presence(), NINE + timedelta(minutes=20)
+    async with serving(presence) as (_, address):
+        board = board_at(address, now=lambda: clock[0])
+        async with board.session() as session:
+            await session.show(orders("1001", after=meeting(board, end)))
+            tag = presence.held["1001"]
+            clock[0] = end + timedelta(milliseconds=3)
+            assert await session.read_back() == {}
+            if forgotten:  # as it may as well
+                del presence.held["1001"]
+            await session.show(orders("1001", after=after))
+            assert not session._wake.is_set(), "it is no sign that all is forgotten"
+        tags = [tag for tag, _, _ in presence.of("1001")]
+        assert tags == (["", tag, ""] if forgotten and after != NOTHING else ["", tag])
+        assert ("1001" in presence.held) == (after != NOTHING)
 
 
 @pytest.mark.parametrize("until", [0, 1000])

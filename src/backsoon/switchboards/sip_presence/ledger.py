@@ -23,6 +23,8 @@ from backsoon.switchboards.base import EXTENSION, NOTHING, Keep, Rendered
 OURS = "=alive"
 """The key of our own publication; no extension can be it."""
 FORM = 1
+LINGER = 10.0
+"""Seconds in which the server may still hold what has ended by our clock: it began to count later than we."""
 STEP = 5.0
 """Seconds by which the clock may go back without being taken for set back."""
 REFRESH = (0.6, 0.85)
@@ -70,18 +72,30 @@ class Ledger:
         self._generation = max((row.generation for row in rows.values() if row is not None), default=0)
         for key, row in rows.items():
             known = key == OURS or EXTENSION.fullmatch(key) is not None
-            if row is None or not known or (row.tag and row.expires_at <= at):
+            if row is None or not known or (row.tag and row.expires_at + LINGER <= at):
                 self._unsaved[key] = None
             else:
                 self._put(key, row.held(doubtful=key != OURS and row.generation < self._generation))
 
     def get(self, key: str) -> Held | None:
         """What is published under the key; None where it is nothing, or has ended."""
+        held = self.last(key)
+        return held if held is not None and self.lasts(held) else None
+
+    def last(self, key: str) -> Held | None:
+        """The same, and for a few seconds what has ended as well.
+
+        The server may hold it yet: what is told just then must change it, and not be published beside it.
+        """
         held = self._held.get(key)
-        if held is not None and held.tag and held.expires_at <= self._now().timestamp():
+        if held is not None and held.tag and held.expires_at + LINGER <= self._now().timestamp():
             self.drop(key)
             return None
         return held
+
+    def lasts(self, held: Held) -> bool:
+        """Whether it has not ended yet, so that the server must know its tag."""
+        return not held.tag or self._now().timestamp() < held.expires_at
 
     def put(self, key: str, held: Held) -> None:
         """This is published now."""

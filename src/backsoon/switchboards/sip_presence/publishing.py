@@ -60,7 +60,7 @@ class Publications:
 
     async def publish(self, key: str, address: str, shown: Rendered) -> None:
         """Publish it whole, in the place of what is there. Raises `Refused`."""
-        held = self._ledger.get(key)
+        held = self._ledger.last(key)
         if held is not None and held.address != address:
             await self.withdraw(key)
             held = None
@@ -74,6 +74,7 @@ class Publications:
             body = document(address, known, at, self._most(address, tag, expires))
             response = await self._said(address, tag, expires, body)
             if response.status == UNMET:
+                self._note_unmet(held)
                 tag = ""
             elif response.status != TOO_SHORT:
                 self._enter(key, Held(address, "", 0, until, shown), expires, response)
@@ -108,11 +109,13 @@ class Publications:
 
     async def withdraw(self, key: str) -> None:
         """Nothing is published of it any more. Raises `Refused`."""
-        held = self._ledger.get(key)
+        held = self._ledger.last(key)
         if held is not None and held.tag:
             response = await self._said(held.address, held.tag, 0, b"")
             if response.status == TOO_SHORT:  # nothing was withdrawn
                 raise Refused(response.said)
+            if response.status == UNMET:
+                self._note_unmet(held)
         self._ledger.drop(key)
 
     # -- one request ------------------------------------------------------------------------------------------------
@@ -149,7 +152,6 @@ class Publications:
 
     def _heeded(self, response: Response, tag: str) -> Response:
         if response.status == UNMET and tag:
-            self._unmet()
             return response
         if response.status == TOO_SHORT and self._note_least(response):
             return response
@@ -160,6 +162,10 @@ class Publications:
     async def _request(self, address: str, tag: str, expires: int, body: bytes) -> Response:
         fields = self._fields(tag, expires, body)
         return await self._client.request("PUBLISH", address, self._settings.own_address, fields, body)
+
+    def _note_unmet(self, held: Held | None) -> None:
+        if held is not None and self._ledger.lasts(held):  # what has ended is rightly unknown
+            self._unmet()
 
     def _note_least(self, response: Response) -> bool:
         """Whether the server says how long it must last at least, which is heeded from now on."""
