@@ -196,10 +196,54 @@ class TestPublishing:
         monkeypatch.setattr(publishing, "FIRST_PAUSE", 0.001)
         presence = Presence({"1001": lambda request: answer(request, 500)})
         async with serving(presence) as (_, address), board_at(address).session() as session:
-            with pytest.raises(SwitchboardError, match="takes nothing now"):
-                await session.show(orders("1001"))
             with pytest.raises(OrdersRefused):
                 await session.show(orders("1001", "1002"))
+            presence.odd["backsoon"] = presence.odd["1001"]
+            with pytest.raises(SwitchboardError, match="takes nothing now"):
+                await session.show(orders("1001"))
+
+    async def test_some_that_are_never_taken_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With nobody else to be told, our own publication shows that others would be taken."""
+        monkeypatch.setattr(publishing, "FIRST_PAUSE", 0.001)
+        some = [str(number) for number in range(1001, 1011)]
+        presence = Presence(dict.fromkeys(some, lambda request: answer(request, 500)))
+        async with serving(presence) as (_, address), board_at(address).session() as session:
+            for _ in range(2):
+                with pytest.raises(OrdersRefused) as refused:
+                    await session.show(orders(*some))
+                assert set(refused.value.refused) == set(some)
+            await session.show(orders("1011"))
+            assert await session.read_back() == {"1011": SHOWN}
+
+    async def test_one_that_is_never_answered_holds_up_no_other(self) -> None:
+        presence = Presence()
+
+        def script(request: Request) -> list[Answer]:
+            return [] if "1001" in request.uri else presence(request)
+
+        async with serving(script) as (_, address), board_at(address).session() as session:
+            with pytest.raises(OrdersRefused) as refused:
+                await session.show(orders("1001", "1002"))
+            assert set(refused.value.refused) == {"1001"}
+            await session.show(orders("1003"))
+            assert await session.read_back() == {"1002": SHOWN, "1003": SHOWN}
+
+    async def test_one_that_cannot_be_withdrawn_at_its_old_address_just_now(self) -> None:
+        """It is not forgotten: what is published at the new address waits until it is gone from the old one."""
+        presence, keep, silent = Presence(), MemoryKeep(), [False]
+
+        def script(request: Request) -> list[Answer]:
+            return [] if silent[0] and "p-1001" not in request.uri and "1001" in request.uri else presence(request)
+
+        async with serving(script) as (_, address):
+            async with board_at(address, keep).session() as session:
+                await session.show(orders("1001"))
+            silent[0] = True
+            async with board_at(address, keep, presentity="sip:p-{extension}@{domain}").session() as session:
+                assert await session.read_back() == {}
+                silent[0] = False
+                await session.show(orders("1001"))
+        assert presence.held.keys() == {"backsoon", "p-1001"}
 
     async def test_lost_datagrams_slow_it_down(self) -> None:
         lost = set[str]()

@@ -33,7 +33,7 @@ from backsoon.switchboards.base import (
 from backsoon.switchboards.finding import Finding
 from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
 from backsoon.switchboards.sip_presence.pace import Pace
-from backsoon.switchboards.sip_presence.publishing import Publications, Refused
+from backsoon.switchboards.sip_presence.publishing import Publications, Refused, Unanswered
 from backsoon.switchboards.sip_presence.render import render, told
 from backsoon.switchboards.sip_presence.settings import SipPresenceSettings
 from backsoon.wire.sip import SipError
@@ -197,7 +197,7 @@ class SipPresenceSession:
         """What was refused just now, or shows something else, is told again in another session: by then it may pass."""
         held = self._ledger.get(extension)
         self._ledger.mistrust(extension)
-        if self._again is None and (error.passing or (held is not None and held.tag)):
+        if self._again is None and (error.passing or isinstance(error, Unanswered) or (held is not None and held.tag)):
             why = SwitchboardError("some publications were refused; they are published again")
             self._again = asyncio.get_running_loop().call_later(AGAIN_AFTER, self._fail, why)
 
@@ -226,6 +226,8 @@ class SipPresenceSession:
     async def _withdraw(self, extension: str) -> None:
         try:
             await self._publications.withdraw(extension)
+        except Unanswered as error:
+            self._not_as_it_should(extension, error)
         except Refused:
             self._ledger.drop(extension)
 
@@ -269,7 +271,7 @@ class SipPresenceSession:
         try:
             await self._publications.publish(OURS, self._settings.own_address, NOTHING)
         except Refused as error:
-            text = f"the presence server refused the publication of {self._settings.own_address}: {error}"
+            text = f"the presence server does not take the publication of {self._settings.own_address}: {error}"
             kind = SwitchboardDenied if str(error).startswith("403") else SwitchboardError
             raise kind(text) from None
 

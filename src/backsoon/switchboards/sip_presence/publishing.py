@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from backsoon.switchboards.base import Rendered, SwitchboardError
@@ -14,12 +15,14 @@ from backsoon.switchboards.sip_presence.pidf import CONTENT_TYPE, document
 from backsoon.switchboards.sip_presence.render import told
 from backsoon.switchboards.sip_presence.settings import SipPresenceSettings
 from backsoon.wire.sip import TOKEN, Response
-from backsoon.wire.sip_client import SipClient
+from backsoon.wire.sip_client import SipClient, SipSilent
 
 ATTEMPTS = 6
-"""How often one publication is tried before it is given up."""
+"""How often one publication is made otherwise, as the server wants it, before it is given up."""
+TRIES = 4
+"""How often one is sent to a server that cannot just now: others wait for it, and it is told again later as well."""
 FIRST_PAUSE = 0.25
-"""Seconds before it is tried again where the server does not say how many; doubled each time."""
+"""Seconds before it is sent again where the server does not say how many; doubled each time."""
 LONGEST_LIFE = 7 * 86_400
 """The most seconds that a server may make a publication last."""
 MOST_TAG = 256
@@ -34,6 +37,10 @@ class Refused(Exception):
         """`passing`: only just now, it seems."""
         self.passing = passing
         super().__init__(said)
+
+
+class Unanswered(Refused):
+    """The server never answered this one publication. Whether it holds it is not known."""
 
 
 class Publications:
@@ -57,6 +64,7 @@ class Publications:
         self._unmet = unmet
         self._least = 0
         self._answered = 0
+        self._beating = asyncio.Lock()
 
     async def publish(self, key: str, address: str, shown: Rendered) -> None:
         """Publish it whole, in the place of what is there. Raises `Refused`."""
@@ -93,6 +101,10 @@ class Publications:
 
     async def beat(self) -> bool:
         """Prolong our own publication, asking once; False where the server does not know it. Raises `Refused`."""
+        async with self._beating:  # each makes the tag that the next one needs
+            return await self._prolonged_ours()
+
+    async def _prolonged_ours(self) -> bool:
         held = self._ledger.get(OURS)
         if held is None or not held.tag:
             return False
@@ -100,10 +112,11 @@ class Publications:
         expires = self._life(0, at)
         response = await self._request(held.address, held.tag, expires, document(held.address, told(held.shown), at))
         if 200 <= response.status < 300:
+            self._answered += 1
             self._enter(OURS, held, expires, response)
         elif response.status == TOO_SHORT:
             self._note_least(response)
-        elif response.status >= 500:
+        elif _busy(response.status):
             self._pace.strained(asyncio.get_running_loop().time(), _retry_after(response))
         return response.status != UNMET
 
@@ -133,22 +146,41 @@ class Publications:
         return self._client.most_bytes - self._client.size("PUBLISH", address, self._settings.own_address, fields)
 
     async def _said(self, address: str, tag: str, expires: int, body: bytes) -> Response:
-        """What the server answers, but for what it only could not do just now. Raises `Refused`."""
+        """What the server answers, but for what it only could not do just now.
+
+        Raises `Refused`, and `SwitchboardError` where it takes nothing of others either.
+        """
         pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
         answered = self._answered
-        for _ in range(ATTEMPTS):
-            response = await self._request(address, tag, expires, body)
-            if response.status < 500 or response.status >= 600 or response.status == 501:
+        for left in reversed(range(TRIES)):
+            response = await self._heard(address, tag, expires, body)
+            if not _busy(response.status):
                 self._answered += 1
                 self._pace.done(loop.time())
                 return self._heeded(response, tag)
             wait = self._pace.strained(loop.time(), _retry_after(response))
-            await asyncio.sleep(max(wait, pause))
-            await self._pace.turn()
-            pause *= 2
-        if self._answered == answered:
+            if left:
+                await asyncio.sleep(max(wait, pause))
+                await self._pace.turn()
+                pause *= 2
+        if not await self._takes_others(answered):
             raise SwitchboardError(f"the presence server takes nothing now ({response.said})")
         raise Refused(response.said, passing=True)
+
+    async def _heard(self, address: str, tag: str, expires: int, body: bytes) -> Response:
+        """What the server answers. That it answers nothing to this one says nothing of others; `beat` is for that."""
+        try:
+            return await self._request(address, tag, expires, body)
+        except SipSilent as error:
+            raise Unanswered(str(error)) from None
+
+    async def _takes_others(self, answered: int) -> bool:
+        """Whether anything else was answered since that count, or our own publication is now."""
+        async with self._beating:
+            if self._answered == answered:
+                with suppress(Refused):
+                    await self._prolonged_ours()
+            return self._answered != answered
 
     def _heeded(self, response: Response, tag: str) -> Response:
         if response.status == UNMET and tag:
@@ -193,6 +225,11 @@ class Publications:
             raise Refused("the server keeps it for no time")
         expires_at = int(self._now().timestamp()) + life
         self._ledger.put(key, Held(held.address, tag, expires_at, held.until, held.shown))
+
+
+def _busy(status: int) -> bool:
+    """Whether it is only that the server cannot just now."""
+    return 500 <= status < 600 and status != 501
 
 
 def _retry_after(response: Response) -> float:
