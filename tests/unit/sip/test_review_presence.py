@@ -21,6 +21,8 @@ from backsoon.switchboards.base import (
 )
 from backsoon.switchboards.sip_presence import SipPresenceSwitchboard, driver, publishing
 from backsoon.switchboards.sip_presence.ledger import Held, Ledger
+from backsoon.switchboards.sip_presence.pace import PaceSettings
+from backsoon.switchboards.sip_presence.settings import Beat
 from backsoon.wire.sip import Request, parse
 from tests.unit.sip.server import answer, serving
 from tests.unit.sip.test_presence_driver import NINE, SHOWN, Presence, board_at, orders
@@ -143,6 +145,46 @@ async def test_what_a_version_without_generations_kept_is_known() -> None:
         presence.held.clear()
         async with board_at(address, keep).session() as session:
             assert await session.read_back() == {}
+
+
+def leave_alone(request: Request) -> bytes:
+    return answer(request, 503, "Retry-After: 120")
+
+
+async def test_a_server_that_asks_to_be_left_alone_is_left_alone() -> None:
+    """It is not waited for until the order takes too long: who opens the next session is told for how long."""
+    presence, keep = Presence(), MemoryKeep()
+    async with serving(presence) as (_, address):
+        async with board_at(address, keep).session() as session:
+            presence.odd = {"1001": leave_alone, "backsoon": leave_alone}
+            with pytest.raises(SwitchboardError, match="takes nothing now") as why:
+                await session.show(orders("1001"))
+            assert why.value.retry_after == 120
+        with pytest.raises(SwitchboardError, match="takes nothing now") as why:
+            await board_at(address, keep).session().__aenter__()
+        assert why.value.retry_after == 120
+
+
+async def test_a_heart_beat_tells_that_the_server_asks_to_be_left_alone() -> None:
+    presence = Presence()
+    async with serving(presence) as (_, address), board_at(address, beat=Beat(0.01, 5)).session() as session:
+        presence.odd["backsoon"] = leave_alone
+        lost = await asyncio.wait_for(session.lost(), 10)
+        assert lost.retry_after == 120
+        with pytest.raises(SwitchboardError) as why:
+            await session.show(orders("1001"))
+        assert why.value.retry_after == 120
+
+
+async def test_one_of_whom_the_server_wants_to_hear_later_harms_no_other() -> None:
+    presence = Presence({"1001": leave_alone})
+    pace = PaceSettings(longest=0.01)
+    async with serving(presence) as (_, address), board_at(address, pace=pace).session() as session:
+        with pytest.raises(OrdersRefused):
+            await session.show(orders("1001"))
+        await session.show(orders("1002"))
+        assert await session.read_back() == {"1002": SHOWN}
+    assert len(presence.of("1001")) == 1
 
 
 def meeting(board: SipPresenceSwitchboard, end: datetime) -> Rendered:

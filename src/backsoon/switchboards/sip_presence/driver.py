@@ -332,7 +332,7 @@ class SipPresenceSession:
 
     def _require(self) -> None:
         if self._lost.done():
-            raise SwitchboardError(str(self._lost.result()))
+            raise self._lost.result()
 
 
 async def _until_set(event: asyncio.Event, seconds: float) -> None:

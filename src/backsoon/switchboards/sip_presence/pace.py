@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PaceSettings:
-    """`limit` and `least` in publications a second; `longest` seconds of a `Retry-After` are heeded at a time."""
+    """`limit` and `least` in publications a second; so many seconds of a `Retry-After` as `longest` are waited for.
+
+    A server that asks for more is left alone: see `Publications`.
+    """
 
     limit: float = 1000.0
     least: float = 10.0
-    longest: float = 60.0
+    longest: float = 3.0
 
 
 GRAIN = 0.005

@@ -44,7 +44,11 @@ class Unanswered(Refused):
 
 
 class Publications:
-    """Publishes, prolongs and withdraws, and enters it in the ledger. Raises what `SipClient.request` raises."""
+    """Publishes, prolongs and withdraws, and enters it in the ledger. Raises what `SipClient.request` raises.
+
+    Where the server asks to be left alone for longer than whoever waits for an order has patience, and takes nothing of
+    others either, that is a `SwitchboardError` with `retry_after`.
+    """
 
     def __init__(
         self,
@@ -117,7 +121,9 @@ class Publications:
         elif response.status == TOO_SHORT:
             self._note_least(response)
         elif _busy(response.status):
-            self._pace.strained(asyncio.get_running_loop().time(), _retry_after(response))
+            asked = _retry_after(response)
+            if asked > self._pace.strained(asyncio.get_running_loop().time(), asked):
+                raise _nothing_now(response)
         return response.status != UNMET
 
     async def withdraw(self, key: str) -> None:
@@ -158,13 +164,15 @@ class Publications:
                 self._answered += 1
                 self._pace.done(loop.time())
                 return self._heeded(response, tag)
-            wait = self._pace.strained(loop.time(), _retry_after(response))
-            if left:
-                await asyncio.sleep(max(wait, pause))
-                await self._pace.turn()
-                pause *= 2
+            asked = _retry_after(response)
+            wait = self._pace.strained(loop.time(), asked)
+            if not left or asked > wait:
+                break
+            await asyncio.sleep(max(wait, pause))
+            await self._pace.turn()
+            pause *= 2
         if not await self._takes_others(answered):
-            raise SwitchboardError(f"the presence server takes nothing now ({response.said})")
+            raise _nothing_now(response)
         raise Refused(response.said, passing=True)
 
     async def _heard(self, address: str, tag: str, expires: int, body: bytes) -> Response:
@@ -230,6 +238,12 @@ class Publications:
 def _busy(status: int) -> bool:
     """Whether it is only that the server cannot just now."""
     return 500 <= status < 600 and status != 501
+
+
+def _nothing_now(response: Response) -> SwitchboardError:
+    error = SwitchboardError(f"the presence server takes nothing now ({response.said})")
+    error.retry_after = _retry_after(response)
+    return error
 
 
 def _retry_after(response: Response) -> float:
