@@ -26,6 +26,7 @@ from backsoon.switchboards.base import (
 )
 from backsoon.switchboards.finding import Level
 from backsoon.switchboards.sip_presence import SipPresenceSettings, SipPresenceSwitchboard, publishing
+from backsoon.switchboards.sip_presence.again import Again
 from backsoon.switchboards.sip_presence.check import privacy
 from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
 from backsoon.switchboards.sip_presence.pace import Pace, PaceSettings
@@ -482,6 +483,14 @@ class TestPace:
         assert pace.strained(0, 7) == 7
         assert pace.delay(0) == 7
         assert pace.strained(0, 86_400) == 60
+
+
+def test_what_is_refused_is_told_again_after_longer_and_longer() -> None:
+    again = Again()
+    assert [again.refused("1001", passing=True) for _ in range(4)] == [60, 120, 240, 300]
+    assert [again.refused("1002", passing=False) for _ in range(6)] == [300, 600, 1200, 2400, 3600, 3600]
+    again.taken("1002")
+    assert again.refused("1002", passing=False) == 300
 
 
 def test_what_is_told_in_the_clear_is_said() -> None:

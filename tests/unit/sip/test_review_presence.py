@@ -17,9 +17,10 @@ from backsoon.switchboards.base import (
     PlannedReferral,
     Presentation,
     Rendered,
+    SwitchboardDenied,
     SwitchboardError,
 )
-from backsoon.switchboards.sip_presence import SipPresenceSwitchboard, driver, publishing
+from backsoon.switchboards.sip_presence import SipPresenceSwitchboard, again, publishing
 from backsoon.switchboards.sip_presence.ledger import Held, Ledger
 from backsoon.switchboards.sip_presence.pace import PaceSettings
 from backsoon.switchboards.sip_presence.settings import Beat
@@ -33,7 +34,8 @@ OTHER = Rendered('["","lunch","Lunch","en","c"]')
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(driver, "AGAIN_AFTER", 0.05, raising=False)
+    monkeypatch.setattr(again, "SOON", (0.05, 0.05))
+    monkeypatch.setattr(again, "LATER", (0.05, 0.05))
 
 
 async def test_what_was_refused_for_a_while_is_told_again() -> None:
@@ -44,6 +46,55 @@ async def test_what_was_refused_for_a_while_is_told_again() -> None:
             await session.show(orders("1001", "1002"))
         async with asyncio.timeout(5):
             assert "again" in str(await session.lost())
+
+
+@pytest.mark.parametrize("status", [403, 404, 408, 429, 480, 489, 491, 604])
+async def test_whatever_was_refused_is_told_again(status: int) -> None:
+    """Also what was not published before: at the end of a referral nobody else would ever tell it again."""
+    presence = Presence({"1001": lambda request: answer(request, status)})
+    async with serving(presence) as (_, address), board_at(address).session() as session:
+        with pytest.raises(OrdersRefused, match=str(status)):
+            await session.show(orders("1001"))
+        async with asyncio.timeout(5):
+            assert "again" in str(await session.lost())
+
+
+async def test_how_often_somebody_was_refused_is_known_in_the_next_session() -> None:
+    presence = Presence({"1001": lambda request: answer(request, 404)})
+    async with serving(presence) as (_, address):
+        board = board_at(address)
+        for times in (1, 2):
+            async with board.session() as session:
+                with pytest.raises(OrdersRefused):
+                    await session.show(orders("1001"))
+            assert board._again._times == {"1001": times}
+        presence.odd.clear()
+        async with board.session() as session:
+            await session.show(orders("1001"))
+        assert board._again._times == {}
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 408, 480, 489, 501, 604])
+async def test_an_answer_that_shows_no_server_is_no_sign_of_life(status: int) -> None:
+    presence, keep = Presence(), MemoryKeep()
+    kind = SwitchboardDenied if status == 403 else SwitchboardError
+    async with serving(presence) as (_, address):
+        async with board_at(address, keep, beat=Beat(0.01, 5)).session() as session:
+            presence.odd["backsoon"] = lambda request: answer(request, status)
+            lost = await asyncio.wait_for(session.lost(), 10)
+            assert (type(lost), str(status) in str(lost)) == (kind, True)
+        with pytest.raises(kind, match=str(status)):
+            await board_at(address, keep).session().__aenter__()
+
+
+@pytest.mark.parametrize("status", [423, 429, 491, 500, 503])
+async def test_a_server_that_only_cannot_just_now_is_alive(status: int) -> None:
+    presence = Presence()
+    async with serving(presence) as (_, address), board_at(address, beat=Beat(0.01, 5)).session() as session:
+        presence.odd["backsoon"] = lambda request: answer(request, status)
+        while len(presence.of("backsoon")) < 4:
+            await asyncio.sleep(0.005)
+        await session.show(orders("1001"))
 
 
 @pytest.mark.parametrize("after", [OTHER, NOTHING])

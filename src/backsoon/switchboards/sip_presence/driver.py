@@ -31,6 +31,7 @@ from backsoon.switchboards.base import (
     SwitchboardError,
 )
 from backsoon.switchboards.finding import Finding
+from backsoon.switchboards.sip_presence.again import Again
 from backsoon.switchboards.sip_presence.ledger import OURS, Held, Ledger
 from backsoon.switchboards.sip_presence.pace import Pace
 from backsoon.switchboards.sip_presence.publishing import Publications, Refused, Unanswered
@@ -46,8 +47,6 @@ AT_ONCE = 0.25
 """Seconds of publications that one call of `show` should be."""
 LOOK_EVERY = 5.0
 """Seconds after which it is looked again at the clock, which may have jumped."""
-AGAIN_AFTER = 300.0
-"""Seconds after which all that is not shown as it should be is told again."""
 LOST = "the presence server has forgotten what was published; everything is published anew"
 
 
@@ -57,6 +56,7 @@ class SipPresenceSwitchboard:
     def __init__(self, settings: SipPresenceSettings, surroundings: Surroundings) -> None:
         self.settings = settings
         self._surroundings = surroundings
+        self._again = Again()
 
     def render(self, presentation: Presentation) -> Rendered:
         """See `render.render`."""
@@ -77,7 +77,7 @@ class SipPresenceSwitchboard:
         opening = open_sip(self.settings.address, self.settings.account, self.settings.times)
         with switchboard_errors():
             client = await opening.__aenter__()
-        session = SipPresenceSession(client, self.settings, self._surroundings)
+        session = SipPresenceSession(client, self.settings, self._surroundings, self._again)
         try:
             await session.begin()
             yield session
@@ -91,7 +91,9 @@ class SipPresenceSwitchboard:
 class SipPresenceSession:
     """What is kept alive at the server as long as it lasts. It keeps the contract of `Session`."""
 
-    def __init__(self, client: SipClient, settings: SipPresenceSettings, surroundings: Surroundings) -> None:
+    def __init__(
+        self, client: SipClient, settings: SipPresenceSettings, surroundings: Surroundings, again: Again
+    ) -> None:
         self._client = client
         self._settings = settings
         self._now = surroundings.now
@@ -106,7 +108,8 @@ class SipPresenceSession:
         self._lost: asyncio.Future[SwitchboardError] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
         self._changing: dict[str, asyncio.Event] = {}
-        self._again: asyncio.TimerHandle | None = None
+        self._again = again
+        self._over_soon: asyncio.TimerHandle | None = None
 
     @property
     def at_once(self) -> int:
@@ -150,8 +153,7 @@ class SipPresenceSession:
         """Find out whether the server knows of what is kept, and keep it alive. Raises `SwitchboardError`."""
         with switchboard_errors():
             await self._ledger.load()
-            known = self._ledger.get(OURS) is not None and await self._publications.beat()
-            if not known:
+            if not await self._known():
                 self._ledger.doubt()
                 await self._introduce()
             await self._each(self._ledger.strays(self._address_now), self._withdraw)
@@ -162,8 +164,8 @@ class SipPresenceSession:
     async def end(self) -> None:
         """End all that this session has under way."""
         self._fail(SwitchboardError("the session was closed"))
-        if self._again is not None:
-            self._again.cancel()
+        if self._over_soon is not None:
+            self._over_soon.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -191,15 +193,20 @@ class SipPresenceSession:
             except Refused as error:
                 self._not_as_it_should(extension, error)
                 raise
+            self._again.taken(extension)
             await self._ledger.save()
 
     def _not_as_it_should(self, extension: str, error: Refused) -> None:
-        """What was refused just now, or shows something else, is told again in another session: by then it may pass."""
-        held = self._ledger.get(extension)
+        """What was refused, or shows something else, is told again in another session: by then it may pass."""
         self._ledger.mistrust(extension)
-        if self._again is None and (error.passing or isinstance(error, Unanswered) or (held is not None and held.tag)):
-            why = SwitchboardError("some publications were refused; they are published again")
-            self._again = asyncio.get_running_loop().call_later(AGAIN_AFTER, self._fail, why)
+        loop = asyncio.get_running_loop()
+        at = loop.time() + self._again.refused(extension, passing=error.passing)
+        if self._over_soon is not None:
+            if self._over_soon.when() <= at:
+                return
+            self._over_soon.cancel()
+        why = SwitchboardError("some publications were refused; they are published again")
+        self._over_soon = loop.call_at(at, self._fail, why)
 
     async def _show(self, extension: str, after: Rendered) -> None:
         address = self._address_of(extension, after)
@@ -226,10 +233,11 @@ class SipPresenceSession:
     async def _withdraw(self, extension: str) -> None:
         try:
             await self._publications.withdraw(extension)
-        except Unanswered as error:
-            self._not_as_it_should(extension, error)
-        except Refused:
-            self._ledger.drop(extension)
+        except Refused as error:
+            if error.passing or isinstance(error, Unanswered):
+                self._not_as_it_should(extension, error)
+            else:
+                self._ledger.drop(extension)
 
     @asynccontextmanager
     async def _alone(self, extension: str) -> AsyncIterator[None]:
@@ -271,9 +279,18 @@ class SipPresenceSession:
         try:
             await self._publications.publish(OURS, self._settings.own_address, NOTHING)
         except Refused as error:
-            text = f"the presence server does not take the publication of {self._settings.own_address}: {error}"
-            kind = SwitchboardDenied if str(error).startswith("403") else SwitchboardError
-            raise kind(text) from None
+            raise self._ours_refused(error) from None
+
+    async def _known(self) -> bool:
+        """Prolong our own publication; whether the server knew it. Raises `SwitchboardError`."""
+        try:
+            return await self._publications.beat()
+        except Refused as error:
+            raise self._ours_refused(error) from None
+
+    def _ours_refused(self, error: Refused) -> SwitchboardError:
+        kind = SwitchboardDenied if error.denied else SwitchboardError
+        return kind(f"the presence server does not take the publication of {self._settings.own_address}: {error}")
 
     async def _watch(self) -> None:
         self._fail(SwitchboardError(str(await self._client.lost())))
@@ -287,11 +304,9 @@ class SipPresenceSession:
             self._wake.clear()
             try:
                 async with asyncio.timeout(beat.within):
-                    known = await self._publications.beat()
+                    known = await self._known()
             except TimeoutError:
                 raise SwitchboardError(f"the presence server did not answer within {beat.within:g} s") from None
-            except Refused as error:
-                raise SwitchboardError(f"the presence server does not prolong what is ours: {error}") from None
             if not known:
                 raise SwitchboardError(LOST)
             await self._ledger.save()
@@ -312,6 +327,8 @@ class SipPresenceSession:
             except Refused as error:
                 log.warning("the presence server does not prolong what is shown of %s: %s", extension, error)
                 self._not_as_it_should(extension, error)
+            else:
+                self._again.taken(extension)
             await self._ledger.save()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:

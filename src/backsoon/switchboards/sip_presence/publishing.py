@@ -28,14 +28,19 @@ LONGEST_LIFE = 7 * 86_400
 MOST_TAG = 256
 
 UNMET, TOO_SHORT = 412, 423
+BUSY = frozenset({429, 491})
+"""What a server that is there says beside 5xx where it only cannot just now: it is asked again soon."""
+AWAY = frozenset({408, 480})
+"""What is said in the place of a server that is not there, by a proxy before it: it has waited long itself."""
 
 
 class Refused(Exception):
     """The server refused this one publication. The text is what it said."""
 
-    def __init__(self, said: str, *, passing: bool = False) -> None:
-        """`passing`: only just now, it seems."""
+    def __init__(self, said: str, *, passing: bool = False, denied: bool = False) -> None:
+        """`passing`: only just now, it seems. `denied`: the account may not."""
         self.passing = passing
+        self.denied = denied
         super().__init__(said)
 
 
@@ -104,7 +109,10 @@ class Publications:
             await self.publish(key, held.address, held.shown)
 
     async def beat(self) -> bool:
-        """Prolong our own publication, asking once; False where the server does not know it. Raises `Refused`."""
+        """Prolong our own publication, asking once; False where the server does not know it.
+
+        Raises `Refused` for every answer that does not show a server that knows it: nobody may be there any more.
+        """
         async with self._beating:  # each makes the tag that the next one needs
             return await self._prolonged_ours()
 
@@ -124,6 +132,8 @@ class Publications:
             asked = _retry_after(response)
             if asked > self._pace.strained(asyncio.get_running_loop().time(), asked):
                 raise _nothing_now(response)
+        elif response.status != UNMET:
+            raise _refused(response)
         return response.status != UNMET
 
     async def withdraw(self, key: str) -> None:
@@ -160,6 +170,8 @@ class Publications:
         answered = self._answered
         for left in reversed(range(TRIES)):
             response = await self._heard(address, tag, expires, body)
+            if response.status in AWAY:
+                raise _refused(response, passing=True)
             if not _busy(response.status):
                 self._answered += 1
                 self._pace.done(loop.time())
@@ -173,7 +185,7 @@ class Publications:
             pause *= 2
         if not await self._takes_others(answered):
             raise _nothing_now(response)
-        raise Refused(response.said, passing=True)
+        raise _refused(response, passing=True)
 
     async def _heard(self, address: str, tag: str, expires: int, body: bytes) -> Response:
         """What the server answers. That it answers nothing to this one says nothing of others; `beat` is for that."""
@@ -196,7 +208,7 @@ class Publications:
         if response.status == TOO_SHORT and self._note_least(response):
             return response
         if not 200 <= response.status < 300:
-            raise Refused(response.said)
+            raise _refused(response)
         return response
 
     async def _request(self, address: str, tag: str, expires: int, body: bytes) -> Response:
@@ -237,7 +249,11 @@ class Publications:
 
 def _busy(status: int) -> bool:
     """Whether it is only that the server cannot just now."""
-    return 500 <= status < 600 and status != 501
+    return status in BUSY or (500 <= status < 600 and status != 501)
+
+
+def _refused(response: Response, *, passing: bool = False) -> Refused:
+    return Refused(response.said, passing=passing, denied=response.status == 403)
 
 
 def _nothing_now(response: Response) -> SwitchboardError:
