@@ -25,7 +25,7 @@ from backsoon.switchboards.base import (
     SwitchboardError,
 )
 from backsoon.switchboards.finding import Level
-from backsoon.switchboards.sip_presence import Available, SipPresenceSession, SipPresenceSwitchboard, pidf
+from backsoon.switchboards.sip_presence import Available, SipPresenceSession, SipPresenceSwitchboard, driver, pidf
 from backsoon.switchboards.sip_presence.ledger import OURS
 from backsoon.switchboards.sip_presence.pidf import DATA_MODEL, PIDF
 from backsoon.switchboards.sip_presence.render import Now, Plan, Told, displayable
@@ -205,6 +205,25 @@ class TestRestarts:
             await show(board, session, replace(in_a_meeting(extension), lamp=Lamp("lunch", "At lunch")))
             seen = await watcher.until("At lunch")
             assert parts(seen) == {"tuple": 1, "person": 1}
+
+    async def test_ours_while_a_publication_is_under_way(
+        self, own_kamailio: PrivateKamailio, extension: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The answer that comes just after Backsoon was told to stop has the tag of what the server holds."""
+        monkeypatch.setattr(driver, "GRACE", 20.0)
+        keep = MemoryKeep()
+        board = switchboard_for(own_kamailio, keep=keep, beat=Beat(600, 20))
+        shown = board.render(in_a_meeting(extension))
+        async with board.session() as session:
+            own_kamailio.freeze()
+            telling = asyncio.create_task(session.show([Order(extension, NOTHING, shown)]))
+            await until(lambda: bool(session._client._waiting))
+            telling.cancel()
+            asyncio.get_running_loop().call_later(0.1, own_kamailio.thaw)
+        async with board.session() as session, watch(own_kamailio, extension) as watcher:
+            assert await session.read_back() == {extension: shown}
+            await show(board, session, replace(in_a_meeting(extension), lamp=Lamp("lunch", "At lunch")))
+            assert parts(await watcher.until("At lunch")) == {"tuple": 1, "person": 1}
 
     async def test_the_server_s(self, own_kamailio: PrivateKamailio, extension: str) -> None:
         keep = MemoryKeep()

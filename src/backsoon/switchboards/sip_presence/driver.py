@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -37,6 +37,7 @@ from backsoon.switchboards.sip_presence.pace import Pace
 from backsoon.switchboards.sip_presence.publishing import Publications, Refused, Unanswered
 from backsoon.switchboards.sip_presence.render import render, told
 from backsoon.switchboards.sip_presence.settings import SipPresenceSettings
+from backsoon.switchboards.sip_presence.under_way import UnderWay
 from backsoon.wire.sip import SipError
 from backsoon.wire.sip_client import SipClient, SipDenied, SipLost, open_sip
 
@@ -47,6 +48,10 @@ AT_ONCE = 0.25
 """Seconds of publications that one call of `show` should be."""
 LOOK_EVERY = 5.0
 """Seconds after which it is looked again at the clock, which may have jumped."""
+IN_TIME = 10.0
+"""Seconds that the last of the orders of one call of `show` is waited for: who comes next waits as well."""
+GRACE = 2.0
+"""Seconds that what is under way has to be answered when a session ends."""
 LOST = "the presence server has forgotten what was published; everything is published anew"
 
 
@@ -105,11 +110,12 @@ class SipPresenceSession:
         )
         loop = asyncio.get_running_loop()
         client.on_again = self._strained
+        self._under_way = UnderWay(self.pace, settings.window)
         self._lost: asyncio.Future[SwitchboardError] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
-        self._changing: dict[str, asyncio.Event] = {}
         self._again = again
         self._over_soon: asyncio.TimerHandle | None = None
+        self._cut_off: asyncio.TimerHandle | None = None
 
     @property
     def at_once(self) -> int:
@@ -127,7 +133,10 @@ class SipPresenceSession:
         return self._ledger.sure()
 
     async def show(self, orders: Sequence[Order]) -> None:
-        """Changes that are seen now first. Raises `OrdersRefused` after all others are done."""
+        """Changes that are seen now first. Raises `OrdersRefused` after all others are done.
+
+        Who is not answered in time is refused too; should the answer come it counts.
+        """
         self._require()
         refused: dict[str, str] = {}
         latest = {order.extension: order for order in orders}
@@ -141,7 +150,10 @@ class SipPresenceSession:
                 refused[order.extension] = str(error)
 
         with switchboard_errors():
-            await self._each([*first, *then], work)
+            late = await self._under_way.each([*first, *then], work, IN_TIME)
+        for order in late:
+            refused[order.extension] = str(error := Unanswered("the server has not answered yet"))
+            self._not_as_it_should(order.extension, error)
         if refused:
             raise OrdersRefused(refused)
 
@@ -153,22 +165,24 @@ class SipPresenceSession:
         """Find out whether the server knows of what is kept, and keep it alive. Raises `SwitchboardError`."""
         with switchboard_errors():
             await self._ledger.load()
-            if not await self._known():
+            if not await self._under_way.heard(self._known()):
                 self._ledger.doubt()
-                await self._introduce()
-            await self._each(self._ledger.strays(self._address_now), self._withdraw)
+                await self._under_way.heard(self._introduce())
+            await self._under_way.each(self._ledger.strays(self._address_now), self._withdraw)
             await self._ledger.save()
         for work in (self._watch, self._beat, self._prolong_for_ever):
             self._tasks.append(asyncio.create_task(self._guarded(work)))
 
     async def end(self) -> None:
-        """End all that this session has under way."""
-        self._fail(SwitchboardError("the session was closed"))
-        if self._over_soon is not None:
-            self._over_soon.cancel()
+        """End this session. What is under way has a little time yet, and what comes of it is kept."""
+        self._over(SwitchboardError("the session was closed"))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._under_way.finish(GRACE)
+        for timer in (self._over_soon, self._cut_off):
+            if timer is not None:
+                timer.cancel()
         try:
             await self._ledger.save()
         except BacksoonError as error:
@@ -184,7 +198,8 @@ class SipPresenceSession:
         """Have this be published. Raises `Refused`."""
         if not EXTENSION.fullmatch(extension):
             raise Refused("not an extension")
-        async with self._alone(extension):
+        async with self._under_way.alone(extension):
+            self._require()
             try:
                 if after == NOTHING:
                     await self._publications.withdraw(extension)
@@ -206,7 +221,7 @@ class SipPresenceSession:
                 return
             self._over_soon.cancel()
         why = SwitchboardError("some publications were refused; they are published again")
-        self._over_soon = loop.call_at(at, self._fail, why)
+        self._over_soon = loop.call_at(at, self._over, why)
 
     async def _show(self, extension: str, after: Rendered) -> None:
         address = self._address_of(extension, after)
@@ -239,37 +254,6 @@ class SipPresenceSession:
             else:
                 self._ledger.drop(extension)
 
-    @asynccontextmanager
-    async def _alone(self, extension: str) -> AsyncIterator[None]:
-        """One change of a publication at a time: each makes the tag that the next one needs."""
-        while extension in self._changing:
-            await self._changing[extension].wait()
-        done = self._changing[extension] = asyncio.Event()
-        try:
-            yield
-        finally:
-            del self._changing[extension]
-            done.set()
-
-    async def _each(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-        """Do it for each, at the pace, not too many at once. The first error ends all and is raised."""
-        free = asyncio.Semaphore(self._settings.window)
-
-        async def one(item: T) -> None:
-            try:
-                await work(item)
-            finally:
-                free.release()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for item in items:
-                    await self.pace.turn()
-                    await free.acquire()
-                    group.create_task(one(item))
-        except ExceptionGroup as errors:
-            raise _first(errors) from None
-
     def _strained(self) -> None:
         self.pace.strained(asyncio.get_running_loop().time())
 
@@ -293,7 +277,7 @@ class SipPresenceSession:
         return kind(f"the presence server does not take the publication of {self._settings.own_address}: {error}")
 
     async def _watch(self) -> None:
-        self._fail(SwitchboardError(str(await self._client.lost())))
+        self._over(SwitchboardError(str(await self._client.lost())))
 
     async def _beat(self) -> None:
         """Prolong our own publication, and see whether it is still there."""
@@ -304,7 +288,7 @@ class SipPresenceSession:
             self._wake.clear()
             try:
                 async with asyncio.timeout(beat.within):
-                    known = await self._known()
+                    known = await self._under_way.heard(self._known())
             except TimeoutError:
                 raise SwitchboardError(f"the presence server did not answer within {beat.within:g} s") from None
             if not known:
@@ -315,13 +299,14 @@ class SipPresenceSession:
         look_every = min(LOOK_EVERY, self._settings.expires / 10)
         while True:
             due = list(islice(self._ledger.take_due(), 1000))
-            await self._each(due, self._prolong)
+            await self._under_way.each(due, self._prolong)
             next_due = self._ledger.next_due()
             wait = look_every if next_due is None else next_due - self._now().timestamp()
             await asyncio.sleep(min(look_every, max(0.0, wait)))
 
     async def _prolong(self, extension: str) -> None:
-        async with self._alone(extension):
+        async with self._under_way.alone(extension):
+            self._require()
             try:
                 await self._publications.prolong(extension)
             except Refused as error:
@@ -337,15 +322,17 @@ class SipPresenceSession:
             with switchboard_errors():
                 await work()
         except SwitchboardError as error:
-            self._fail(error)
+            self._over(error)
         except Exception as error:
             log.error("a defect at the presence server's driver: %s", type(error).__name__)  # its text may be private
-            self._fail(SwitchboardError(f"internal error ({type(error).__name__})"))
+            self._over(SwitchboardError(f"internal error ({type(error).__name__})"))
 
-    def _fail(self, why: SwitchboardError) -> None:
+    def _over(self, why: SwitchboardError) -> None:
+        """Nothing more is begun. What is under way has a little time to be answered: see `UnderWay`."""
         if not self._lost.done():
             self._lost.set_result(why)
-        self._client.fail(SipLost(str(why)))
+            loop = asyncio.get_running_loop()
+            self._cut_off = loop.call_later(GRACE, self._client.fail, SipLost(str(why)))
 
     def _require(self) -> None:
         if self._lost.done():
@@ -359,13 +346,6 @@ async def _until_set(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 @contextmanager
