@@ -446,6 +446,38 @@ class TestLedger:
         assert sum(keep.groups) == 100
         assert len(keep.groups) < 5
 
+    async def test_whoever_is_saved_does_not_wait_for_what_came_later(self) -> None:
+        """Else each save would let go of one who waits, and a thousand a second would be a thousand saves."""
+        saves, groups = asyncio.Semaphore(0), list[set[str]]()
+
+        class Gated(MemoryKeep):
+            async def save(self, values: Mapping[str, str | None]) -> None:
+                groups.append(set(values))
+                await saves.acquire()
+
+        ledger = Ledger(Gated(), lambda: NINE)
+
+        async def one(key: str) -> None:
+            ledger.put(key, self.HELD)
+            await ledger.save()
+
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(one("1"))
+            await asyncio.sleep(0)
+            others = [tasks.create_task(one(key)) for key in ("2", "3", "4")]
+            await asyncio.sleep(0)
+            saves.release()
+            await first
+            while len(groups) < 2:
+                await asyncio.sleep(0)
+            last = tasks.create_task(one("5"))
+            await asyncio.sleep(0)
+            saves.release()
+            await asyncio.gather(*others)
+            assert not last.done()
+            saves.release()
+        assert groups == [{"1"}, {"2", "3", "4"}, {"5"}]
+
     def test_ours_is_nobody_s(self) -> None:
         ledger = Ledger(MemoryKeep(), lambda: NINE)
         ledger.put(OURS, self.HELD)

@@ -61,6 +61,8 @@ class Ledger:
         self._seen = 0.0
         """What the clock said last."""
         self._saving = asyncio.Lock()
+        self._noted = self._saved = 0
+        """How many changes there were, and how many of them are durable."""
 
     async def load(self) -> None:
         """Read what is kept. What has ended meanwhile, or cannot be read, is forgotten.
@@ -73,7 +75,7 @@ class Ledger:
         for key, row in rows.items():
             known = key == OURS or EXTENSION.fullmatch(key) is not None
             if row is None or not known or (row.tag and row.expires_at + LINGER <= at):
-                self._unsaved[key] = None
+                self._note(key, None)
             else:
                 self._put(key, row.held(doubtful=key != OURS and row.generation < self._generation))
 
@@ -100,13 +102,13 @@ class Ledger:
     def put(self, key: str, held: Held) -> None:
         """This is published now."""
         self._put(key, held)
-        self._unsaved[key] = _text(held, self._generation)
+        self._note(key, _text(held, self._generation))
 
     def drop(self, key: str) -> None:
         """Nothing is."""
         self._held.pop(key, None)
         self._due_at.pop(key, None)
-        self._unsaved[key] = None
+        self._note(key, None)
 
     def doubt(self) -> None:
         """The server has forgotten: it may hold what was published since, and nothing else. A generation begins.
@@ -135,15 +137,22 @@ class Ledger:
 
     async def save(self) -> None:
         """Return when all that was put before is durable."""
+        mine = self._noted
         async with self._saving:
-            if not self._unsaved:
+            if self._saved >= mine:  # with another's; what has come since is for those who wait for that
                 return
-            values, self._unsaved = self._unsaved, {}
+            noted, values = self._noted, self._unsaved
+            self._unsaved = {}
             try:
                 await self._keep.save(values)
             except BaseException:
                 self._unsaved = values | self._unsaved
                 raise
+            self._saved = noted
+
+    def _note(self, key: str, text: str | None) -> None:
+        self._unsaved[key] = text
+        self._noted += 1
 
     # -- prolonging -------------------------------------------------------------------------------------------------
 
