@@ -48,7 +48,10 @@ def header(request: Request, name: str) -> str:
 
 @dataclass
 class Presence:
-    """Keeps publications as RFC 3903 says, but where `odd` has another answer by the user's part of the address."""
+    """Keeps publications as RFC 3903 says, but where `odd` has another answer by the user's part of the address.
+
+    A copy of a request, as UDP has them on a busy machine, gets the same answer, and is none of what was asked.
+    """
 
     odd: dict[str, Say] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -56,8 +59,16 @@ class Presence:
     asked: list[tuple[str, str, int, bool]] = field(default_factory=list)
     """User, tag, seconds, and whether it had a document: of each PUBLISH."""
     made: int = 0
+    said: dict[str, list[Answer]] = field(default_factory=dict)
+    """By the request's Via."""
 
     def __call__(self, request: Request) -> list[Answer]:
+        via = header(request, "via")
+        if via not in self.said:
+            self.said[via] = self._answer(request)
+        return self.said[via]
+
+    def _answer(self, request: Request) -> list[Answer]:
         user = request.uri.removeprefix("sip:").partition("@")[0]
         tag, life = header(request, "sip-if-match"), int(header(request, "expires") or 0)
         self.asked.append((user, tag, life, bool(request.body)))

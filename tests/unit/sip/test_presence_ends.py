@@ -17,7 +17,7 @@ from backsoon.switchboards.sip_presence.under_way import UnderWay
 from backsoon.wire.sip import Request
 from backsoon.wire.sip_transaction import SipTimes
 from tests.unit.sip.server import Answer, answer, serving
-from tests.unit.sip.test_presence_driver import SHOWN, Presence, board_at, header, orders
+from tests.unit.sip.test_presence_driver import SHOWN, Presence, board_at, orders
 
 OTHER = Rendered('["","lunch","Lunch","en","c"]')
 PATIENT = SipTimes(t1=0.2, t2=0.02, connect=2)
@@ -25,21 +25,17 @@ PATIENT = SipTimes(t1=0.2, t2=0.02, connect=2)
 
 
 class Slow:
-    """Takes each request once, and answers the later copies of it: those of `users` not before `open`."""
+    """Takes each request at once; of `users` only the copies that come once it is `open` are answered."""
 
     def __init__(self, presence: Presence, *users: str) -> None:
         self.presence = presence
         self.users = users
         self.open = False
-        self._said: dict[str, list[Answer]] = {}
 
     def __call__(self, request: Request) -> Iterable[Answer]:
-        if not request.uri.removeprefix("sip:").startswith(self.users):
-            return self.presence(request)
-        branch = header(request, "via")
-        if branch not in self._said:
-            self._said[branch] = self.presence(request)
-        return self._said[branch] if self.open else []
+        said = self.presence(request)
+        slow = request.uri.removeprefix("sip:").startswith(self.users)
+        return said if self.open or not slow else []
 
     def opened(self) -> None:
         self.open = True
