@@ -210,7 +210,10 @@ class HandSession(Protocol):
 
 @runtime_checkable
 class WatchedSession(Protocol):
-    """What a session has beside where it can tell whose lamps are looked at: where many change these come first."""
+    """What a session has beside where it can tell whose lamps are looked at.
+
+    Where many change at once these come before most others.
+    """
 
     async def watched(self) -> Collection[str]:
         """The extensions whose lamps a telephone watches now; a hint: none where it cannot be told.
