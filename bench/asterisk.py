@@ -30,7 +30,7 @@ from bench.asterisk_watchers import Watchers, watching
 from bench.common import progress
 from tools.peers import Absent, find_peer
 from tools.peers.asterisk_server import AsteriskSettings as ServerSettings
-from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk
+from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk, may_run_in_real_time
 from tools.peers.sipp import Calls, LoadOutcome
 
 ACCOUNT = AmiAccount("backsoon", "bench")
@@ -68,7 +68,8 @@ def _asterisk() -> Iterator[PrivateAsterisk]:
         raise SystemExit(f"bench asterisk: {chroot.reason}")
     accounts = {ACCOUNT.username: ManagerAccount(ACCOUNT.secret)}
     phones = {"caller": "incoming", "watcher": "incoming"}
-    with PrivateAsterisk(chroot, ServerSettings(dialplan_text() + INCOMING, accounts, phones)) as server:
+    settings = ServerSettings(dialplan_text() + INCOMING, accounts, phones, high_priority=may_run_in_real_time())
+    with PrivateAsterisk(chroot, settings) as server:
         yield server
 
 

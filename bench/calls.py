@@ -7,56 +7,43 @@ the same of calls without the line against such calls: what the figures are wort
 `lost`, `setup_p95_ratio`: SIPp places 50 calls a second for a minute, nine in ten to people who are available and whose
 telephones ring, the tenth to somebody of 10,000 whose meetings begin at one instant in the first half of the minute and
 end at one in the second. A whole Backsoon with its store, a process of its own, tells the same Asterisk: it is up, was
-stopped before the load, or is hung (SIGSTOP) before it. The set-up's p95 is compared with the mean of the same load's
-where nothing changes and no Backsoon runs, just before and just after, for a machine's pace drifts; `.quiet` compares
-those with each other, the two neighbours that differ most: what the figures are worth. `told`: calls that the referral
-answered; `notified`: what watching telephones were told meanwhile, which is nothing where nobody tells.
+stopped before the load, or is hung (SIGSTOP) before it. The set-up's p95 is compared with that of the same load where
+nothing changes and no Backsoon runs, just before and just after, for a machine's pace drifts; `.quiet` compares those
+with each other, the two that follow each other and differ most: what the figures are worth. Calls count of the
+half-seconds in which a virtual machine had its processors (`bench.calls_load`; `undisturbed_share` of all);
+`setup_p95_ratio_of_all` counts every call. `told`: calls that the referral answered; `notified`: what watching
+telephones were told meanwhile, which is nothing where nobody tells. Asterisk runs in the real-time class where it may,
+as Debian's unit has it (`asterisk_in_real_time`); `--no-real-time` leaves it among all others.
 
 `calls_per_s`: the highest rate, in steps of a fifth, at which no call was lost and at most one in a hundred calls had
-to send a message again; `_without` the line. `--quick`, `--people N`, `--watchers N`, `--rounds N`, `--seconds N`.
+to send a message again; `_without` the line. `--quick`, `--people N`, `--watchers N`, `--rounds N`, `--seconds N`,
+`--repeats N` of the minutes, `--only up` (`stopped`, `hung`): those minutes and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from datetime import datetime, timedelta
-from itertools import chain, pairwise
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from pathlib import Path
-from statistics import fmean
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import chain
 
 from backsoon.switchboards.asterisk import AsteriskSettings, AsteriskSwitchboard
 from backsoon.switchboards.asterisk.dialplan import dialplan_text
 from backsoon.switchboards.base import NOTHING, Order, PlannedReferral, Presentation
 from backsoon.voice.dialplan import spoken_text
 from backsoon.wire.ami_client import AmiAccount, AmiAddress
-from backsoon.wiring import run_blocking
-from bench.asterisk_watchers import Watchers, watching
 from bench.calls_load import Loaded, Loads
 from bench.calls_one import Kind, interleaved
-from bench.common import extension, fill_store, folder, opened, progress, running, told, utc_now
+from bench.calls_storms import HOW, RATE, Storm, Storms, storm_figures
+from bench.common import at_share, folder, progress, utc_now
 from tools.peers import Absent, find_peer
 from tools.peers.asterisk_server import AsteriskSettings as ServerSettings
-from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk
+from tools.peers.asterisk_server import ManagerAccount, PrivateAsterisk, may_run_in_real_time
 
 ACCOUNT = AmiAccount("backsoon", "bench")
-RATE = 50
-OTHERS = 90
-"""People beside those who change, with eight meetings each, none of them now."""
-AHEAD = 75
-"""Seconds from the start of Backsoon to the instant at which all meetings begin.
-
-What it tells at its start (20,000 keys of AstDB) makes Asterisk slower for half a minute: by then that is over, and
-what is measured is the instant's.
-"""
 INCOMING = """
 [with]
 exten => _X!,1,Gosub(backsoon-answer,s,1(${EXTEN}))
@@ -79,27 +66,34 @@ def run(argv: list[str]) -> dict[str, object]:
     parser.add_argument("--watchers", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--only", choices=HOW, action="append")
+    parser.add_argument("--no-real-time", action="store_true")
     chosen = parser.parse_args(argv)
     rounds = chosen.rounds or (300 if chosen.quick else 2000)
     seconds = chosen.seconds or (10 if chosen.quick else 60)
-    with _asterisk() as server:
+    storm = Storm(chosen.people, chosen.watchers, seconds, list(chosen.only or HOW) * chosen.repeats)
+    real_time = may_run_in_real_time() and not chosen.no_real_time
+    with _asterisk(real_time) as server:
         figures: dict[str, object] = {"people": chosen.people, "watchers": chosen.watchers, "calls_at_once_per_s": RATE}
-        figures |= _added(server, rounds)
+        figures |= {} if chosen.only else _added(server, rounds)
         with folder() as place:
-            figures |= _Storms(server, place, chosen.people, chosen.watchers, seconds).run()
-        figures |= _highest(server, "calls_per_s", "with", 3 if chosen.quick else 10)
-        figures |= _highest(server, "calls_per_s_without", "without", 3 if chosen.quick else 10)
+            figures |= storm_figures(Storms(server, place, storm, _board).run())
+        figures["asterisk_in_real_time"] = server.runs_in_real_time
+        if not chosen.only:
+            figures |= _highest(server, "calls_per_s", "with", 3 if chosen.quick else 10)
+            figures |= _highest(server, "calls_per_s_without", "without", 3 if chosen.quick else 10)
     return figures
 
 
 @contextmanager
-def _asterisk() -> Iterator[PrivateAsterisk]:
+def _asterisk(real_time: bool) -> Iterator[PrivateAsterisk]:
     chroot = find_peer("asterisk")
     if isinstance(chroot, Absent):
         raise SystemExit(f"bench calls: {chroot.reason}")
     accounts = {ACCOUNT.username: ManagerAccount(ACCOUNT.secret)}
     phones = {"with": "with", "without": "without", "phone": "without", "watcher": "without"}
-    server = PrivateAsterisk(chroot, ServerSettings("", accounts, phones))
+    server = PrivateAsterisk(chroot, ServerSettings("", accounts, phones, high_priority=real_time))
     with server:
         text = dialplan_text(spoken=spoken_text()) + INCOMING.replace("@PHONE@", str(server.phone_port))
         (server.folder / "extensions.conf").write_text(text)
@@ -118,7 +112,10 @@ def _added(server: PrivateAsterisk, rounds: int) -> dict[str, object]:
     asyncio.run(_write_ahead(server))
     took = interleaved(server.sip_port, server.phone_port, [WITHOUT, AGAIN, *WITH], rounds)
     base = took[WITHOUT.name]
-    figures: dict[str, object] = {"setup_ms.p50": round(_at(base, 50), 3), "setup_ms.p99": round(_at(base, 99), 3)}
+    figures: dict[str, object] = {
+        "setup_ms.p50": round(at_share(base, 50), 3),
+        "setup_ms.p99": round(at_share(base, 99), 3),
+    }
     pooled = list(chain.from_iterable(took[kind.name] for kind in WITH))
     for name, values in (("added_ms", pooled), ("added_again_ms", took[AGAIN.name])):
         figures |= _difference(name, values, base)
@@ -128,12 +125,7 @@ def _added(server: PrivateAsterisk, rounds: int) -> dict[str, object]:
 
 
 def _difference(name: str, values: Sequence[float], base: Sequence[float]) -> dict[str, object]:
-    return {f"{name}.p{share}": round(_at(values, share) - _at(base, share), 3) for share in (50, 99)}
-
-
-def _at(values: Sequence[float], share: float) -> float:
-    ranked = sorted(values)
-    return ranked[int((len(ranked) - 1) * share / 100)]
+    return {f"{name}.p{share}": round(at_share(values, share) - at_share(base, share), 3) for share in (50, 99)}
 
 
 async def _write_ahead(server: PrivateAsterisk) -> None:
@@ -145,134 +137,6 @@ async def _write_ahead(server: PrivateAsterisk) -> None:
         for called, starts in plans.items():
             plan = tuple(PlannedReferral(at, at + timedelta(hours=1), None, "meeting") for at in starts)
             await session.show([Order(called, NOTHING, board.render(Presentation(called, plan=plan)))])
-
-
-# -- while everybody changes ----------------------------------------------------------------------------------
-
-
-class _Storms:
-    """The same load of calls while nothing changes, and while everybody does."""
-
-    def __init__(self, server: PrivateAsterisk, place: Path, people: int, watchers: int, seconds: float) -> None:
-        self._server = server
-        self._place = place
-        self._people = people
-        self._watchers = watchers
-        self._seconds = seconds
-        self._made_for = utc_now().replace(microsecond=0)
-        self._notified: dict[str, int] = {}
-        others = [extension(people + number) for number in range(OTHERS)]
-        changing = [extension(number * 997 % people) for number in range(OTHERS // 9)]
-        called = [one for n, name in enumerate(changing) for one in (*others[9 * n : 9 * n + 9], name)]
-        self._loads = Loads(server, called)
-
-    def run(self) -> dict[str, object]:
-        """The figures."""
-        progress(f"storing {self._people} people")
-        run_blocking(self._fill)
-        quiet, stormy = asyncio.run(self._watched())
-        calm = [_at(one.setup_ms, 95) for one in quiet]
-        around = {name: fmean(two) for name, two in zip(stormy, pairwise(calm), strict=True)}
-        figures: dict[str, object] = {"lost": sum(loaded.lost for loaded in stormy.values())}
-        figures |= {f"lost_{name}": loaded.lost for name, loaded in stormy.items()}
-        figures |= {f"told_{name}": loaded.told for name, loaded in stormy.items()}
-        figures |= {f"notified_{name}": self._notified[name] for name in stormy}
-        figures |= {f"retransmitted_{name}": loaded.retransmitted for name, loaded in stormy.items()}
-        figures |= {"lost_quiet": sum(one.lost for one in quiet), "setup_p95_ms.quiet": round(fmean(calm), 2)}
-        p95 = {name: _at(one.setup_ms, 95) for name, one in stormy.items()}
-        figures |= {f"setup_p95_ms.{name}": round(ms, 2) for name, ms in p95.items()}
-        figures |= {f"setup_p95_ratio.{name}": round(ms / around[name], 3) for name, ms in p95.items()}
-        return figures | {"setup_p95_ratio.quiet": round(max(max(two) / min(two) for two in pairwise(calm)), 3)}
-
-    async def _fill(self) -> None:
-        async with opened(self._place) as store:
-            await fill_store(store, self._people + OTHERS, self._spans)
-
-    def _spans(self, number: int) -> list[tuple[datetime, datetime]]:
-        days = [self._made_for + timedelta(days=day) for day in range(1, 9)]
-        later = [(day, day + timedelta(hours=1)) for day in days]
-        if number >= self._people:
-            return later
-        return [(self._made_for, self._made_for + timedelta(seconds=self._seconds / 2)), *later[:2]]
-
-    def _phase(self, name: str, watchers: Watchers | None = None, *, quiet: bool = False, seconds: float = 0) -> Loaded:
-        """One load; in a storm the meetings begin when a quarter of it has passed and end when three have."""
-        lasting = seconds or self._seconds
-        with nullcontext() if quiet else self._changing(name):
-            before = watchers.notified if watchers else 0
-            loaded = self._loads.run("with", RATE, lasting)
-            self._notified[name] = (watchers.notified if watchers else 0) - before
-        progress(
-            f"{name}: {loaded.lost} of {loaded.calls} calls lost, {loaded.told} told who is away, "
-            f"{self._notified[name]} notifications, {loaded.retransmitted} messages sent again, "
-            f"set-up p50 {_at(loaded.setup_ms, 50):.2f} p95 {_at(loaded.setup_ms, 95):.2f} ms"
-        )
-        return loaded
-
-    async def _watched(self) -> tuple[list[Loaded], dict[str, Loaded]]:
-        watched = [extension(n) for n in range(0, self._people, max(1, self._people // max(1, self._watchers)))]
-        async with watching(self._server.sip_port, watched if self._watchers else [], Watchers) as watchers:
-            return await asyncio.to_thread(self._phases, watchers)
-
-    def _phases(self, watchers: Watchers) -> tuple[list[Loaded], dict[str, Loaded]]:
-        """What changes, by how; and a load before, between and after these where nothing does."""
-        with self._loads.telephones():
-            self._phase("warm", quiet=True, seconds=3)
-            quiet = [self._phase("quiet", quiet=True)]
-            stormy: dict[str, Loaded] = {}
-            for name in ("up", "stopped", "hung"):
-                stormy[name] = self._phase(name, watchers)
-                quiet.append(self._phase("quiet again", quiet=True))
-            return quiet, stormy
-
-    @contextmanager
-    def _changing(self, how: str) -> Iterator[None]:
-        """A Backsoon that has told all plans, and has a quarter of the load until everybody's meeting begins."""
-        at = utc_now().replace(microsecond=0) + timedelta(seconds=AHEAD)
-        self._shift(at)
-        with _backsoon(self._place, self._server.ami_port) as process:
-            if how == "stopped":
-                os.kill(process, signal.SIGKILL)
-            begin = at - timedelta(seconds=self._seconds / 4 + 1)
-            left = (begin - utc_now()).total_seconds()
-            if left < 0:
-                raise SystemExit(f"bench calls: everything was told {-left:.0f} s too late")
-            time.sleep(left)
-            if how == "hung":
-                os.kill(process, signal.SIGSTOP)
-            yield
-
-    def _shift(self, at: datetime) -> None:
-        """Let the first meeting of those who change begin at that instant."""
-        with closing(sqlite3.connect(self._place / "backsoon.db")) as database, database:
-            shift = int((at - self._made_for).total_seconds()) * 1_000_000
-            database.execute("update referral set start_at = start_at + ?1, end_at = end_at + ?1", (shift,))
-        self._made_for = at
-
-
-@contextmanager
-def _backsoon(place: Path, ami_port: int) -> Iterator[int]:
-    """A whole Backsoon in a process of its own, from when all is told; its process."""
-    ours, its = get_context("spawn").Pipe()
-    process = get_context("spawn").Process(target=_serve, args=(place, ami_port, its), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(AHEAD):
-            raise SystemExit("bench calls: Backsoon did not tell everything in time")
-        yield int(process.pid or 0)
-    finally:
-        process.kill()
-        process.join()
-
-
-def _serve(place: Path, ami_port: int, ready: Connection) -> None:
-    async def work() -> None:
-        async with opened(place) as store, running(place, store, _board(ami_port)) as backsoon:
-            await told(backsoon)
-            ready.send("told")
-            await asyncio.Event().wait()
-
-    run_blocking(work)
 
 
 # -- calls a second -------------------------------------------------------------------------------------------

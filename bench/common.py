@@ -69,6 +69,12 @@ def peak_rss_mib() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
+def at_share(values: Sequence[float], share: float) -> float:
+    """The value that `share` in a hundred of these do not pass."""
+    ranked = sorted(values)
+    return ranked[int((len(ranked) - 1) * share / 100)]
+
+
 def spread(name: str, values: Sequence[float], digits: int = 1) -> dict[str, object]:
     """`name.p50`, `.p99` and `.max` of the values."""
     ranked = sorted(values)

@@ -4,6 +4,7 @@ It never meets a telephone exchange that runs on the machine already. Its folder
 removed with it; :meth:`PrivateAsterisk.kill` and :meth:`PrivateAsterisk.start` keep the folder, as a crash does.
 """
 
+import os
 import shutil
 import signal
 import socket
@@ -51,6 +52,7 @@ astsbindir => /usr/sbin
 entityid = 02:00:00:00:00:01
 live_dangerously = no
 nocolor = yes
+highpriority = {high_priority}
 """
 
 LOGGER_CONF = "[general]\n[logfiles]\nmessages => notice,warning,error\n"
@@ -124,6 +126,19 @@ class AsteriskSettings:
     """voicemail.conf; `None`: voicemail is not loaded."""
     sounds: Mapping[str, bytes] | None = None
     """Files of sounds by name (`en/beep.wav`), in place of those that Asterisk brings along; `None`: these."""
+    high_priority: bool = False
+    """In the real-time class, as `-p` in Debian's unit for systemd has it. It does not start where it may not."""
+
+
+def may_run_in_real_time() -> bool:
+    """Whether the system lets us have a process in the real-time class: as root, where no container keeps from it."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, *before)
+    return True
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -226,6 +241,11 @@ class PrivateAsterisk:
             raise PeerError("the private Asterisk does not run")
         return self._process.pid
 
+    @property
+    def runs_in_real_time(self) -> bool:
+        """Whether it does now: it leaves the class by itself where it finds that others starve."""
+        return os.sched_getscheduler(self.pid) == os.SCHED_RR
+
     def close(self) -> None:
         """End it and remove its folder."""
         self.thaw()
@@ -279,6 +299,7 @@ class PrivateAsterisk:
                 etc=self.inside(self.folder),
                 modules=self.inside(modules),
                 data=DATA if self.settings.sounds is None else self.inside(self.folder / "data"),
+                high_priority="yes" if self.settings.high_priority else "no",
             ),
             "modules.conf": _modules(modules) + ("" if voicemail is None else "load = app_voicemail.so\n"),
             "logger.conf": LOGGER_CONF,
