@@ -30,7 +30,9 @@ class Sighted:
     """What follows an announcement, up to number `end`, for all listeners of a view.
 
     `lamps` is the event of that name, `end_id` what sets the id. `told` are announcements for everybody, `standing` by
-    person the last one for whoever has them in sight, `known` what they are made of.
+    person the last one for whoever has them in sight, `known` what they are made of. `anew` has by number the events of
+    those told whose person stands otherwise later in the piece: as kept from another piece they could be older than the
+    lamps, which come first.
     """
 
     end: int
@@ -38,6 +40,7 @@ class Sighted:
     end_id: bytes
     told: Sequence[Announcement]
     standing: Mapping[int, Announcement]
+    anew: Mapping[int, bytes]
     known: Known
     alone: Piece
     """The piece of whoever has none of them in sight, where nothing is told to everybody."""
@@ -88,8 +91,10 @@ class SightPieces(Pieces):
         end_id = sse.up_to(self._parts.hub.id_of(end))
         standing = {each.person.id: each for each in theirs if each.news in STANDING}
         told = [each for each in theirs if each.news not in STANDING]
+        overtaken = [e for e in told if e.person.id in standing and e.number < standing[e.person.id].number]
+        anew = {each.number: self._event(each, view, known) for each in overtaken}
         alone = Piece(end, sse.chunk(event + end_id) if lamps else b"", 1 if lamps else 0)
-        return Sighted(end, event, end_id, told, standing, known, alone)
+        return Sighted(end, event, end_id, told, standing, anew, known, alone)
 
     def _lamps(self, announced: Sequence[Announcement], view: View, known: Known) -> dict[str, Lamp]:
         """By id the lamps that were announced: of each person the last one."""
@@ -113,6 +118,9 @@ class SightPieces(Pieces):
         if not (theirs or sighted.told):
             return sighted.alone
         told = sorted((*sighted.told, *theirs), key=lambda each: each.number)
-        events = [self._get(each, view) or self._event(each, view, sighted.known) for each in told]
+        events = [
+            sighted.anew.get(each.number) or self._get(each, view) or self._event(each, view, sighted.known)
+            for each in told
+        ]
         chunk = sse.chunk(b"".join((sighted.lamps, *events, sighted.end_id)))
         return Piece(sighted.end, chunk, len(events) + bool(sighted.lamps))

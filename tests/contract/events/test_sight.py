@@ -206,6 +206,20 @@ def test_it_knows_what_the_board_says_however_it_is_cut_off(steps: list[tuple[st
         asyncio.run(play(Path(folder), steps, ring))
 
 
+async def test_a_row_made_earlier_does_not_take_back_the_lamp_of_its_piece(tmp_path: Path) -> None:
+    async with served(tmp_path) as api, attendant(api) as session, listening(session) as other:
+        hub, console = api.world.hub, Console(session)
+        await console.begin()
+        [bo] = await api.world.service.save_people([Person("acme", "201", "Bo")])
+        while (await other.next()).name != "person":
+            pass  # the row is made for those who hear it at once
+        await api.world.service.refer(bo, "lunch")
+        assert (await other.next()).name == "availability"  # both are one piece now
+        await console.catch_up(hub)
+        assert console.lamps[bo.id] == "h"
+        await console.is_right()
+
+
 async def test_who_comes_in_sight_while_everything_changes_is_right(tmp_path: Path) -> None:
     """What changes after the answer comes as an event: nothing falls between."""
     async with served(tmp_path) as api, attendant(api) as session:
