@@ -16,6 +16,7 @@ from typing import Any
 from backsoon.commands.remote import Remote
 from tests.acceptance.commands import Done, Shell, calendar, event
 from tests.asterisk_server import ACCOUNT, OPERATOR
+from tests.midday import HERE
 from tests.sip_phone import calling, ringing
 from tests.sip_watcher import watching
 from tests.spelled import spelled, spelling
@@ -73,7 +74,7 @@ log_level = "debug"
 [organisation]
 id = "acme"
 name = "Acme"
-zone = "UTC"
+zone = "{zone}"
 working_hours = "around-the-clock"
 notes_for_colleagues = true
 
@@ -189,7 +190,7 @@ class Company(Shell):
         for name, secret in (("ami", ACCOUNT.secret), ("sip", PASSWORD), ("hook", SECRET)):
             (self.folder / name).write_text(secret)
         places = {"ami": asterisk.ami_port, "sip": kamailio.port, "url": receiver.url, "folder": self.folder}
-        self.settings(SETTINGS.format(account=ACCOUNT.username, user=USERNAME, **places))
+        self.settings(SETTINGS.format(zone=HERE, account=ACCOUNT.username, user=USERNAME, **places))
 
     def book(self, extension: str, subject: str) -> None:
         """The one entry in somebody's calendar."""

@@ -15,10 +15,11 @@ from playwright.async_api import Browser, async_playwright, expect
 from tests.browser.axe import violations
 from tests.browser.house import COOKIE, House, furnished
 from tests.browser.watching import Watched
+from tests.midday import HERE
 from tests.peers import require_peer
 from tools.peers.chromium import environment, flags, program
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 WAIT_MS = 15_000
 """How long a page is waited for; nothing is asserted of how long it takes."""
 expect.set_options(timeout=WAIT_MS)
@@ -27,7 +28,7 @@ expect.set_options(timeout=WAIT_MS)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All share one event loop, as the browser does; those of the attendants' page share a worker, others one more."""
     for item in items:
-        if HERE in item.path.parents:
+        if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             group = "console" if item.path.name.startswith("test_console") else "pages"
             item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
@@ -102,7 +103,7 @@ async def opened(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
                 base_url=url,
                 color_scheme="dark" if theme == "dark" else "light",
                 locale=language,
-                timezone_id="Europe/Stockholm",
+                timezone_id=str(HERE),
                 viewport={"width": size[0], "height": size[1]},
                 has_touch=touch,
             )

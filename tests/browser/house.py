@@ -24,6 +24,7 @@ from uuid import uuid4
 from backsoon.commands.demoing.company import PEOPLE, Booking, icalendar
 from tests.acceptance.commands import PROGRAM, Shell
 from tests.browser import memory_kind
+from tests.midday import HERE
 from tests.servers import SERVICE, SERVICE_PASSWORD, DavServer, free_port, make_radicale
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ log_level = "debug"
 listen = "127.0.0.1:{port}"
 [organisation]
 name = "Acme"
-zone = "Europe/Stockholm"
+zone = "{zone}"
 language = "en"
 working_hours = "around the clock"
 confirmed_within_minutes = 16
@@ -98,7 +99,7 @@ class House:
         for user in PEOPLE:
             self.radicale.make_calendar(f"/{user}/calendar/", user)
         (self.folder / "radicale.secret").write_text(SERVICE_PASSWORD)
-        self.shell.settings(SETTINGS.format(port=self.port, url=self.radicale.url, service=SERVICE))
+        self.shell.settings(SETTINGS.format(zone=HERE, port=self.port, url=self.radicale.url, service=SERVICE))
         (self.folder / "people.csv").write_text(people_csv())
         self.shell("people", "import", "people.csv")
         for role in ("administrator", "attendant"):
@@ -158,7 +159,7 @@ class House:
 
     def book_days(self, user: str, subject: str, start: int, end: int) -> str:
         """The same of an all-day entry, in days from today."""
-        now = datetime.now(UTC)
+        now = datetime.now(HERE)
         days = tuple(date.fromordinal(now.toordinal() + number) for number in (start, end))
         return self._put(Booking(user, subject, now, now, (days[0], days[1])))
 

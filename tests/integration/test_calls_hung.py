@@ -16,6 +16,7 @@ import pytest
 from backsoon.domain.spoken import name_key
 from tests.acceptance.commands import Shell, calendar, event
 from tests.asterisk_server import ACCOUNT
+from tests.midday import HERE
 from tests.spoken_server import ANNA, Spoken
 
 pytestmark = pytest.mark.xdist_group("spoken")
@@ -25,7 +26,7 @@ log_level = "debug"
 [organisation]
 id = "acme"
 name = "Acme"
-zone = "UTC"
+zone = "{zone}"
 working_hours = "around-the-clock"
 
 [calendars.files]
@@ -50,7 +51,7 @@ class Company(Shell):
         self.spoken = spoken
         port = spoken.server.ami_port
         (folder / "ami").write_text(ACCOUNT.secret)
-        self.settings(SETTINGS.format(folder=folder, port=port, account=ACCOUNT.username))
+        self.settings(SETTINGS.format(zone=HERE, folder=folder, port=port, account=ACCOUNT.username))
         people = "".join(f"{one},{ANNA},{one}@example.com\n" for one in (ENDING, AVAILABLE, DIALLING, LONG))
         (folder / "people.csv").write_text(f"extension,name,email\n{people}")
         now = datetime.now(UTC)
