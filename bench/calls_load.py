@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import time
 from bisect import bisect_left
@@ -22,8 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.peers.asterisk_server import PrivateAsterisk, free_port
+from tools.peers.asterisk_server import PrivateAsterisk
 from tools.peers.recipe import PeerError
+from tools.ports import free_port
 
 PRIORITY = 20
 """Within the class; Asterisk's is 10."""
@@ -141,7 +141,7 @@ class Loads:
         options += ["-trace_stat", "-stf", self._server.inside(stats), "-fd", "1", "-trace_rtt", "-rtt_freq", "1"]
         options += ["-recv_timeout", "20000", f"127.0.0.1:{self._server.sip_port}"]
         began = time.monotonic()
-        process = _sipp(self._server, free_port(socket.SOCK_DGRAM), scenario, options, folder)
+        process = _sipp(self._server, free_port(), scenario, options, folder)
         looks = [(time.time(), _stolen())]
         while process.poll() is None and time.monotonic() < began + seconds + 60:
             with suppress(subprocess.TimeoutExpired):

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require_peer
-from tests.servers import free_port
 from tools.peers.node import node_command
+from tools.ports import free_port, free_ports
 
 SEED = Path(__file__).parent / "data" / "emulate" / "seed.json"
 START_SECONDS = 60.0
@@ -59,7 +59,7 @@ def _emulate_somewhere(folder: Path, work: Path, seed: Path) -> Iterator[int]:
     """The first of its two ports. Another program may take one of them before it does: then it is tried elsewhere."""
     with ExitStack() as stack:
         for last in (False, False, True):
-            port = _two_ports()
+            port = free_ports(2)[0]
             command = node_command(
                 folder, "emulate", "start", "--service", "google,microsoft", "--host", "127.0.0.1",
                 "--port", str(port), "--seed", str(seed),
@@ -122,12 +122,3 @@ def _wait(process: subprocess.Popen[bytes], log: Path, ports: Sequence[int]) -> 
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _two_ports() -> int:
-    """A free port after which the next one is free too."""
-    while True:
-        port = free_port()
-        with socket.socket() as probe:
-            if port < 65535 and probe.connect_ex(("127.0.0.1", port + 1)) != 0:
-                return port

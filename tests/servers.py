@@ -5,7 +5,6 @@ and is ended by its own process id. Radicale's users are :data:`USERS` and :data
 """
 
 import http.client
-import socket
 import subprocess
 import time
 from base64 import b64encode
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require_peer
+from tools.ports import free_port
 
 USERS: Mapping[str, str] = {"anna": "anna-pw", "bo": "bo-pw", "carl": "carl-pw"}
 SERVICE = "service"
@@ -48,13 +48,6 @@ user: {SERVICE}
 collection: [^/]+/[^/]+
 permissions: r
 """
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -29,7 +29,7 @@ from backsoon.switchboards.base import (
 from backsoon.switchboards.webhook import WebhookSettings, WebhookSwitchboard, WebhookTimes
 from backsoon.switchboards.webhook.render import render
 from backsoon.switchboards.webhook.session import WebhookSession
-from tests.servers import free_port
+from tools.ports import free_port
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 QUICK = WebhookTimes(deadline=5.0, again=(0.01, 0.02), probe=0.05, failed=0.05, refused=60.0, apart=0.0)

@@ -8,7 +8,6 @@ set to the same morning each time, so that a picture changes only when a page do
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,6 +23,7 @@ from tools.peers.chromium import environment, flags, program
 from tools.peers.recipe import Absent
 from tools.peers.registry import find_peer
 from tools.png import squeezed
+from tools.ports import free_port
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 COOKIE = "__Host-backsoon"
@@ -106,13 +106,6 @@ def saved(name: str, picture: bytes) -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     (TARGET / name).write_bytes(picture)
     sys.stderr.write(f"{name}: {len(picture) // 1024} KiB\n")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def form(page: Page) -> None:

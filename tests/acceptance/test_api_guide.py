@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.commands import PROGRAM, Shell
-from tests.servers import free_port
+from tools.ports import free_port
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 BLOCK = re.compile(r"^```sh ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

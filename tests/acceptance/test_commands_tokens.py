@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.commands import Shell
-from tests.servers import free_port
+from tools.ports import free_port
 
 
 @pytest.fixture

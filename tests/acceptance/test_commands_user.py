@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.commands import PROGRAM, Shell
-from tests.servers import free_port
+from tools.ports import free_port
 
 PASSWORD = "correct horse battery"
 

@@ -21,9 +21,9 @@ from backsoon.commands.remote import answers
 from backsoon.store.sqlite import SqliteStore
 from tests.acceptance.test_killed import BACKSOON, lit
 from tests.asterisk_server import ACCOUNT, Asterisk
-from tests.servers import free_port
 from tests.simulators.graph import GraphSimulator
 from tests.simulators.model import Mailbox, Meeting, World
+from tools.ports import free_port
 
 pytestmark = pytest.mark.xdist_group("asterisk")
 

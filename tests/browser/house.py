@@ -25,7 +25,8 @@ from backsoon.commands.demoing.company import PEOPLE, Booking, icalendar
 from tests.acceptance.commands import PROGRAM, Shell
 from tests.browser import memory_kind
 from tests.midday import HERE
-from tests.servers import SERVICE, SERVICE_PASSWORD, DavServer, free_port, make_radicale
+from tests.servers import SERVICE, SERVICE_PASSWORD, DavServer, make_radicale
+from tools.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = f"{{}}:{ROOT}:{ROOT / 'src'}"

@@ -22,9 +22,9 @@ from backsoon.store.sqlite import SqliteStore
 from backsoon.switchboards.base import NOTHING
 from backsoon.testing import MemorySwitchboard
 from backsoon.wiring import Backsoon, SystemClock
-from tests.servers import free_port
 from tests.simulators.model import Mailbox, Meeting, World
 from tests.unit.engine.world import acme
+from tools.ports import free_port
 
 PUBLIC = "https://phone.example.com"
 SLOW = 20.0

@@ -1,7 +1,6 @@
 """A real Asterisk that crashes, restarts, freezes, refuses: what was wanted is there again afterwards."""
 
 import asyncio
-import socket
 import ssl
 import subprocess
 from dataclasses import replace
@@ -30,7 +29,7 @@ from backsoon.switchboards.base import (
 from backsoon.wire.ami_client import AmiAccount, AmiAddress, AmiTimes
 from backsoon.wire.tls import client_context
 from tests.asterisk_server import ACCOUNT, LOGIN_ONLY, OPERATOR, Asterisk
-from tools.peers.asterisk_server import free_port
+from tools.ports import free_port
 
 QUICK = AmiTimes(ping=0.1, silent=0.5)
 
@@ -262,7 +261,7 @@ class TestTls:
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         command += ["-days", "2", "-subj", "/CN=pbx", "-addext", "subjectAltName=IP:127.0.0.1"]
         subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-        tls = f"tlsenable = yes\ntlsbindaddr = 127.0.0.1:{free_port(socket.SOCK_STREAM)}\n"
+        tls = f"tlsenable = yes\ntlsbindaddr = 127.0.0.1:{free_port()}\n"
         tls += f"tlscertfile = {own_asterisk.server.inside(certificate)}\n"
         tls += f"tlsprivatekey = {own_asterisk.server.inside(key)}\n"
         manager = folder / "manager.conf"

@@ -19,9 +19,9 @@ from backsoon.sources.google.settings import CALENDAR_LIST, EVENTS, FREE_BUSY
 from backsoon.sources.google.signin import BadClient, Pending, signing_in
 from backsoon.wire.http import Http
 from tests.node_servers import Emulate, EmulateMaker
-from tests.servers import free_port
 from tests.simulators.google import GoogleSimulator
 from tests.simulators.model import Mailbox, World
+from tools.ports import free_port
 
 
 @pytest.fixture

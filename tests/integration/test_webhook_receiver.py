@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.commands import SETTINGS, Shell, now_event
-from tests.servers import free_port
 from tests.webhook_receiver import SECRET
+from tools.ports import free_port
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "webhooks.md"
 

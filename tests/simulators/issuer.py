@@ -15,7 +15,7 @@ from aiohttp import web
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from tests.servers import free_port
+from tools.ports import free_port
 
 Key = RSAKey | ECKey | OKPKey | OctKey
 

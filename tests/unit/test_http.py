@@ -27,7 +27,7 @@ from backsoon.wire.http import (
 )
 from backsoon.wire.tls import BadCaFile, client_context
 from tests.hostile import answering, serving
-from tests.servers import free_port
+from tools.ports import free_port
 
 ANNA = Credentials("anna", "s3cret-pw")
 

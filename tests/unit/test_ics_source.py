@@ -26,8 +26,8 @@ from backsoon.sources.ics import IcsSource
 from backsoon.wire.auth import Credentials
 from backsoon.wire.http import BadAddress, Http
 from tests.hostile import answering, serving
-from tests.servers import free_port
 from tests.unit.ical.helpers import WINDOW, ZONE, calendar, event, starts
+from tools.ports import free_port
 
 ONE = calendar(event("DTSTART:20261122T090000Z", "DURATION:PT1H", "SUMMARY:m: Budget"))
 TWO = calendar(event("DTSTART:20261122T090000Z"), event("DTSTART:20261123T090000Z", uid="b"))

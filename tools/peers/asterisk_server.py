@@ -7,7 +7,6 @@ removed with it; :meth:`PrivateAsterisk.kill` and :meth:`PrivateAsterisk.start` 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tools.peers.recipe import PeerError
+from tools.ports import free_port
 
 MODULES = """
 app_dial app_echo app_exec app_playback app_playtones app_read app_sayunixtime app_stack app_transfer app_userevent
@@ -141,22 +141,15 @@ def may_run_in_real_time() -> bool:
     return True
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class PrivateAsterisk:
     """One Asterisk of our own, and calls to it by SIPp. Use as a context manager; raises `PeerError`."""
 
     def __init__(self, chroot: Path, settings: AsteriskSettings) -> None:
         self.chroot = chroot
         self.settings = settings
-        self.ami_port = free_port(socket.SOCK_STREAM)
-        self.sip_port = free_port(socket.SOCK_DGRAM)
-        self.phone_port = free_port(socket.SOCK_DGRAM)
+        self.ami_port = free_port()
+        self.sip_port = free_port()
+        self.phone_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         (chroot / "tmp").mkdir(exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="backsoon-", dir=chroot / "tmp"))

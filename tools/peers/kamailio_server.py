@@ -13,6 +13,7 @@ from types import TracebackType
 
 from tools.peers.kamailio import PROGRAM, environment, modules_folder
 from tools.peers.recipe import PeerError
+from tools.ports import free_port
 
 REALM = "presence.example"
 USERNAME = "backsoon"
@@ -111,7 +112,7 @@ class PrivateKamailio:
         self._peer = peer
         self.settings = settings or KamailioSettings()
         self._process: subprocess.Popen[bytes] | None = None
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="backsoon-kamailio-"))
 
     @property
@@ -244,16 +245,3 @@ class PrivateKamailio:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
             raise PeerError(f"openssl: {done.stderr.strip()[-500:]}")
-
-
-def _free_port() -> int:
-    """A port of 127.0.0.1 that is free for TCP and UDP."""
-    while True:
-        with socket.socket() as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            try:
-                datagrams.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

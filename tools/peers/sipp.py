@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from tools.peers.asterisk_server import PrivateAsterisk, free_port
+from tools.peers.asterisk_server import PrivateAsterisk
 from tools.peers.recipe import PeerError
+from tools.ports import free_port
 
 _INVITE = """<send retrans="500"><![CDATA[
 
@@ -183,12 +184,16 @@ class Calls:
         """
         log = self._new("messages")
         options = ["-m", "1", "-timeout", f"{within:g}s", "-trace_msg", "-message_file", self._asterisk.inside(log)]
-        process = self._start(extension, caller, options, pretending, media_port)
+        port = free_port()
+        process = self._start(port, extension, caller, options, pretending, media_port)
         process.wait(within + 10)
         answers = _answers(log)
         finals = [answer for answer in answers if answer[0] >= 200]
         if not finals:
-            raise PeerError(f"the call to {extension} got no final answer; it got {[code for code, _ in answers]}")
+            codes = [code for code, _ in answers]
+            raise PeerError(
+                f"the call to {extension} got no final answer; it got {codes}; {self._why(process, port, log)}"
+            )
         return CallOutcome(finals[0][0], tuple(code for code, _ in answers), finals[0][1])
 
     def listen(self, extension: str, caller: str = "caller") -> tuple[CallOutcome, bytes]:
@@ -210,17 +215,24 @@ class Calls:
         stats = self._new("stats")
         options = ["-m", str(calls), "-r", str(rate), "-l", str(max(50, rate)), "-trace_stat"]
         options += ["-stf", self._asterisk.inside(stats), "-fd", "1"]
-        return Load(self._start(extension, caller, options), stats, calls / rate + 60)
+        return Load(self._start(free_port(), extension, caller, options), stats, calls / rate + 60)
 
     def _start(
-        self, extension: str, caller: str, options: Sequence[str], pretending: str = "", media_port: int = 0
+        self, port: int, extension: str, caller: str, options: Sequence[str], pretending: str = "", media_port: int = 0
     ) -> subprocess.Popen[bytes]:
         scenario = self._asterisk.folder / f"caller-{caller}-{pretending}-{media_port}.xml"
         if not scenario.exists():
             scenario.write_text(caller_scenario(caller, pretending, media_port), encoding="ascii")
         to = f"127.0.0.1:{self._asterisk.sip_port}"
         whole = ["-sf", self._asterisk.inside(scenario), "-s", extension, *options, to]
-        return start_sipp(self._asterisk, free_port(socket.SOCK_DGRAM), whole)
+        return start_sipp(self._asterisk, port, whole)
+
+    def _why(self, process: subprocess.Popen[bytes], port: int, log: Path) -> str:
+        """What each side has to say of a call without an answer: SIPp may never have sent it, Asterisk never got it."""
+        sent = _text(log).count("message sent")
+        said = _text(_said(self._asterisk, port)).strip()[-300:]
+        logged = _text(self._asterisk.folder / "log" / "messages").strip()[-500:]
+        return f"SIPp sent {sent} messages, ended with {process.returncode} and said {said!r}; Asterisk: {logged!r}"
 
     def _new(self, kind: str) -> Path:
         return self._asterisk.folder / f"sipp-{kind}-{next(self._numbers)}"
@@ -285,7 +297,7 @@ class Telephones:
     @property
     def rung(self) -> list[str]:
         """The names of the telephones that were called, in order."""
-        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        text = _text(self._log)
         seen: dict[str, str] = {}
         for found in re.finditer(r"INVITE sip:([^@]+)@.*?Call-ID: (\S+)", text, re.DOTALL):
             seen.setdefault(found[2], found[1])
@@ -293,10 +305,19 @@ class Telephones:
 
 
 def start_sipp(asterisk: PrivateAsterisk, port: int, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start SIPp in the chroot, bound to 127.0.0.1."""
+    """Start SIPp in the chroot, bound to 127.0.0.1. What it says of errors is in the folder of Asterisk."""
     command = ["chroot", str(asterisk.chroot), "/usr/bin/env", "TERM=vt100", "/usr/bin/sipp"]
     command += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port), "-nostdin", *options]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with _said(asterisk, port).open("wb") as said:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+
+
+def _said(asterisk: PrivateAsterisk, port: int) -> Path:
+    return asterisk.folder / f"sipp-said-{port}"
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 def _wait_bound(port: int, within: float = 10) -> None:
@@ -313,7 +334,7 @@ def _wait_bound(port: int, within: float = 10) -> None:
 
 def _answers(log: Path) -> list[tuple[int, str]]:
     """The answers to the INVITE in a log of messages: status and Contact."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    text = _text(log)
     answers: list[tuple[int, str]] = []
     for message in re.findall(r"^SIP/2\.0 .*?(?:\r?\n){2}", text, re.DOTALL | re.MULTILINE):
         if "INVITE" in (re.search(r"CSeq:.*", message) or [""])[0]:

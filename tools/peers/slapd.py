@@ -12,6 +12,7 @@ from types import TracebackType
 
 from tools.peers.ldap import PROGRAM, environment
 from tools.peers.recipe import PeerError
+from tools.ports import free_port
 
 SUFFIX = "dc=example,dc=com"
 PEOPLE = f"ou=people,{SUFFIX}"
@@ -71,7 +72,7 @@ class PrivateSlapd:
         self._people = people
         self._more = more
         self._process: subprocess.Popen[bytes] | None = None
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="backsoon-slapd-"))
 
     @property
@@ -172,9 +173,3 @@ def _ldif(entry: Entry) -> str:
             data = value.encode() if isinstance(value, str) else value
             lines.append(f"{name}:: {b64encode(data).decode()}")
     return "\n".join(lines) + "\n"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -31,8 +31,8 @@ from backsoon.store.base import CalendarHealth, ReferralChanges, Trigger
 from backsoon.store.sqlite import SqliteStore
 from backsoon.testing import MemorySwitchboard
 from backsoon.wiring import Backsoon, SystemClock, answering_lookups
-from tests.servers import free_port
 from tests.unit.engine.world import acme
+from tools.ports import free_port
 
 SLOW = 30.0
 """Seconds in which anything must have happened on a slow machine."""

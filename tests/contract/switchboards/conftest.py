@@ -1,7 +1,6 @@
 """The implementations under the contract."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,8 +21,8 @@ from backsoon.wire.sip_client import SipAddress
 from tests.asterisk_server import ACCOUNT, Asterisk
 from tests.kamailio_server import surroundings, switchboard_for
 from tests.webhook_receiver import WebhookReceiver, around, presented, receiving
-from tools.peers.asterisk_server import free_port
 from tools.peers.kamailio_server import PrivateKamailio
+from tools.ports import free_port
 
 
 @pytest.fixture(params=["memory", "asterisk", "sip_presence", "webhook"])
@@ -61,7 +60,7 @@ async def webhook() -> AsyncIterator[Board]:
         async def held() -> Mapping[str, Rendered]:
             return _held(receiver)
 
-        nowhere = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}/"
+        nowhere = f"http://127.0.0.1:{free_port()}/"
         absent = WebhookSwitchboard(receiver.settings(url=nowhere), around())
         yield Board(switchboard, cut, absent, held=held)
 
@@ -78,7 +77,7 @@ def _sip_presence(kamailio: PrivateKamailio) -> Board:
         await asyncio.to_thread(kamailio.restart)
 
     switchboard = switchboard_for(kamailio, available=Available.WITHDRAW)
-    nowhere = SipAddress("127.0.0.1", free_port(socket.SOCK_DGRAM))
+    nowhere = SipAddress("127.0.0.1", free_port())
     absent = SipPresenceSwitchboard(replace(switchboard.settings, address=nowhere), surroundings())
     return Board(switchboard, cut, absent)
 
@@ -97,7 +96,7 @@ def _memory() -> Board:
 
 
 def _asterisk(asterisk: Asterisk) -> Board:
-    nowhere = AmiAddress(port=free_port(socket.SOCK_STREAM))
+    nowhere = AmiAddress(port=free_port())
 
     async def cut() -> None:
         asterisk.kick_managers()

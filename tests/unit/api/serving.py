@@ -38,9 +38,9 @@ from backsoon.trials.desk import Desk
 from backsoon.trials.dryruns import DryRuns
 from backsoon.trials.persons import preview_of
 from backsoon.trials.previewing import Preview
-from tests.servers import free_port
 from tests.simulators.account import MemoryAccounts
 from tests.unit.engine.world import World, world
+from tools.ports import free_port
 
 SETTINGS = """\
 # What a page changes.

@@ -14,9 +14,9 @@ import pytest
 from backsoon.api import gate, serve, wire
 from backsoon.api.server import CannotListen, Listening, listening_at
 from backsoon.domain.access import Role
-from tests.servers import free_port
 from tests.unit.api.serving import Parts, Serving, reachable, serving
 from tests.unit.engine.world import world
+from tools.ports import free_port
 
 PERSON = "/api/v1/people/101"
 

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from backsoon.trials.published import try_public
-from tests.servers import free_port
+from tools.ports import free_port
 
 LISTEN = "127.0.0.1:8623"
 
